@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sl_addr.h"
+
+#include <arpa/inet.h>
+
+bool sl_addr_is_martian(const struct sl_addr *a)
+{
+	static const struct sl_addr loopback6 = {{[15] = 1}};
+	static const struct sl_addr none6;
+
+	if (sl_addr_is_v4(a)) {
+		const uint8_t first = a->b[12];
+
+		return first == 0 || first == 127 || first >= 224;
+	}
+	return a->b[0] == 0xff || sl_addr_equal(a, &loopback6) || sl_addr_equal(a, &none6);
+}
+
+bool sl_addr_in_prefix(const struct sl_addr *a, const struct sl_addr *net, unsigned prefix_len)
+{
+	const unsigned bytes = prefix_len / 8, bits = prefix_len % 8;
+
+	if (memcmp(a->b, net->b, bytes) != 0)
+		return false;
+	return bits == 0 || ((a->b[bytes] ^ net->b[bytes]) >> (8 - bits)) == 0;
+}
+
+int sl_addr_parse(struct sl_addr *a, const char *text)
+{
+	uint8_t v4[4];
+
+	if (inet_pton(AF_INET, text, v4) == 1) {
+		sl_addr_set_v4(a, v4);
+		return 0;
+	}
+	return inet_pton(AF_INET6, text, a->b) == 1 ? 0 : -1;
+}
+
+char *sl_addr_format(const struct sl_addr *a, char text[SL_ADDR_TEXT])
+{
+	if (sl_addr_is_v4(a))
+		inet_ntop(AF_INET, a->b + 12, text, SL_ADDR_TEXT);
+	else
+		inet_ntop(AF_INET6, a->b, text, SL_ADDR_TEXT);
+	return text;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An IP address of either family in 16 bytes. IPv4 lies in its mapped form (::ffff:a.b.c.d, RFC
+ * 4291 section 2.5.5.2), so that keys, tables and services are alike for both families.
+ */
+#ifndef SL_ADDR_H
+#define SL_ADDR_H
+
+#include <string.h>
+
+#include "sl_base.h"
+
+SL_BEGIN_DECLS
+
+struct sl_addr {
+	uint8_t b[16];
+};
+
+/** Room for any address as text, with its final zero. */
+#define SL_ADDR_TEXT 46
+
+static inline void sl_addr_set_v4(struct sl_addr *a, const void *four_bytes)
+{
+	memset(a->b, 0, 10);
+	a->b[10] = a->b[11] = 0xff;
+	memcpy(a->b + 12, four_bytes, 4);
+}
+
+static inline bool sl_addr_is_v4(const struct sl_addr *a)
+{
+	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+	return memcmp(a->b, mapped, sizeof(mapped)) == 0;
+}
+
+static inline bool sl_addr_equal(const struct sl_addr *a, const struct sl_addr *b)
+{
+	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
+}
+
+/**
+ * Whether no host may speak as `a`: unspecified, multicast, limited broadcast, loopback, and IPv4's
+ * 0/8 (RFC 1122 section 3.2.1.3; RFC 9293 MUST-57 and MUST-63).
+ */
+bool sl_addr_is_martian(const struct sl_addr *a);
+
+/** Whether `a` is in the first `prefix_len` bits like `net`; IPv4 prefixes count from bit 96. */
+bool sl_addr_in_prefix(const struct sl_addr *a, const struct sl_addr *net, unsigned prefix_len);
+
+/**
+ * Reads an address, IPv4 or IPv6, from text. Returns 0, or -1 when `text` is no address.
+ */
+int sl_addr_parse(struct sl_addr *a, const char *text);
+
+/** Writes `a` as text (IPv4 dotted, IPv6 by RFC 5952) into `text`, and returns `text`. */
+char *sl_addr_format(const struct sl_addr *a, char text[SL_ADDR_TEXT]);
+
+SL_END_DECLS
+
+#endif
