@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sl_cookie.h"
+
+/* Where the bits of the header's diagrams stand. */
+enum {
+	PARITY_SHIFT = 31,
+	WSCALE_SHIFT = 1,
+	SACK_MASK = 1,
+	REST_BITS = 5, /* wscale and SACK */
+	REST_MASK = (1 << REST_BITS) - 1,
+
+	TS_MSS_SHIFT = 28,
+	TS_MSS_MASK = 0x7,
+	TS_MAC_MASK = (1 << 28) - 1,
+
+	BARE_MSS_SHIFT = 29,
+	BARE_MSS_MASK = 0x3,
+	BARE_REST_SHIFT = 24,
+	BARE_MAC_MASK = (1 << 24) - 1,
+};
+
+/* The message under the MAC. */
+enum { MESSAGE_BYTES = 46, MESSAGE_WORDS = 6 };
+
+#define EPOCH_US      (64 * SL_US_PER_S)
+#define CLOCK_STEP_US SL_US_PER_S
+
+enum {
+	SAMPLE = 64,    /* one failure of so many is tried with older keys */
+	OLD_EPOCHS = 4, /* how many epochs back */
+};
+
+/* What hosts announce: Ethernet and, below it, PPPoE, tunnels and IPv6; the minima of both ends;
+ * jumbo frames. */
+static const uint16_t ts_mss[TS_MSS_MASK + 1] = {216, 536, 1220, 1340, 1400, 1440, 1460, 8960};
+static const uint16_t bare_mss[BARE_MSS_MASK + 1] = {536, 1300, 1440, 1460};
+
+/* What is derived from the master: the two words of an epoch's key, and the TSval's shift. */
+enum purpose { DERIVE_K0, DERIVE_K1, DERIVE_TSVAL_SHIFT };
+
+static uint64_t derive(const struct sl_sipkey *master, uint32_t epoch, enum purpose purpose)
+{
+	const uint64_t message[] = {(uint64_t)purpose << 32 | epoch, SL_SIP_LENGTH(8)};
+
+	return sl_siphash24_words(master, message, SL_ARRAY_LEN(message));
+}
+
+static struct sl_sipkey derive_key(const struct sl_sipkey *master, uint32_t epoch)
+{
+	const struct sl_sipkey key = {
+		derive(master, epoch, DERIVE_K0),
+		derive(master, epoch, DERIVE_K1),
+	};
+
+	return key;
+}
+
+static inline uint64_t unix_at(const struct sl_cookie_timeline *line, uint64_t now_us)
+{
+	return now_us + line->offset_us;
+}
+
+static inline uint32_t epoch_at(const struct sl_cookie_timeline *line, uint64_t now_us)
+{
+	return (uint32_t)(unix_at(line, now_us) / EPOCH_US);
+}
+
+/* The one epoch whose key may have made a cookie of this parity. */
+static inline uint32_t epoch_by_parity(const struct sl_cookie_timeline *line, uint32_t parity,
+				       uint64_t now_us)
+{
+	const uint64_t unix_us = unix_at(line, now_us);
+	const uint32_t epoch = (uint32_t)(unix_us / EPOCH_US);
+	const bool second_half = unix_us % EPOCH_US >= EPOCH_US / 2;
+
+	if ((epoch & 1) == parity)
+		return epoch;
+	return second_half ? epoch + 1 : epoch - 1;
+}
+
+/* The key of any epoch: one that is ready, or else derived on the spot. */
+static inline struct sl_sipkey key_of(const struct sl_cookie_ring *ring,
+				      const struct sl_cookie_timeline *line, uint32_t epoch)
+{
+	const uint32_t i = epoch - line->first_epoch;
+
+	if (sl_likely(i < SL_COOKIE_N_KEYS))
+		return line->keys[i];
+	return derive_key(&ring->master, epoch);
+}
+
+/* Sets a time line to the wall clock, with the keys of E - 1 to E + 2: the last lets control be an
+ * epoch late. */
+static void set_timeline(struct sl_cookie_timeline *line, const struct sl_sipkey *master,
+			 uint64_t unix_us, uint64_t now_us)
+{
+	line->offset_us = unix_us - now_us;
+	line->first_epoch = epoch_at(line, now_us) - 1;
+	for (uint32_t i = 0; i < SL_COOKIE_N_KEYS; i++)
+		line->keys[i] = derive_key(master, line->first_epoch + i);
+}
+
+void sl_cookie_ring_init(struct sl_cookie_ring *ring, const uint8_t master[16], uint64_t unix_us,
+			 uint64_t now_us)
+{
+	memset(ring, 0, sizeof(*ring));
+	ring->master = sl_sipkey_from_bytes(master);
+	ring->tsval_shift = (uint32_t)derive(&ring->master, 0, DERIVE_TSVAL_SHIFT);
+	set_timeline(&ring->live, &ring->master, unix_us, now_us);
+}
+
+void sl_cookie_ring_advance(struct sl_cookie_ring *ring, uint64_t unix_us, uint64_t now_us)
+{
+	struct sl_cookie_timeline *live = &ring->live;
+	const uint64_t moved_us = unix_us - now_us - live->offset_us;
+
+	/* More than CLOCK_STEP_US to either side. */
+	if (moved_us + CLOCK_STEP_US > 2 * CLOCK_STEP_US) {
+		ring->frozen = *live;
+		ring->frozen_until_us = now_us + SL_COOKIE_LIFE_MAX_US;
+	}
+	live->offset_us = unix_us - now_us;
+	if (epoch_at(live, now_us) - 1 != live->first_epoch)
+		set_timeline(live, &ring->master, unix_us, now_us);
+}
+
+/* Data bits as they stand in the MAC: MSS index, wscale, SACK; alike for both formats. */
+static inline uint32_t data_bits(uint32_t mss_index, uint32_t rest)
+{
+	return mss_index << REST_BITS | rest;
+}
+
+static inline uint32_t mac(const struct sl_sipkey *key, const struct sl_cookie_tuple *tuple,
+			   uint32_t client_isn, uint32_t epoch, uint32_t data, bool ts)
+{
+	uint64_t words[MESSAGE_WORDS];
+
+	memcpy(&words[0], tuple->client.b, 16);
+	memcpy(&words[2], tuple->server.b, 16);
+	words[4] = (uint64_t)client_isn << 32 | (uint32_t)tuple->server_port << 16 |
+		   tuple->client_port;
+	words[5] = SL_SIP_LENGTH(MESSAGE_BYTES) | (uint64_t)ts << 40 | (uint64_t)data << 32 | epoch;
+	return (uint32_t)sl_siphash24_words(key, words, MESSAGE_WORDS) &
+	       (ts ? TS_MAC_MASK : BARE_MAC_MASK);
+}
+
+/* The highest entry not above `mss`, or the lowest. Looks at all: no branch to mispredict. */
+static inline uint32_t mss_index(const uint16_t *table, uint32_t n, uint16_t mss)
+{
+	uint32_t index = 0;
+
+	for (uint32_t i = 1; i < n; i++)
+		index += mss >= table[i];
+	return index;
+}
+
+uint32_t sl_cookie_mint(const struct sl_cookie_ring *ring, const struct sl_cookie_tuple *tuple,
+			uint32_t client_isn, struct sl_cookie_options *opts, uint64_t now_us,
+			uint32_t *tsval)
+{
+	const uint32_t epoch = epoch_at(&ring->live, now_us);
+	const struct sl_sipkey key = key_of(ring, &ring->live, epoch);
+	const uint32_t rest = (uint32_t)opts->wscale << WSCALE_SHIFT | opts->sack;
+	uint32_t index, cookie = (epoch & 1) << PARITY_SHIFT;
+
+	assert(opts->wscale <= SL_COOKIE_NO_WSCALE);
+	if (opts->timestamps) {
+		index = mss_index(ts_mss, SL_ARRAY_LEN(ts_mss), opts->mss);
+		opts->mss = ts_mss[index];
+		*tsval = (((uint32_t)(now_us / SL_US_PER_MS) + ring->tsval_shift) & ~REST_MASK) |
+			 rest;
+		cookie |= index << TS_MSS_SHIFT;
+	} else {
+		index = mss_index(bare_mss, SL_ARRAY_LEN(bare_mss), opts->mss);
+		opts->mss = bare_mss[index];
+		cookie |= index << BARE_MSS_SHIFT | rest << BARE_REST_SHIFT;
+	}
+	return cookie |
+	       mac(&key, tuple, client_isn, epoch, data_bits(index, rest), opts->timestamps);
+}
+
+/* An ACK, its cookie taken apart. */
+struct claim {
+	const struct sl_cookie_tuple *tuple;
+	uint32_t client_isn;
+	uint32_t parity, mss_index, rest, mac;
+	bool ts;
+};
+
+static inline struct claim read_claim(const struct sl_cookie_tuple *tuple, uint32_t client_isn,
+				      uint32_t cookie, bool has_ts, uint32_t tsecr)
+{
+	struct claim c = {.tuple = tuple, .client_isn = client_isn, .ts = has_ts};
+
+	c.parity = cookie >> PARITY_SHIFT;
+	if (has_ts) {
+		c.mss_index = cookie >> TS_MSS_SHIFT & TS_MSS_MASK;
+		c.rest = tsecr & REST_MASK;
+		c.mac = cookie & TS_MAC_MASK;
+	} else {
+		c.mss_index = cookie >> BARE_MSS_SHIFT & BARE_MSS_MASK;
+		c.rest = cookie >> BARE_REST_SHIFT & REST_MASK;
+		c.mac = cookie & BARE_MAC_MASK;
+	}
+	return c;
+}
+
+static inline bool made_in(const struct sl_cookie_ring *ring, const struct sl_cookie_timeline *line,
+			   const struct claim *c, uint32_t epoch)
+{
+	const struct sl_sipkey key = key_of(ring, line, epoch);
+
+	return mac(&key, c->tuple, c->client_isn, epoch, data_bits(c->mss_index, c->rest), c->ts) ==
+	       c->mac;
+}
+
+/* Tells what kind of failure this is, one time in SAMPLE: an epoch of the cookie's parity, of the
+ * last OLD_EPOCHS, may have made it. The one that `tried` names has not. */
+static enum sl_cookie_verdict judge_failure(struct sl_cookie_ring *ring, const struct claim *c,
+					    uint32_t tried, uint64_t now_us)
+{
+	const uint32_t now = epoch_at(&ring->live, now_us);
+
+	if (ring->failures++ % SAMPLE != 0)
+		return SL_COOKIE_FORGED;
+	for (uint32_t epoch = now - 1; epoch != now - 1 - OLD_EPOCHS; epoch--) {
+		if ((epoch & 1) == c->parity && epoch != tried &&
+		    made_in(ring, &ring->live, c, epoch))
+			return SL_COOKIE_EXPIRED;
+	}
+	return SL_COOKIE_FORGED;
+}
+
+enum sl_cookie_verdict sl_cookie_verify(struct sl_cookie_ring *ring,
+					const struct sl_cookie_tuple *tuple, uint32_t client_isn,
+					uint32_t cookie, bool has_ts, uint32_t tsecr,
+					uint64_t now_us, struct sl_cookie_options *opts)
+{
+	const struct claim c = read_claim(tuple, client_isn, cookie, has_ts, tsecr);
+	const uint32_t epoch = epoch_by_parity(&ring->live, c.parity, now_us);
+	bool valid = made_in(ring, &ring->live, &c, epoch);
+
+	if (sl_unlikely(!valid && now_us < ring->frozen_until_us)) {
+		const uint32_t then = epoch_by_parity(&ring->frozen, c.parity, now_us);
+
+		valid = then != epoch && made_in(ring, &ring->frozen, &c, then);
+	}
+	if (!valid)
+		return judge_failure(ring, &c, epoch, now_us);
+	opts->mss = has_ts ? ts_mss[c.mss_index] : bare_mss[c.mss_index];
+	opts->wscale = (uint8_t)(c.rest >> WSCALE_SHIFT);
+	opts->sack = c.rest & SACK_MASK;
+	opts->timestamps = has_ts;
+	return SL_COOKIE_VALID;
+}
