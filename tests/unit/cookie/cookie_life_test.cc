@@ -136,6 +136,24 @@ TEST(CookieLife, ARingThatIsNeverAdvancedWorksAsOneThatIs)
 	}
 }
 
+TEST(CookieLife, AdvanceKeepsTheKeysAroundTheEpochReady)
+{
+	for (uint64_t phase = 0; phase < kEpoch; phase += kQuarter) {
+		Box box(kBoot + phase);
+		for (uint64_t age = 0; age < 4 * kEpoch; age += kSecond) {
+			const uint64_t now = kBoot + phase + age;
+			const uint32_t epoch = static_cast<uint32_t>(Box::wall(now, 0) / kEpoch);
+			box.run_until(now);
+			const struct sl_cookie_ring fresh = ring_at(Box::wall(now, 0), now);
+			ASSERT_EQ(box.ring.live.first_epoch, epoch - 1);
+			for (unsigned i = 0; i < SL_COOKIE_N_KEYS; i++) {
+				ASSERT_EQ(box.ring.live.keys[i].k0, fresh.live.keys[i].k0);
+				ASSERT_EQ(box.ring.live.keys[i].k1, fresh.live.keys[i].k1);
+			}
+		}
+	}
+}
+
 TEST(CookieLife, ASlewOfTheWallClockIsFollowedAndIsNoStep)
 {
 	struct sl_cookie_ring ring = ring_at(kEven);
