@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which link, which service, and whether the packet is fit to be looked at. What is not TCP of a
+ * service leaves by the link's other port untouched, whatever is wrong with it: that is its ends'
+ * business. What is TCP of a spliced service must be right to the last bit.
+ */
+#include "pipeline.h"
+
+static void pass(struct sl_pipeline *p, struct sl_buf *buf, struct sl_port_place place)
+{
+	const enum sl_side to = sl_side_other((enum sl_side)place.side);
+
+	sl_out_pass(p->out, buf, p->links[place.link].port[to]);
+}
+
+/* Traffic of no service. */
+static void by_default(struct sl_pipeline *p, struct sl_buf *buf, struct sl_port_place place)
+{
+	buf->account = SL_SERVICE_NONE;
+	if (p->links[place.link].pass_default)
+		pass(p, buf, place);
+	else
+		sl_out_drop(p->out, buf, SL_DROP_default_drop);
+}
+
+/* The service that a TCP packet concerns: its destination's from outside, its source's from
+ * inside. Ports are 0 where they could not be read. */
+static uint16_t service_of(const struct sl_pipeline *p, const struct sl_seg *seg, enum sl_side side)
+{
+	const struct sl_addr *addr = side == SL_OUTSIDE ? &seg->dst : &seg->src;
+	const uint16_t port = side == SL_OUTSIDE ? seg->dst_port : seg->src_port;
+
+	return port == 0 ? sl_service_find_addr(p->services, addr)
+			 : sl_service_find(p->services, addr, port);
+}
+
+/* What no honest packet to a service looks like, though it parsed: its reason in seg->reason. */
+static bool believable(struct sl_buf *buf, struct sl_seg *seg)
+{
+	if (sl_addr_is_martian(&seg->src) || sl_addr_is_martian(&seg->dst)) {
+		seg->reason = SL_DROP_martian;
+		return false;
+	}
+	if (sl_addr_equal(&seg->src, &seg->dst)) {
+		seg->reason = seg->src_port == seg->dst_port ? SL_DROP_land
+							     : SL_DROP_spoofed_service;
+		return false;
+	}
+	return sl_wire_verify(buf, seg);
+}
+
+/* mode = "monitor": the packet passes; what splice would have done is counted. */
+static void monitor(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, bool good,
+		    struct sl_port_place place)
+{
+	struct sl_account *a = &p->out->accounts[buf->account];
+
+	if (!good)
+		sl_count(&a->event[SL_EVENT_would_drop], 1);
+	else if (place.side == SL_OUTSIDE && (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN)
+		sl_count(&a->event[SL_EVENT_would_answer], 1);
+	pass(p, buf, place);
+}
+
+static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
+			 bool parsed, struct sl_port_place place)
+{
+	const uint16_t number = service_of(p, seg, (enum sl_side)place.side);
+	const struct sl_service *service = &p->services->service[number];
+	struct sl_traveller *t;
+	bool good;
+
+	if (number == SL_SERVICE_NONE) {
+		by_default(p, buf, place);
+		return;
+	}
+	buf->account = number;
+	if (service->mode == SL_MODE_PASS) {
+		pass(p, buf, place);
+		return;
+	}
+	good = parsed && believable(buf, seg);
+	if (service->mode == SL_MODE_MONITOR) {
+		monitor(p, buf, seg, good, place);
+		return;
+	}
+	if (!good) {
+		sl_out_drop(p->out, buf, (enum sl_drop)seg->reason);
+		return;
+	}
+	t = &p->traveller[p->n++];
+	t->buf = buf;
+	t->seg = seg;
+	t->service = number;
+	t->link = place.link;
+	t->side = place.side;
+}
+
+void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n)
+{
+	p->n = 0;
+	for (unsigned i = 0; i < n; i++) {
+		const struct sl_port_place place = p->port[bufs[i].in_port];
+		struct sl_seg *seg = &p->seg[i];
+
+		assert(place.side < SL_N_SIDES);
+		switch ((enum sl_parsed)p->parsed[i]) {
+		case SL_PARSED_TCP:
+			classify_tcp(p, &bufs[i], seg, true, place);
+			break;
+		case SL_PARSED_BAD_TCP:
+			classify_tcp(p, &bufs[i], seg, false, place);
+			break;
+		case SL_PARSED_OTHER:
+			by_default(p, &bufs[i], place);
+			break;
+		case SL_PARSED_BAD:
+			bufs[i].account = SL_SERVICE_NONE;
+			sl_out_drop(p->out, &bufs[i], (enum sl_drop)seg->reason);
+			break;
+		}
+	}
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Segments of no connection. A SYN is answered from itself alone, by a cookie; an ACK that brings
+ * a cookie back has proved its address, and only then something is remembered.
+ */
+#include "pipeline.h"
+
+/* A cookie's longest life, and the clock skew of the boxes that share a secret: section 5. */
+enum { COOKIE_LIFE_US = 96 * 1000 * 1000 };
+
+static const struct sl_service *service_of(const struct sl_pipeline *p,
+					   const struct sl_traveller *t)
+{
+	return &p->services->service[t->service];
+}
+
+static void count(struct sl_pipeline *p, const struct sl_traveller *t, enum sl_event event)
+{
+	sl_count(&p->out->accounts[t->service].event[event], 1);
+}
+
+static struct sl_cookie_tuple tuple_of(const struct sl_seg *seg)
+{
+	const struct sl_cookie_tuple tuple = {
+		.client = seg->src,
+		.server = seg->dst,
+		.client_port = seg->src_port,
+		.server_port = seg->dst_port,
+	};
+
+	return tuple;
+}
+
+/* What the client may send in one segment: the link's MTU, and the server's own MSS if known. */
+static uint16_t announced_mss(const struct sl_pipeline *p, const struct sl_traveller *t,
+			      const struct sl_learned *learned)
+{
+	const unsigned mtu = p->links[t->link].mtu;
+	unsigned mss = mtu - (t->seg->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS);
+
+	if (learned != NULL && learned->mss != 0)
+		mss = sl_min_u32(mss, learned->mss);
+	return (uint16_t)mss;
+}
+
+/* The client's MSS: RFC 9293 MUST-15 when it does not say. */
+static uint16_t client_mss(const struct sl_seg *seg)
+{
+	if (seg->mss != 0)
+		return seg->mss;
+	return seg->v6 ? SL_MSS_DEFAULT_V6 : SL_MSS_DEFAULT_V4;
+}
+
+/*
+ * SYN -> SYN-ACK, in the packet that brought it. What is granted is what was offered and can be
+ * kept whatever the server says: window scale and SACK always, timestamps when this server has
+ * granted them before. The window is what may be held until the server answers.
+ */
+static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t)
+{
+	const struct sl_seg *seg = t->seg;
+	const struct sl_learned *learned =
+		sl_learned_get(&p->relay.learned, &seg->dst, seg->dst_port);
+	const struct sl_cookie_tuple tuple = tuple_of(seg);
+	struct sl_cookie_options granted = {
+		.mss = client_mss(seg),
+		.wscale = seg->wscale,
+		.sack = seg->sack_permitted,
+		.timestamps = seg->ts_off != 0 && learned != NULL && learned->timestamps,
+	};
+	struct sl_made made = {
+		.src = &seg->dst,
+		.dst = &seg->src,
+		.src_port = seg->dst_port,
+		.dst_port = seg->src_port,
+		.ack = seg->seq + 1,
+		.flags = SL_SYN | SL_ACK,
+		.mss = announced_mss(p, t, learned),
+		.sack_permitted = granted.sack,
+		.timestamps = granted.timestamps,
+		.tsecr = seg->tsval,
+	};
+	struct sl_l2 l2;
+
+	made.wscale = seg->wscale == SL_NO_WSCALE ? SL_NO_WSCALE : service_of(p, t)->wscale;
+	made.wnd = (uint16_t)sl_min_u32(SL_HELD_PER_CONN * made.mss, 0xffff);
+	made.seq = sl_cookie_mint(&p->ring, &tuple, seg->seq, &granted, p->relay.now_us,
+				  &made.tsval);
+	sl_wire_l2_get(t->buf->data, seg, &l2);
+	sl_wire_l2_swap(&l2);
+	if (!sl_wire_emit(t->buf, &l2, &made)) {
+		sl_out_drop(p->out, t->buf, SL_DROP_no_buffer);
+		return;
+	}
+	p->last_cookie_us[t->service] = p->relay.now_us;
+	count(p, t, SL_EVENT_cookies_sent);
+	sl_out_answer(p->out, t->buf);
+}
+
+/* Whether a cookie of this service may be alive somewhere: else there is nothing to verify. */
+static bool cookies_alive(const struct sl_pipeline *p, const struct sl_traveller *t)
+{
+	const uint64_t last = p->last_cookie_us[t->service];
+
+	return service_of(p, t)->cookies != SL_COOKIES_NEVER &&
+	       (p->secret_shared || (last != 0 && p->relay.now_us - last <= COOKIE_LIFE_US));
+}
+
+static enum sl_cookie_verdict verify(struct sl_pipeline *p, const struct sl_traveller *t,
+				     struct sl_grant *grant)
+{
+	const struct sl_seg *seg = t->seg;
+	const struct sl_cookie_tuple tuple = tuple_of(seg);
+	struct sl_cookie_options options;
+	enum sl_cookie_verdict verdict;
+
+	verdict = sl_cookie_verify(&p->ring, &tuple, seg->seq - 1, seg->ack - 1, seg->ts_off != 0,
+				   seg->tsecr, p->relay.now_us, &options);
+	if (verdict == SL_COOKIE_VALID) {
+		grant->mss = options.mss;
+		grant->wscale = options.wscale;
+		grant->sack = options.sack;
+		grant->timestamps = options.timestamps;
+	}
+	return verdict;
+}
+
+static void open_spliced(struct sl_pipeline *p, unsigned i, const struct sl_grant *grant)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+
+	count(p, t, SL_EVENT_cookies_valid);
+	sl_relay_open_spliced(&p->relay, &p->key[i], p->hash[i], t->service, grant, t->buf,
+			      t->seg);
+}
+
+/* An ACK, perhaps with the first data, of no connection. Never answered by RST: an honest client's
+ * second segment may come first. */
+static void check_ack(struct sl_pipeline *p, unsigned i)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+	struct sl_grant grant;
+
+	if (!cookies_alive(p, t)) {
+		sl_out_drop(p->out, t->buf, SL_DROP_stray);
+		return;
+	}
+	switch (verify(p, t, &grant)) {
+	case SL_COOKIE_VALID:
+		open_spliced(p, i, &grant);
+		break;
+	case SL_COOKIE_FORGED:
+		sl_out_drop(p->out, t->buf, SL_DROP_cookie_invalid);
+		break;
+	case SL_COOKIE_EXPIRED:
+		sl_out_drop(p->out, t->buf, SL_DROP_cookie_expired);
+		break;
+	}
+}
+
+static void open_tracked(struct sl_pipeline *p, unsigned i)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+
+	sl_relay_open_tracked(&p->relay, &p->key[i], p->hash[i], t->service,
+			      (enum sl_side)t->side, t->buf, t->seg);
+}
+
+/* A SYN without ACK that may open a connection. */
+static void open_by_syn(struct sl_pipeline *p, unsigned i)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+
+	if (t->side == SL_INSIDE) {
+		open_tracked(p, i);
+		return;
+	}
+	count(p, t, SL_EVENT_syn_received);
+	if (service_of(p, t)->cookies == SL_COOKIES_NEVER)
+		open_tracked(p, i);
+	else
+		answer_syn(p, t);
+}
+
+static bool is_bare_syn(const struct sl_seg *seg)
+{
+	return (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN;
+}
+
+void pipeline_handshake(struct sl_pipeline *p, unsigned i)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+
+	t->buf->account = t->service;
+	if (is_bare_syn(t->seg))
+		open_by_syn(p, i);
+	else if (t->side == SL_OUTSIDE && !(t->seg->flags & (SL_SYN | SL_RST)))
+		check_ack(p, i);
+	else
+		sl_out_drop(p->out, t->buf, SL_DROP_stray);
+}
+
+/*
+ * The connection found is over. A SYN that may follow it is answered by a cookie while the old
+ * entry stays as it is, for a spoofed SYN must not destroy it; the ACK that proves the newcomer
+ * puts it in its place.
+ */
+bool pipeline_reopen(struct sl_pipeline *p, unsigned i)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+	const struct sl_conn *old = sl_relay_conn(&p->relay, p->found[i]);
+	struct sl_grant grant;
+
+	if (is_bare_syn(t->seg)) {
+		t->buf->account = t->service;
+		if (!sl_relay_reopens(old, t->seg)) {
+			sl_out_drop(p->out, t->buf, SL_DROP_stray);
+			return true;
+		}
+		if (t->side == SL_INSIDE || service_of(p, t)->cookies == SL_COOKIES_NEVER)
+			sl_relay_remove(&p->relay, p->found[i]);
+		open_by_syn(p, i);
+		return true;
+	}
+	if (t->side != SL_OUTSIDE || !sl_relay_newcomer(old, t->seg) || !cookies_alive(p, t) ||
+	    verify(p, t, &grant) != SL_COOKIE_VALID)
+		return false;
+	sl_relay_remove(&p->relay, p->found[i]);
+	t->buf->account = t->service;
+	open_spliced(p, i, &grant);
+	return true;
+}

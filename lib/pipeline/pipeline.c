@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "pipeline.h"
+
+size_t sl_pipeline_memory_size(const struct sl_pipeline_config *config)
+{
+	const struct sl_relay_config relay = {
+		.n_connections = config->n_connections,
+		.n_held = config->n_held,
+	};
+
+	return sl_relay_memory_size(&relay);
+}
+
+int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *config, void *memory,
+		     struct sl_out *out, uint64_t now_us)
+{
+	const struct sl_relay_config relay = {
+		.n_connections = config->n_connections,
+		.n_held = config->n_held,
+		.services = config->services,
+		.links = config->links,
+		.secret = config->table_secret,
+	};
+
+	memset(p, 0, sizeof(*p));
+	p->services = config->services;
+	p->links = config->links;
+	p->ring = *config->ring;
+	p->secret_shared = config->secret_shared;
+	p->out = out;
+	for (unsigned i = 0; i < SL_PORTS_MAX; i++)
+		p->port[i].side = SL_N_SIDES;
+	for (unsigned link = 0; link < config->n_links; link++) {
+		for (unsigned side = 0; side < SL_N_SIDES; side++) {
+			struct sl_port_place *place = &p->port[config->links[link].port[side]];
+
+			place->link = (uint8_t)link;
+			place->side = (uint8_t)side;
+		}
+	}
+	for (unsigned leg = 0; leg < SL_N_LEGS; leg++)
+		for (unsigned s = 1; s <= config->services->n; s++)
+			out->accounts[s].state[leg][SL_TCP_LISTEN] = leg == SL_LEG_CLIENT;
+	return sl_relay_init(&p->relay, &relay, memory, out, now_us);
+}
+
+static void parse(struct sl_pipeline *p, const struct sl_buf *bufs, unsigned n)
+{
+	for (unsigned i = 0; i < n && i < 4; i++)
+		sl_prefetch(bufs[i].data);
+	for (unsigned i = 0; i < n; i++) {
+		if (i + 4 < n)
+			sl_prefetch(bufs[i + 4].data);
+		p->parsed[i] = (uint8_t)sl_wire_parse(bufs[i].data, bufs[i].len, &p->seg[i]);
+	}
+}
+
+static void lookup(struct sl_pipeline *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct sl_traveller *t = &p->traveller[i];
+
+		sl_relay_key(&p->key[i], t->seg, t->link, (enum sl_side)t->side);
+		p->hash[i] = sl_flow_hash(&p->relay.flow, &p->key[i]);
+	}
+	p->relay.dirty = 0;
+	sl_flow_lookup_burst(&p->relay.flow, p->key, p->hash, p->n, p->found);
+}
+
+/* What the look-up found, unless an earlier packet of this burst has changed the table there. */
+static uint32_t found(struct sl_pipeline *p, unsigned i)
+{
+	if (sl_unlikely(p->relay.dirty >> (p->hash[i] % 64) & 1))
+		p->found[i] = sl_flow_lookup(&p->relay.flow, &p->key[i], p->hash[i]);
+	return p->found[i];
+}
+
+static void decide(struct sl_pipeline *p, unsigned i)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+	const uint32_t index = found(p, i);
+
+	if (index == SL_FLOW_NONE) {
+		pipeline_handshake(p, i);
+		return;
+	}
+	if (sl_unlikely(sl_conn_over(sl_relay_conn(&p->relay, index))) && pipeline_reopen(p, i))
+		return;
+	sl_relay_segment(&p->relay, index, (enum sl_side)t->side, t->buf, t->seg);
+}
+
+void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uint64_t now_us)
+{
+	assert(n <= SL_BURST);
+	sl_relay_begin(&p->relay, now_us);
+	parse(p, bufs, n);
+	pipeline_classify(p, bufs, n);
+	lookup(p);
+	for (unsigned i = 0; i < p->n; i++)
+		decide(p, i);
+}
+
+void sl_pipeline_tick(struct sl_pipeline *p, uint64_t now_us)
+{
+	sl_relay_begin(&p->relay, now_us);
+	sl_relay_tick(&p->relay, SL_BURST);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The packet's road: a burst comes in, and everything in it is decided in one function,
+ * sl_pipeline_run. It is plain C on the worker's memory, so the whole road runs in a unit test.
+ *
+ * Threads: one struct sl_pipeline a worker. What it is pointed to by its configuration is
+ * read-only and shared.
+ * Neighbours: above it the worker, which makes descriptors of mbufs and sends what is in `out`;
+ * below it wire, cookie, service and relay.
+ *
+ * Order of calls: sl_pipeline_init; then sl_pipeline_run for each burst and sl_pipeline_tick
+ * whenever time has passed, each after the worker has emptied out->sent and out->freed and filled
+ * out->spare.
+ */
+#ifndef SL_PIPELINE_H
+#define SL_PIPELINE_H
+
+#include "sl_cookie.h"
+#include "sl_relay.h"
+
+SL_BEGIN_DECLS
+
+struct sl_pipeline_config {
+	const struct sl_service_table *services;
+	const struct sl_link *links; /**< n_links of them */
+	unsigned n_links;
+	uint32_t n_connections;
+	uint32_t n_held;               /**< early packets held at once */
+	const uint8_t *table_secret;   /**< SL_FLOW_SECRET_BYTES random bytes, this worker's own */
+	const struct sl_cookie_ring *ring; /**< copied */
+	bool secret_shared; /**< other boxes mint cookies that may come back here */
+};
+
+/** Where a port stands. */
+struct sl_port_place {
+	uint8_t link;
+	uint8_t side; /**< enum sl_side, SL_N_SIDES for a port of no link */
+};
+
+/** A packet on the road: of a service that is not merely passed. */
+struct sl_traveller {
+	struct sl_buf *buf;
+	struct sl_seg *seg;
+	uint16_t service;
+	uint8_t link;
+	uint8_t side;
+};
+
+struct sl_pipeline {
+	struct sl_relay relay;
+	struct sl_cookie_ring ring; /**< this worker's copy of the keys */
+	const struct sl_service_table *services;
+	const struct sl_link *links;
+	struct sl_out *out;
+	bool secret_shared;
+	struct sl_port_place port[SL_PORTS_MAX];
+	uint64_t last_cookie_us[SL_SERVICES_MAX]; /**< when a service was last answered for */
+
+	/* Of the burst that is under way. */
+	unsigned n; /**< travellers */
+	struct sl_traveller traveller[SL_BURST];
+	struct sl_flow_key key[SL_BURST];
+	uint32_t hash[SL_BURST];
+	uint32_t found[SL_BURST]; /**< connection, or SL_FLOW_NONE */
+	struct sl_seg seg[SL_BURST];
+	uint8_t parsed[SL_BURST]; /**< enum sl_parsed */
+};
+
+/** Bytes of memory, aligned to a cache line, for the pipeline's tables; 0 when out of range. */
+size_t sl_pipeline_memory_size(const struct sl_pipeline_config *config);
+
+/**
+ * Sets up a pipeline whose tables lie in `memory` (zeroed, sl_pipeline_memory_size bytes) and whose
+ * packets leave through `out`. Returns 0, or -1 when the configuration is out of range.
+ */
+int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *config, void *memory,
+		     struct sl_out *out, uint64_t now_us);
+
+/**
+ * Decides `n` (at most SL_BURST) received packets. Every one of them is afterwards on out->sent, on
+ * out->freed, or held by a connection, and booked. `now_us` is a monotonic clock.
+ */
+void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uint64_t now_us);
+
+/** Does what time brings: retransmissions, probes, limits. Bounded work; call it every turn. */
+void sl_pipeline_tick(struct sl_pipeline *p, uint64_t now_us);
+
+SL_END_DECLS
+
+#endif

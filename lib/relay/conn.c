@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Birth, states and end of a connection. */
+#include "relay.h"
+
+static size_t held_bytes(const struct sl_relay_config *config)
+{
+	return (size_t)config->n_held * sizeof(struct sl_held);
+}
+
+static size_t aligned(size_t n)
+{
+	return (n + SL_CACHE_LINE - 1) & ~(size_t)(SL_CACHE_LINE - 1);
+}
+
+size_t sl_relay_memory_size(const struct sl_relay_config *config)
+{
+	const size_t flow = sl_flow_memory_size(config->n_connections, sizeof(struct sl_conn));
+
+	if (flow == 0 || config->n_held > SL_HELD_MAX)
+		return 0;
+	return aligned(flow) + aligned(sl_wheel_memory_size(SL_RELAY_SLOTS)) + held_bytes(config);
+}
+
+int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void *memory,
+		  struct sl_out *out, uint64_t now_us)
+{
+	const size_t flow = sl_flow_memory_size(config->n_connections, sizeof(struct sl_conn));
+	uint8_t *p = memory;
+
+	if (sl_relay_memory_size(config) == 0)
+		return -1;
+	r->out = out;
+	r->services = config->services;
+	r->links = config->links;
+	r->dirty = 0;
+	memset(&r->learned, 0, sizeof(r->learned));
+	sl_l2_init(&r->l2);
+	sl_relay_begin(r, now_us);
+	if (sl_flow_init(&r->flow, p, config->n_connections, sizeof(struct sl_conn),
+			 config->secret) != 0)
+		return -1;
+	p += aligned(flow);
+	sl_wheel_init(&r->wheel, p, SL_RELAY_SLOTS, SL_RELAY_TICK_US, sl_relay_conn(r, 0),
+		      sizeof(struct sl_conn), offsetof(struct sl_conn, timer), now_us);
+	p += aligned(sl_wheel_memory_size(SL_RELAY_SLOTS));
+	r->held = (struct sl_held *)p;
+	relay_held_init(r, config->n_held);
+	return 0;
+}
+
+void relay_count(struct sl_relay *r, const struct sl_conn *conn, enum sl_event event)
+{
+	sl_count(&r->out->accounts[conn->service].event[event], 1);
+}
+
+static void mark_dirty(struct sl_relay *r, uint32_t hash)
+{
+	r->dirty |= 1ULL << (hash % 64);
+}
+
+static void gauge(struct sl_relay *r, const struct sl_conn *conn, enum sl_leg leg, uint64_t n)
+{
+	sl_count(&r->out->accounts[conn->service].state[leg][conn->state[leg]], n);
+}
+
+struct sl_conn *relay_conn_add(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
+			       uint16_t service)
+{
+	const uint32_t index = sl_flow_insert(&r->flow, key, hash);
+	struct sl_conn *conn;
+
+	if (index == SL_FLOW_NONE)
+		return NULL;
+	conn = sl_relay_conn(r, index);
+	memset((uint8_t *)conn + sizeof(conn->key), 0, sizeof(*conn) - sizeof(conn->key));
+	sl_wheel_node_init(&conn->timer);
+	conn->service = service;
+	conn->created_ms = conn->last_seen_ms = r->now_ms;
+	conn->wscale_outside = conn->wscale_inside = conn->wscale_promised = SL_NO_WSCALE;
+	conn->state[SL_LEG_CLIENT] = conn->state[SL_LEG_SERVER] = SL_TCP_CLOSED;
+	gauge(r, conn, SL_LEG_CLIENT, 1);
+	gauge(r, conn, SL_LEG_SERVER, 1);
+	mark_dirty(r, hash);
+	relay_count(r, conn, SL_EVENT_connections_opened);
+	return conn;
+}
+
+#define TO(s) (1u << SL_TCP_##s)
+
+/* The arrows of RFC 9293 figure 5, as the box can see them, and a way to CLOSED from everywhere. */
+static const uint16_t transitions[SL_TCP_N_STATES] = {
+	[SL_TCP_LISTEN] = 0,
+	[SL_TCP_SYN_SENT] = TO(SYN_RECEIVED) | TO(ESTABLISHED) | TO(CLOSED),
+	[SL_TCP_SYN_RECEIVED] = TO(ESTABLISHED) | TO(CLOSED),
+	[SL_TCP_ESTABLISHED] = TO(FIN_WAIT_1) | TO(CLOSE_WAIT) | TO(CLOSED),
+	[SL_TCP_FIN_WAIT_1] = TO(FIN_WAIT_2) | TO(CLOSING) | TO(TIME_WAIT) | TO(CLOSED),
+	[SL_TCP_FIN_WAIT_2] = TO(TIME_WAIT) | TO(CLOSED),
+	[SL_TCP_CLOSE_WAIT] = TO(LAST_ACK) | TO(CLOSED),
+	[SL_TCP_CLOSING] = TO(TIME_WAIT) | TO(CLOSED),
+	[SL_TCP_LAST_ACK] = TO(CLOSED),
+	[SL_TCP_TIME_WAIT] = TO(CLOSED),
+	[SL_TCP_CLOSED] = TO(SYN_SENT) | TO(SYN_RECEIVED) | TO(ESTABLISHED),
+};
+
+void relay_set_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
+		     enum sl_tcp_state state)
+{
+	assert(transitions[conn->state[leg]] & 1u << state);
+	gauge(r, conn, leg, (uint64_t)-1);
+	conn->state[leg] = (uint8_t)state;
+	gauge(r, conn, leg, 1);
+	relay_arm(r, conn);
+}
+
+void relay_close(struct sl_relay *r, struct sl_conn *conn, enum sl_event why)
+{
+	relay_count(r, conn, why);
+	if (conn->flags & SL_CONN_OPENING) {
+		relay_held_drop(r, conn);
+		conn->flags &= (uint16_t)~SL_CONN_OPENING;
+		conn->seq_delta = 0; /* the server's side is still counted from K */
+		conn->ts_delta = 0;
+		conn->end[SL_OUTSIDE].seq_max = conn->end[SL_OUTSIDE].isn + 1;
+	}
+	conn->last_seen_ms = r->now_ms;
+	for (unsigned leg = 0; leg < SL_N_LEGS; leg++)
+		if (conn->state[leg] != SL_TCP_CLOSED)
+			relay_set_state(r, conn, (enum sl_leg)leg, SL_TCP_CLOSED);
+}
+
+void sl_relay_remove(struct sl_relay *r, uint32_t index)
+{
+	struct sl_conn *conn = sl_relay_conn(r, index);
+
+	mark_dirty(r, sl_flow_hash(&r->flow, &conn->key));
+	sl_wheel_cancel(&r->wheel, index);
+	gauge(r, conn, SL_LEG_CLIENT, (uint64_t)-1);
+	gauge(r, conn, SL_LEG_SERVER, (uint64_t)-1);
+	sl_l2_put(&r->l2, conn->l2[SL_OUTSIDE]);
+	sl_l2_put(&r->l2, conn->l2[SL_INSIDE]);
+	sl_flow_remove(&r->flow, index);
+}
+
+void relay_l2_refresh(struct sl_relay *r, struct sl_conn *conn, enum sl_side to,
+		      const uint8_t *frame, const struct sl_seg *seg)
+{
+	const struct sl_l2 *known = &r->l2.entry[conn->l2[to]].l2;
+	struct sl_l2 l2;
+	uint16_t number;
+
+	if (known->len == seg->l3_off && memcmp(known->bytes, frame, known->len) == 0)
+		return;
+	sl_wire_l2_get(frame, seg, &l2);
+	number = sl_l2_get(&r->l2, &l2);
+	if (number == SL_L2_NONE)
+		return; /* the old one serves on */
+	sl_l2_put(&r->l2, conn->l2[to]);
+	conn->l2[to] = number;
+}
+
+bool sl_relay_reopens(const struct sl_conn *conn, const struct sl_seg *seg)
+{
+	const struct sl_end *client = &conn->end[sl_conn_client_side(conn)];
+
+	if (sl_conn_closed(conn))
+		return true;
+	if (conn->flags & SL_CONN_TIMESTAMPS && seg->ts_off != 0 && seg->tsval != client->tsval)
+		return sl_seq_gt(seg->tsval, client->tsval);
+	return sl_seq_gt(seg->seq, client->seq_max - 1);
+}
+
+bool sl_relay_newcomer(const struct sl_conn *conn, const struct sl_seg *seg)
+{
+	return !(seg->flags & (SL_SYN | SL_RST)) && !sl_relay_replays(conn, seg) &&
+	       seg->ack - conn->seq_delta != conn->end[SL_INSIDE].seq_max;
+}
+
+bool sl_relay_replays(const struct sl_conn *conn, const struct sl_seg *seg)
+{
+	return conn->flags & SL_CONN_SPLICED && seg->seq - 1 == conn->end[SL_OUTSIDE].isn &&
+	       seg->ack - 1 == conn->end[SL_INSIDE].isn + conn->seq_delta;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Early data: what a client sends before its server has answered. A few packets a connection out
+ * of a pool of the worker's; never acknowledged by the box, so whatever is not held the client
+ * sends again.
+ */
+#include "relay.h"
+
+void relay_held_init(struct sl_relay *r, uint32_t n)
+{
+	r->held_free = SL_HELD_NONE;
+	for (uint32_t i = n; i > 0; i--) {
+		r->held[i - 1].next = r->held_free;
+		r->held_free = (uint16_t)(i - 1);
+	}
+}
+
+bool relay_hold(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf)
+{
+	const uint16_t number = r->held_free;
+	uint16_t *link = &conn->opening.held;
+	struct sl_held *held;
+
+	if (number == SL_HELD_NONE || conn->opening.n_held == SL_HELD_PER_CONN)
+		return false;
+	held = &r->held[number];
+	r->held_free = held->next;
+	sl_out_hold(r->out, buf);
+	held->buf = *buf;
+	held->next = SL_HELD_NONE;
+	while (*link != SL_HELD_NONE)
+		link = &r->held[*link].next;
+	*link = number;
+	conn->opening.n_held++;
+	return true;
+}
+
+/* Takes the first of a list; its place is free again. */
+static struct sl_buf take(struct sl_relay *r, uint16_t *first)
+{
+	const uint16_t number = *first;
+	struct sl_held *held = &r->held[number];
+
+	*first = held->next;
+	held->next = r->held_free;
+	r->held_free = number;
+	return held->buf;
+}
+
+void relay_held_drop(struct sl_relay *r, struct sl_conn *conn)
+{
+	while (conn->opening.held != SL_HELD_NONE) {
+		struct sl_buf buf = take(r, &conn->opening.held);
+
+		sl_out_release_drop(r->out, &buf, SL_DROP_server_gone);
+	}
+	conn->opening.n_held = 0;
+}
+
+void relay_held_release(struct sl_relay *r, struct sl_conn *conn, uint16_t first)
+{
+	while (first != SL_HELD_NONE) {
+		struct sl_buf buf = take(r, &first);
+		struct sl_seg seg;
+
+		/* It parsed when it came. */
+		(void)sl_wire_parse(buf.data, buf.len, &seg);
+		conn->end[SL_OUTSIDE].packets++;
+		relay_observe(r, conn, SL_OUTSIDE, &seg, seg.ack - conn->seq_delta);
+		relay_translate(conn, SL_OUTSIDE, &buf, &seg);
+		sl_out_release(r->out, &buf, relay_port(r, conn, SL_INSIDE));
+	}
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a segment says about its connection. The box is no party to it: it believes a segment only
+ * when its numbers fit what the other end has acknowledged and allowed, so that a stranger who
+ * sprays segments cannot move the states, the limits or the numbers of our RSTs.
+ *
+ * A FIN that goes by is received on one leg and sent on the other; an ACK of it is received on the
+ * leg that it was sent on. That, and RFC 9293 figure 5, give both legs' states.
+ */
+#include "relay.h"
+
+static enum sl_conn_flag fin_of(enum sl_side side)
+{
+	return side == SL_OUTSIDE ? SL_CONN_FIN_OUTSIDE : SL_CONN_FIN_INSIDE;
+}
+
+static enum sl_conn_flag alive_of(enum sl_side side)
+{
+	return side == SL_OUTSIDE ? SL_CONN_ALIVE_OUTSIDE : SL_CONN_ALIVE_INSIDE;
+}
+
+/* How far from the numbers seen a segment of the end on `side` may lie: its peer's window. */
+static uint32_t span(const struct sl_conn *conn, enum sl_side side)
+{
+	const unsigned wscale = side == SL_OUTSIDE ? conn->wscale_inside : conn->wscale_outside;
+	const uint32_t wnd = (uint32_t)conn->end[sl_side_other(side)].wnd
+			     << (wscale == SL_NO_WSCALE ? 0 : wscale);
+
+	return sl_max_u32(wnd, 0x10000);
+}
+
+/* RFC 9293 section 3.10.7.4, first and fifth, loosened by a window to each side. */
+static bool fits(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg,
+		 uint32_t ack)
+{
+	const struct sl_end *me = &conn->end[side], *peer = &conn->end[sl_side_other(side)];
+	const uint32_t wnd = span(conn, side);
+
+	if (!sl_seq_between(seg->seq + sl_seg_len(seg), peer->ack - wnd, peer->ack + wnd))
+		return false;
+	return !(seg->flags & SL_ACK) || sl_seq_between(ack, me->ack - wnd, peer->seq_max);
+}
+
+static void leg_received_fin(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg)
+{
+	switch ((enum sl_tcp_state)conn->state[leg]) {
+	case SL_TCP_ESTABLISHED:
+		relay_set_state(r, conn, leg, SL_TCP_CLOSE_WAIT);
+		break;
+	case SL_TCP_FIN_WAIT_1:
+		relay_set_state(r, conn, leg, SL_TCP_CLOSING);
+		break;
+	case SL_TCP_FIN_WAIT_2:
+		relay_set_state(r, conn, leg, SL_TCP_TIME_WAIT);
+		break;
+	case SL_TCP_LISTEN:
+	case SL_TCP_SYN_SENT:
+	case SL_TCP_SYN_RECEIVED:
+	case SL_TCP_CLOSE_WAIT:
+	case SL_TCP_CLOSING:
+	case SL_TCP_LAST_ACK:
+	case SL_TCP_TIME_WAIT:
+	case SL_TCP_CLOSED:
+		break;
+	}
+}
+
+static void leg_sent_fin(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg)
+{
+	if (conn->state[leg] == SL_TCP_ESTABLISHED)
+		relay_set_state(r, conn, leg, SL_TCP_FIN_WAIT_1);
+	else if (conn->state[leg] == SL_TCP_CLOSE_WAIT)
+		relay_set_state(r, conn, leg, SL_TCP_LAST_ACK);
+}
+
+static void leg_fin_acked(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg)
+{
+	switch ((enum sl_tcp_state)conn->state[leg]) {
+	case SL_TCP_FIN_WAIT_1:
+		relay_set_state(r, conn, leg, SL_TCP_FIN_WAIT_2);
+		break;
+	case SL_TCP_CLOSING:
+		relay_set_state(r, conn, leg, SL_TCP_TIME_WAIT);
+		break;
+	case SL_TCP_LAST_ACK:
+		relay_set_state(r, conn, leg, SL_TCP_CLOSED);
+		break;
+	case SL_TCP_LISTEN:
+	case SL_TCP_SYN_SENT:
+	case SL_TCP_SYN_RECEIVED:
+	case SL_TCP_ESTABLISHED:
+	case SL_TCP_FIN_WAIT_2:
+	case SL_TCP_CLOSE_WAIT:
+	case SL_TCP_TIME_WAIT:
+	case SL_TCP_CLOSED:
+		break;
+	}
+}
+
+static void observe_states(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+			   const struct sl_seg *seg, uint32_t ack)
+{
+	const enum sl_side other = sl_side_other(side);
+	const enum sl_leg leg = sl_conn_leg(conn, side), other_leg = sl_conn_leg(conn, other);
+	const bool was_over = sl_conn_over(conn);
+
+	if (seg->flags & SL_ACK && conn->state[leg] == SL_TCP_SYN_RECEIVED &&
+	    ack == conn->end[other].seq_max) {
+		relay_set_state(r, conn, leg, SL_TCP_ESTABLISHED);
+		if (conn->state[other_leg] == SL_TCP_ESTABLISHED) {
+			conn->last_seen_ms = r->now_ms;
+			relay_count(r, conn, SL_EVENT_connections_established);
+		}
+	}
+	if (seg->flags & SL_ACK && conn->flags & fin_of(other) && ack == conn->end[other].seq_max)
+		leg_fin_acked(r, conn, leg);
+	/* A FIN before the last of its data counts when it ends what was sent. */
+	if (seg->flags & SL_FIN && seg->seq + sl_seg_len(seg) == conn->end[side].seq_max &&
+	    !(conn->flags & fin_of(side))) {
+		conn->flags |= (uint16_t)fin_of(side);
+		leg_received_fin(r, conn, leg);
+		leg_sent_fin(r, conn, other_leg);
+	}
+	if (!was_over && sl_conn_over(conn)) {
+		conn->last_seen_ms = r->now_ms; /* 2MSL runs from here */
+		relay_count(r, conn, SL_EVENT_connections_closed);
+		relay_arm(r, conn);
+	}
+}
+
+/*
+ * Whether the segment restarts the limit. Not while TIME-WAIT runs, unless a FIN comes again
+ * (RFC 9293 section 3.10.7.4, eighth); and a client that never sent a byte does not keep itself by
+ * ACKs alone.
+ */
+static bool counts_as_life(const struct sl_conn *conn, const struct sl_seg *seg)
+{
+	if (sl_conn_over(conn))
+		return seg->flags & SL_FIN;
+	if (conn->state[SL_LEG_CLIENT] == SL_TCP_ESTABLISHED &&
+	    conn->state[SL_LEG_SERVER] == SL_TCP_ESTABLISHED &&
+	    !(conn->flags & SL_CONN_CLIENT_SENT))
+		return seg->payload_len > 0;
+	return conn->state[SL_LEG_CLIENT] != SL_TCP_SYN_RECEIVED;
+}
+
+static void observe_life(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+			 const struct sl_seg *seg)
+{
+	if (seg->payload_len > 0 && side == sl_conn_client_side(conn))
+		conn->flags |= SL_CONN_CLIENT_SENT;
+	conn->flags &= (uint16_t)~SL_CONN_RST_DOUBT;
+	if (sl_unlikely(conn->probes > 0)) {
+		const uint16_t both = SL_CONN_ALIVE_OUTSIDE | SL_CONN_ALIVE_INSIDE;
+
+		conn->flags |= (uint16_t)alive_of(side);
+		if ((conn->flags & both) != both)
+			return;
+		conn->probes = 0;
+		conn->flags &= (uint16_t)~both;
+	}
+	if (counts_as_life(conn, seg))
+		conn->last_seen_ms = r->now_ms;
+}
+
+static void observe_numbers(struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg,
+			    uint32_t ack)
+{
+	const uint32_t seq_end = seg->seq + sl_seg_len(seg);
+	struct sl_end *me = &conn->end[side];
+
+	if (sl_seq_gt(seq_end, me->seq_max)) {
+		/* Passing the ISN again, one full turn of the sequence space is behind us. */
+		if (me->seq_max - me->isn > seq_end - me->isn && me->wraps < UINT16_MAX)
+			me->wraps++;
+		me->seq_max = seq_end;
+	}
+	if (seg->flags & SL_ACK) {
+		me->wnd = seg->wnd;
+		if (sl_seq_gt(ack, me->ack))
+			me->ack = ack;
+	}
+	if (seg->ts_off != 0) {
+		const uint32_t ts = seg->tsval + (side == SL_INSIDE ? conn->ts_delta : 0);
+
+		if (sl_seq_gt(ts, me->tsval))
+			me->tsval = ts;
+	}
+}
+
+bool relay_observe(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+		   const struct sl_seg *seg, uint32_t ack)
+{
+	if (!fits(conn, side, seg, ack))
+		return false;
+	if (seg->flags & SL_RST)
+		return true;
+	observe_numbers(conn, side, seg, ack);
+	observe_states(r, conn, side, seg, ack);
+	observe_life(r, conn, side, seg);
+	return true;
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Opening: from the client's proven ACK to the server's SYN-ACK (splice), and the handshake that
+ * goes through as it is (tracked).
+ */
+#include "relay.h"
+
+/* The link-layer headers of both ways, from the packet that opens the connection. */
+static bool learn_l2(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+		     const struct sl_buf *buf, const struct sl_seg *seg)
+{
+	struct sl_l2 l2;
+
+	sl_wire_l2_get(buf->data, seg, &l2);
+	conn->l2[sl_side_other(side)] = sl_l2_get(&r->l2, &l2);
+	sl_wire_l2_swap(&l2);
+	conn->l2[side] = sl_l2_get(&r->l2, &l2);
+	return conn->l2[SL_OUTSIDE] != SL_L2_NONE && conn->l2[SL_INSIDE] != SL_L2_NONE;
+}
+
+static void fill_spliced(struct sl_conn *conn, const struct sl_grant *grant,
+			 const struct sl_seg *seg, uint8_t wscale_promised)
+{
+	struct sl_end *client = &conn->end[SL_OUTSIDE], *server = &conn->end[SL_INSIDE];
+
+	conn->flags = SL_CONN_SPLICED | SL_CONN_OPENING;
+	if (grant->timestamps)
+		conn->flags |= SL_CONN_TIMESTAMPS;
+	if (grant->sack)
+		conn->flags |= SL_CONN_SACK;
+	conn->opening.mss = grant->mss;
+	conn->opening.held = SL_HELD_NONE;
+	conn->wscale_outside = grant->wscale;
+	if (grant->wscale != SL_NO_WSCALE)
+		conn->wscale_promised = wscale_promised;
+	client->isn = seg->seq - 1;
+	client->seq_max = seg->seq;
+	client->ack = seg->ack;
+	client->wnd = seg->wnd;
+	client->tsval = seg->tsval;
+	server->isn = seg->ack - 1; /* K, until S is known */
+	server->seq_max = seg->ack;
+	server->ack = seg->seq;
+	server->tsval = seg->tsecr;
+}
+
+/* A client's data, FIN or bare ACK while the server has not answered. */
+static void early_segment(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
+			  const struct sl_seg *seg)
+{
+	struct sl_end *client = &conn->end[SL_OUTSIDE];
+	const uint32_t seq_end = seg->seq + sl_seg_len(seg);
+
+	if (seg->ack != conn->end[SL_INSIDE].seq_max ||
+	    !sl_seq_between(seq_end, client->isn, client->isn + 0x10000)) {
+		sl_out_drop(r->out, buf, SL_DROP_stray);
+		return;
+	}
+	client->wnd = seg->wnd;
+	if (seg->ts_off != 0) {
+		client->tsval = sl_seq_max(seg->tsval, client->tsval);
+		conn->end[SL_INSIDE].tsval = sl_seq_max(seg->tsecr, conn->end[SL_INSIDE].tsval);
+	}
+	if (sl_seg_len(seg) == 0) {
+		client->packets++;
+		sl_out_deliver(r->out, buf);
+	} else if (sl_seq_leq(seq_end, client->seq_max)) {
+		sl_out_drop(r->out, buf, SL_DROP_early_duplicate);
+	} else if (relay_hold(r, conn, buf)) {
+		client->seq_max = seq_end;
+	} else {
+		sl_out_drop(r->out, buf, SL_DROP_hold_full);
+	}
+}
+
+void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
+			   uint16_t service, const struct sl_grant *grant, struct sl_buf *buf,
+			   const struct sl_seg *seg)
+{
+	struct sl_conn *conn;
+
+	buf->account = service;
+	if (r->out->n_spare == 0) {
+		sl_out_drop(r->out, buf, SL_DROP_no_buffer);
+		return;
+	}
+	conn = relay_conn_add(r, key, hash, service);
+	if (conn == NULL) {
+		sl_out_drop(r->out, buf, SL_DROP_table_full);
+		return;
+	}
+	fill_spliced(conn, grant, seg, r->services->service[service].wscale);
+	relay_set_state(r, conn, SL_LEG_CLIENT, SL_TCP_ESTABLISHED);
+	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_SENT);
+	if (!learn_l2(r, conn, SL_OUTSIDE, buf, seg)) {
+		sl_relay_remove(r, relay_index(r, conn));
+		sl_out_drop(r->out, buf, SL_DROP_link_headers_full);
+		return;
+	}
+	(void)relay_send_syn(r, conn); /* if not now, the timer sends it again */
+	early_segment(r, conn, buf, seg);
+}
+
+/* RFC 9293 section 3.10.7.3, first: what does not acknowledge our SYN is answered by a RST. */
+static void refuse(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
+		   const struct sl_seg *seg)
+{
+	if (relay_emit(r, conn, SL_INSIDE, SL_RST, seg->ack, 0, buf))
+		sl_out_answer(r->out, buf);
+	else
+		sl_out_drop(r->out, buf, SL_DROP_no_buffer);
+}
+
+/* The server refused: its RST becomes ours to the client. */
+static void server_refused(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf)
+{
+	relay_close(r, conn, SL_EVENT_server_refused);
+	if (relay_emit(r, conn, SL_OUTSIDE, SL_RST | SL_ACK, conn->end[SL_INSIDE].isn + 1,
+		       conn->end[SL_OUTSIDE].seq_max, buf))
+		sl_out_relay(r->out, buf, relay_port(r, conn, SL_OUTSIDE));
+	else
+		sl_out_drop(r->out, buf, SL_DROP_no_buffer);
+}
+
+static void learn_server(struct sl_relay *r, const struct sl_conn *conn, const struct sl_seg *seg,
+			 bool offered_timestamps)
+{
+	struct sl_learned *learned =
+		sl_learned_put(&r->learned, &conn->key.inside_addr, conn->key.inside_port);
+
+	learned->mss = seg->mss;
+	if (offered_timestamps)
+		learned->timestamps = seg->ts_off != 0;
+}
+
+/*
+ * The server's SYN-ACK joins the two: from here d and t are known, and everything goes through
+ * translated. The packet itself becomes our ACK to the server; what was held follows it. If nothing
+ * was, the client hears of the server's window, since ours was small.
+ */
+static void join(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
+		 const struct sl_seg *seg)
+{
+	struct sl_end *client = &conn->end[SL_OUTSIDE], *server = &conn->end[SL_INSIDE];
+	const uint16_t held = conn->opening.held;
+	const uint32_t first = client->isn + 1, cookie = server->isn;
+
+	conn->flags &= (uint16_t)~SL_CONN_OPENING;
+	if (conn->flags & SL_CONN_SACK && !seg->sack_permitted)
+		conn->flags |= SL_CONN_SACK_REFUSED;
+	if (conn->wscale_outside != SL_NO_WSCALE)
+		conn->wscale_inside = seg->wscale & 0xf;
+	conn->seq_delta = cookie - seg->seq;
+	conn->ts_delta = conn->flags & SL_CONN_TIMESTAMPS ? server->tsval - seg->tsval : 0;
+	server->isn = seg->seq;
+	server->seq_max = seg->seq + 1;
+	server->ack = first;
+	/* Not scaled in a SYN; every later one is. */
+	server->wnd = conn->wscale_inside == SL_NO_WSCALE
+			      ? seg->wnd
+			      : (uint16_t)sl_max_u32(seg->wnd >> conn->wscale_inside, seg->wnd != 0);
+	server->packets++;
+	client->ack = server->seq_max;
+	conn->last_seen_ms = r->now_ms;
+	relay_l2_refresh(r, conn, SL_OUTSIDE, buf->data, seg);
+	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_ESTABLISHED);
+	relay_count(r, conn, SL_EVENT_connections_established);
+	if (relay_emit(r, conn, SL_INSIDE, SL_ACK, first, server->seq_max, buf))
+		sl_out_answer(r->out, buf);
+	else
+		sl_out_drop(r->out, buf, SL_DROP_no_buffer);
+	if (held == SL_HELD_NONE)
+		(void)relay_send_ack(r, conn, SL_OUTSIDE, server->seq_max, first);
+	else
+		relay_held_release(r, conn, held);
+}
+
+/* Timestamps were promised on the strength of an earlier grant, and are refused now: both ends
+ * have to begin again, and the next client is promised none. */
+static void promise_broken(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
+			   const struct sl_seg *seg)
+{
+	refuse(r, conn, buf, seg);
+	relay_close(r, conn, SL_EVENT_promise_broken);
+	(void)relay_send_rst(r, conn, SL_OUTSIDE, conn->end[SL_INSIDE].isn + 1, true);
+}
+
+static void opening_from_server(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
+				const struct sl_seg *seg)
+{
+	const bool acks_us = seg->flags & SL_ACK && seg->ack == conn->end[SL_OUTSIDE].isn + 1;
+	const bool offered = conn->flags & SL_CONN_TIMESTAMPS;
+
+	if (seg->flags & SL_RST) {
+		if (acks_us)
+			server_refused(r, conn, buf);
+		else
+			sl_out_drop(r->out, buf, SL_DROP_rst_out_of_window);
+	} else if (seg->flags & SL_ACK && !acks_us) {
+		refuse(r, conn, buf, seg);
+	} else if (!(seg->flags & SL_SYN) || !acks_us) {
+		sl_out_drop(r->out, buf, SL_DROP_stray);
+	} else {
+		learn_server(r, conn, seg, offered);
+		if (offered && seg->ts_off == 0)
+			promise_broken(r, conn, buf, seg);
+		else
+			join(r, conn, buf, seg);
+	}
+}
+
+static void opening_from_client(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
+				const struct sl_seg *seg)
+{
+	const struct sl_end *client = &conn->end[SL_OUTSIDE];
+
+	if (seg->flags & SL_RST) {
+		if (seg->seq != client->isn + 1 && seg->seq != client->seq_max) {
+			sl_out_drop(r->out, buf, SL_DROP_rst_out_of_window);
+			return;
+		}
+		relay_close(r, conn, SL_EVENT_connections_reset);
+		(void)relay_send_rst(r, conn, SL_INSIDE, client->isn + 1, false);
+		sl_out_deliver(r->out, buf);
+	} else if (seg->flags & SL_SYN) {
+		sl_out_drop(r->out, buf, SL_DROP_stray);
+	} else {
+		early_segment(r, conn, buf, seg);
+	}
+}
+
+void relay_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+			   struct sl_buf *buf, struct sl_seg *seg)
+{
+	if (side == SL_INSIDE)
+		opening_from_server(r, conn, buf, seg);
+	else
+		opening_from_client(r, conn, buf, seg);
+}
+
+/* What a SYN tells of its end, of a connection that is only tracked. */
+static void track_syn(struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg)
+{
+	struct sl_end *me = &conn->end[side];
+
+	me->isn = seg->seq;
+	me->seq_max = seg->seq + 1;
+	me->tsval = seg->tsval;
+	me->wnd = seg->wnd;
+	me->ack = conn->end[sl_side_other(side)].seq_max;
+	conn->end[sl_side_other(side)].ack = me->seq_max;
+	if (side == SL_OUTSIDE)
+		conn->wscale_outside = seg->wscale & 0xf;
+	else
+		conn->wscale_inside = seg->wscale & 0xf;
+	if (seg->ts_off != 0)
+		conn->flags |= SL_CONN_TIMESTAMPS;
+	else
+		conn->flags &= (uint16_t)~SL_CONN_TIMESTAMPS;
+}
+
+/* Both SYNs have been seen: an option counts when both carried it. */
+static void track_answer(struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg)
+{
+	const bool timestamps = conn->flags & SL_CONN_TIMESTAMPS;
+
+	track_syn(conn, side, seg);
+	if (!timestamps)
+		conn->flags &= (uint16_t)~SL_CONN_TIMESTAMPS;
+	if (conn->wscale_outside == SL_NO_WSCALE || conn->wscale_inside == SL_NO_WSCALE)
+		conn->wscale_outside = conn->wscale_inside = SL_NO_WSCALE;
+}
+
+void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
+			   uint16_t service, enum sl_side side, struct sl_buf *buf,
+			   struct sl_seg *seg)
+{
+	struct sl_conn *conn = relay_conn_add(r, key, hash, service);
+
+	buf->account = service;
+	if (conn == NULL) {
+		sl_out_drop(r->out, buf, SL_DROP_table_full);
+		return;
+	}
+	if (side == SL_INSIDE)
+		conn->flags |= SL_CONN_INSIDE_OPENED;
+	track_syn(conn, side, seg);
+	relay_set_state(r, conn, SL_LEG_CLIENT, SL_TCP_SYN_RECEIVED);
+	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_SENT);
+	if (!learn_l2(r, conn, side, buf, seg)) {
+		sl_relay_remove(r, relay_index(r, conn));
+		sl_out_drop(r->out, buf, SL_DROP_link_headers_full);
+		return;
+	}
+	relay_forward(r, conn, side, buf, seg);
+}
+
+bool relay_tracked_opening(const struct sl_conn *conn)
+{
+	return conn->state[SL_LEG_SERVER] == SL_TCP_SYN_SENT;
+}
+
+static void tracked_from_server(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+				const struct sl_seg *seg)
+{
+	const struct sl_end *client = &conn->end[sl_side_other(side)];
+	const bool acks_syn = seg->flags & SL_ACK && seg->ack == client->seq_max;
+
+	if (seg->flags & SL_RST) {
+		if (acks_syn)
+			relay_close(r, conn, SL_EVENT_server_refused);
+	} else if (seg->flags & SL_SYN && acks_syn) {
+		if (side == SL_INSIDE)
+			learn_server(r, conn, seg, conn->flags & SL_CONN_TIMESTAMPS);
+		track_answer(conn, side, seg);
+		relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_ESTABLISHED);
+	} else if (seg->flags & SL_SYN && !(seg->flags & SL_ACK)) {
+		track_answer(conn, side, seg); /* simultaneous open: RFC 9293 figure 8 */
+		relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_RECEIVED);
+	}
+}
+
+static void tracked_from_client(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+				const struct sl_seg *seg)
+{
+	const struct sl_end *client = &conn->end[side];
+
+	if (seg->flags & SL_RST && (seg->seq == client->seq_max || seg->seq == client->isn))
+		relay_close(r, conn, SL_EVENT_connections_reset);
+	else if (seg->flags & SL_SYN && !(seg->flags & SL_ACK))
+		track_syn(conn, side, seg);
+}
+
+void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+				   struct sl_buf *buf, struct sl_seg *seg)
+{
+	relay_forward(r, conn, side, buf, seg);
+	if (sl_conn_leg(conn, side) == SL_LEG_SERVER)
+		tracked_from_server(r, conn, side, seg);
+	else
+		tracked_from_client(r, conn, side, seg);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of this library share, and nobody else sees. */
+#ifndef RELAY_H
+#define RELAY_H
+
+#include "sl_relay.h"
+#include "sl_rewrite.h"
+#include "sl_seq.h"
+
+enum {
+	RST_DOUBT_MS = 10000,      /* an inexact RST: so long the ends have to contradict it */
+	RECLAIMED_MS = 10000,      /* a reclaimed connection answers by RST for so long */
+	TOMBSTONE_MS = 96000,      /* the life of a cookie, which must not open it again */
+	SYN_RETRY_FIRST_MS = 1000, /* RFC 6298 section 2.1; doubled each time */
+};
+
+/* conn.c: birth, states, end. */
+struct sl_conn *relay_conn_add(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
+			       uint16_t service);
+void relay_set_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
+		     enum sl_tcp_state state);
+/* Both legs CLOSED; held packets go; the entry stays as a tombstone. */
+void relay_close(struct sl_relay *r, struct sl_conn *conn, enum sl_event why);
+void relay_count(struct sl_relay *r, const struct sl_conn *conn, enum sl_event event);
+void relay_l2_refresh(struct sl_relay *r, struct sl_conn *conn, enum sl_side to,
+		      const uint8_t *frame, const struct sl_seg *seg);
+
+static inline uint32_t relay_index(const struct sl_relay *r, const struct sl_conn *conn)
+{
+	return (uint32_t)(conn - sl_relay_conn(r, 0));
+}
+
+static inline const struct sl_limits *relay_limits(const struct sl_relay *r,
+						   const struct sl_conn *conn)
+{
+	return &r->services->service[conn->service].limits;
+}
+
+static inline uint8_t relay_port(const struct sl_relay *r, const struct sl_conn *conn,
+				 enum sl_side side)
+{
+	return r->links[conn->key.domain >> 24].port[side];
+}
+
+/* observe.c: what a segment says about its connection. */
+/* Takes in a segment whose numbers are in the inside numbering; false when they fit neither end. */
+bool relay_observe(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+		   const struct sl_seg *seg, uint32_t ack);
+
+/* translate.c: a segment of a joined connection rewritten for the other side. */
+void relay_translate(const struct sl_conn *conn, enum sl_side side, struct sl_buf *buf,
+		     struct sl_seg *seg);
+/* The window field `wnd` of the end on side `from`, as the other end has to see it. */
+uint16_t relay_window(const struct sl_conn *conn, enum sl_side from, uint16_t wnd);
+
+/* made.c: segments of our own. Each returns false when no buffer was to be had. */
+bool relay_send_syn(struct sl_relay *r, const struct sl_conn *conn);
+bool relay_send_ack(struct sl_relay *r, const struct sl_conn *conn, enum sl_side to, uint32_t seq,
+		    uint32_t ack);
+bool relay_send_rst(struct sl_relay *r, const struct sl_conn *conn, enum sl_side to, uint32_t seq,
+		    bool with_ack);
+/* Turns the packet in `buf` into a segment to `to`; seq and ack in the inside numbering. */
+bool relay_emit(struct sl_relay *r, const struct sl_conn *conn, enum sl_side to, uint8_t flags,
+		uint32_t seq, uint32_t ack, struct sl_buf *buf);
+
+/* timer.c */
+/* The limit that runs, and the milliseconds left of it. */
+const char *relay_timer_name(const struct sl_relay *r, const struct sl_conn *conn,
+			     uint32_t *left_ms);
+/* Makes sure that the connection comes up when its limit ends. */
+void relay_arm(struct sl_relay *r, struct sl_conn *conn);
+
+/* held.c: packets that wait for the server. */
+void relay_held_init(struct sl_relay *r, uint32_t n);
+bool relay_hold(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf);
+void relay_held_drop(struct sl_relay *r, struct sl_conn *conn);
+/* Sends on what was held: the list that began with `first`, of a connection now joined. */
+void relay_held_release(struct sl_relay *r, struct sl_conn *conn, uint16_t first);
+
+/* open.c */
+void relay_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+			   struct sl_buf *buf, struct sl_seg *seg);
+bool relay_tracked_opening(const struct sl_conn *conn);
+void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+				   struct sl_buf *buf, struct sl_seg *seg);
+
+/* segment.c: the common way out of a segment that goes on. */
+void relay_forward(struct sl_relay *r, struct sl_conn *conn, enum sl_side side, struct sl_buf *buf,
+		   const struct sl_seg *seg);
+
+#endif

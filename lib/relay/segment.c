@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A segment of a connection that stands. */
+#include "relay.h"
+
+void relay_forward(struct sl_relay *r, struct sl_conn *conn, enum sl_side side, struct sl_buf *buf,
+		   const struct sl_seg *seg)
+{
+	const enum sl_side to = sl_side_other(side);
+
+	conn->end[side].packets++;
+	relay_l2_refresh(r, conn, to, buf->data, seg);
+	sl_out_relay(r->out, buf, relay_port(r, conn, to));
+}
+
+/*
+ * A RST of the end on `side`. At the receiver's last ACK or at the sender's highest number it ends
+ * the connection at once. Any other in the window may or may not be believed by its receiver (RFC
+ * 5961 section 3): it goes on, and the connection has 10 s to show that it lives.
+ */
+static void joined_rst(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+		       struct sl_buf *buf, struct sl_seg *seg, uint32_t ack)
+{
+	const struct sl_end *me = &conn->end[side], *peer = &conn->end[sl_side_other(side)];
+	const bool exact = seg->seq == peer->ack || seg->seq == me->seq_max;
+
+	if (!exact && !relay_observe(r, conn, side, seg, ack)) {
+		sl_out_drop(r->out, buf, SL_DROP_rst_out_of_window);
+		return;
+	}
+	relay_translate(conn, side, buf, seg);
+	relay_forward(r, conn, side, buf, seg);
+	if (exact) {
+		relay_close(r, conn, SL_EVENT_connections_reset);
+	} else {
+		conn->flags |= SL_CONN_RST_DOUBT;
+		conn->last_seen_ms = r->now_ms;
+		relay_arm(r, conn);
+	}
+}
+
+/* At most one SYN a second goes into a connection that stands. */
+static bool syn_allowed(struct sl_relay *r, struct sl_conn *conn)
+{
+	const unsigned second = r->now_ms / 1000 % 7 + 1; /* 0: never */
+
+	if (conn->flags >> SL_CONN_SECOND_SHIFT == second)
+		return false;
+	conn->flags = (uint16_t)((conn->flags & ~SL_CONN_SECOND) | second << SL_CONN_SECOND_SHIFT);
+	return true;
+}
+
+/*
+ * A SYN into a connection that stands. The server's SYN-ACK again means that our ACK was lost: the
+ * packet becomes that ACK. Any other goes to the other end, whose challenge ACK lets a client that
+ * lost its memory reset the old connection (RFC 5961 section 4).
+ */
+static void joined_syn(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+		       struct sl_buf *buf, struct sl_seg *seg)
+{
+	const struct sl_end *client = &conn->end[SL_OUTSIDE];
+
+	if (conn->flags & SL_CONN_SPLICED && seg->flags & SL_ACK) {
+		if (side == SL_OUTSIDE || seg->seq != conn->end[SL_INSIDE].isn) {
+			sl_out_drop(r->out, buf, SL_DROP_stray);
+			return;
+		}
+		conn->end[SL_INSIDE].packets++;
+		if (relay_emit(r, conn, SL_INSIDE, SL_ACK, client->seq_max, client->ack, buf))
+			sl_out_answer(r->out, buf);
+		else
+			sl_out_drop(r->out, buf, SL_DROP_no_buffer);
+		return;
+	}
+	if (!syn_allowed(r, conn)) {
+		sl_out_drop(r->out, buf, SL_DROP_limited);
+		return;
+	}
+	relay_translate(conn, side, buf, seg);
+	relay_forward(r, conn, side, buf, seg);
+}
+
+/* Whether a segment is nothing but the answer to our keepalive probe (RFC 1122 4.2.3.6). */
+static bool answers_probe(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg,
+			  uint32_t ack)
+{
+	const struct sl_end *me = &conn->end[side];
+
+	return conn->probes > 0 && sl_seg_len(seg) == 0 && seg->seq == me->seq_max &&
+	       ack == me->ack && seg->wnd == me->wnd;
+}
+
+static void joined_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+			   struct sl_buf *buf, struct sl_seg *seg)
+{
+	const uint32_t ack = side == SL_OUTSIDE ? seg->ack - conn->seq_delta : seg->ack;
+	bool answer;
+
+	if (sl_unlikely(seg->flags & SL_SYN)) {
+		joined_syn(r, conn, side, buf, seg);
+		return;
+	}
+	if (sl_unlikely(seg->flags & SL_RST)) {
+		joined_rst(r, conn, side, buf, seg, ack);
+		return;
+	}
+	answer = answers_probe(conn, side, seg, ack);
+	relay_observe(r, conn, side, seg, ack);
+	if (sl_unlikely(answer)) {
+		sl_out_deliver(r->out, buf);
+		return;
+	}
+	relay_translate(conn, side, buf, seg);
+	relay_forward(r, conn, side, buf, seg);
+}
+
+/*
+ * A segment of a connection that was reset or reclaimed. For a while after we have reclaimed it an
+ * ACK is answered by a RST at its SEG.ACK: so an end that got our RSTs at numbers it did not
+ * believe, and asks by a challenge ACK, learns the truth.
+ */
+static void closed_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+			   struct sl_buf *buf, struct sl_seg *seg)
+{
+	const uint32_t seq = side == SL_OUTSIDE ? seg->ack - conn->seq_delta : seg->ack;
+
+	if (conn->flags & SL_CONN_RECLAIMED && seg->flags & SL_ACK && !(seg->flags & SL_RST) &&
+	    r->now_ms - conn->last_seen_ms < RECLAIMED_MS) {
+		if (relay_emit(r, conn, side, SL_RST, seq, 0, buf))
+			sl_out_answer(r->out, buf);
+		else
+			sl_out_drop(r->out, buf, SL_DROP_no_buffer);
+		return;
+	}
+	sl_out_drop(r->out, buf,
+		    side == SL_OUTSIDE && sl_relay_replays(conn, seg) ? SL_DROP_replayed
+								      : SL_DROP_closed);
+}
+
+void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, struct sl_buf *buf,
+		      struct sl_seg *seg)
+{
+	struct sl_conn *conn = sl_relay_conn(r, index);
+
+	buf->account = conn->service;
+	if (sl_unlikely(sl_conn_closed(conn)))
+		closed_segment(r, conn, side, buf, seg);
+	else if (sl_unlikely(conn->flags & SL_CONN_OPENING))
+		relay_opening_segment(r, conn, side, buf, seg);
+	else if (sl_unlikely(relay_tracked_opening(conn)))
+		relay_tracked_opening_segment(r, conn, side, buf, seg);
+	else
+		joined_segment(r, conn, side, buf, seg);
+}

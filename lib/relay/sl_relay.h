@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Two legs joined. To the client the box is the server, to the server it is the client; between
+ * them segments go through with their numbers translated (splice), or as they are (tracked). The
+ * ends judge every segment, the box observes: it follows both legs through the states of RFC 9293,
+ * and ends what has stayed too long.
+ *
+ * Threads: a struct sl_relay belongs to one worker. Time comes in with sl_relay_begin; packets go
+ * out through struct sl_out; nothing is allocated after init.
+ * Neighbours: flow (where connections lie), wheel (when they are due), wire (bytes), service (what
+ * it may do), stats (the books). The pipeline calls it, having found the connection.
+ *
+ * Order of calls: sl_relay_init; then for each burst or tick sl_relay_begin, followed by any of
+ * the others. An open or the removal of a connection marks its hash in `dirty`: look-ups made
+ * before it are stale for that hash.
+ */
+#ifndef SL_RELAY_H
+#define SL_RELAY_H
+
+#include "sl_conn.h"
+#include "sl_l2.h"
+#include "sl_learned.h"
+#include "sl_out.h"
+#include "sl_service.h"
+#include "sl_wire.h"
+
+SL_BEGIN_DECLS
+
+enum {
+	SL_HELD_NONE = 0xffff,
+	SL_HELD_MAX = 0xfffe,
+	SL_RELAY_TICK_US = 10000,
+	SL_RELAY_SLOTS = 16384,
+};
+
+/** A held packet, or a free place for one. */
+struct sl_held {
+	struct sl_buf buf;
+	uint16_t next;
+};
+
+struct sl_relay {
+	struct sl_flow flow;
+	struct sl_wheel wheel;
+	struct sl_out *out;
+	const struct sl_service_table *services;
+	const struct sl_link *links;
+	struct sl_held *held; /**< the pool of held packets */
+	uint16_t held_free;
+	uint32_t now_ms;
+	uint64_t now_us;
+	uint64_t dirty; /**< bit hash % 64: table changed there since the pipeline cleared it */
+	struct sl_learned_table learned;
+	struct sl_l2_table l2;
+};
+
+struct sl_relay_config {
+	uint32_t n_connections;
+	uint32_t n_held;                 /**< packets held at once, at most SL_HELD_MAX */
+	const struct sl_service_table *services;
+	const struct sl_link *links;     /**< by link number */
+	const uint8_t *secret;           /**< SL_FLOW_SECRET_BYTES random bytes: the table's hash */
+};
+
+/** Bytes of memory, aligned to a cache line, that sl_relay_init takes; 0 when out of range. */
+size_t sl_relay_memory_size(const struct sl_relay_config *config);
+
+/** Sets up an empty table in `memory`, which has been zeroed. Returns 0, or -1 (out of range). */
+int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void *memory,
+		  struct sl_out *out, uint64_t now_us);
+
+static inline void sl_relay_begin(struct sl_relay *r, uint64_t now_us)
+{
+	r->now_us = now_us;
+	r->now_ms = (uint32_t)(now_us / SL_US_PER_MS);
+}
+
+static inline struct sl_conn *sl_relay_conn(const struct sl_relay *r, uint32_t index)
+{
+	return (struct sl_conn *)sl_flow_entry(&r->flow, index);
+}
+
+/** The key of a segment that came in on `side` of link number `link`. */
+static inline void sl_relay_key(struct sl_flow_key *key, const struct sl_seg *seg, unsigned link,
+				enum sl_side side)
+{
+	if (side == SL_OUTSIDE) {
+		key->outside_addr = seg->src;
+		key->inside_addr = seg->dst;
+		key->outside_port = seg->src_port;
+		key->inside_port = seg->dst_port;
+	} else {
+		key->outside_addr = seg->dst;
+		key->inside_addr = seg->src;
+		key->outside_port = seg->dst_port;
+		key->inside_port = seg->src_port;
+	}
+	key->domain = link << 24 | seg->vlan;
+}
+
+/** What a valid cookie says, for sl_relay_open_spliced. */
+struct sl_grant {
+	uint16_t mss;   /**< the client's, rounded down */
+	uint8_t wscale; /**< the client's shift, SL_NO_WSCALE */
+	bool sack, timestamps;
+};
+
+/**
+ * Opens a connection for the ACK `seg` of a client, whose cookie has verified: sends our SYN to
+ * the server and keeps the packet if it carries data. The buffer is always disposed of: delivered,
+ * held, or dropped with a reason (table_full, no_buffer, hold_full, link_headers_full), in which
+ * case nothing is opened and the client's next segment may try again.
+ */
+void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
+			   uint16_t service, const struct sl_grant *grant, struct sl_buf *buf,
+			   const struct sl_seg *seg);
+
+/**
+ * Opens a tracked connection for a SYN that goes through as it is (cookies = "never", or a SYN
+ * from inside), and relays the SYN. Disposes of the buffer like sl_relay_open_spliced.
+ */
+void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
+			   uint16_t service, enum sl_side side, struct sl_buf *buf,
+			   struct sl_seg *seg);
+
+/** A segment of connection `index`, from `side`; its checksum is right. Disposes of the buffer. */
+void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, struct sl_buf *buf,
+		      struct sl_seg *seg);
+
+/**
+ * Whether a SYN may begin a new connection in place of `conn`, which is over (sl_conn_over): always
+ * when it was reset or reclaimed; in TIME-WAIT when its timestamp or its sequence number is beyond
+ * the last one (RFC 6191 section 2, RFC 1122 section 4.2.2.13).
+ */
+bool sl_relay_reopens(const struct sl_conn *conn, const struct sl_seg *seg);
+
+/** Whether an ACK from outside is none of `conn`, which is over, and may be that of a newcomer. */
+bool sl_relay_newcomer(const struct sl_conn *conn, const struct sl_seg *seg);
+
+/** Whether an ACK repeats the handshake that opened `conn`. */
+bool sl_relay_replays(const struct sl_conn *conn, const struct sl_seg *seg);
+
+/** Takes connection `index` out of the table; for one that is over. */
+void sl_relay_remove(struct sl_relay *r, uint32_t index);
+
+/**
+ * Does what is due: SYNs again, probes, reclaiming. At most `max` (32) connections a call; what is
+ * left comes up at the next.
+ */
+void sl_relay_tick(struct sl_relay *r, unsigned max);
+
+/** A connection as people look at it. */
+struct sl_conn_info {
+	struct sl_addr client, server;
+	uint16_t client_port, server_port;
+	uint16_t service;
+	uint8_t link;
+	bool spliced, timestamps, inside_opened;
+	uint32_t vlan;
+	enum sl_tcp_state state[SL_N_LEGS];
+	uint32_t age_ms, idle_ms;   /**< since it was opened; since the last segment that counted */
+	const char *timer;          /**< the limit that runs: "half_open", "idle", ... */
+	uint32_t timer_ms;          /**< until it is due */
+	uint32_t packets[SL_N_LEGS]; /**< received on that leg */
+	uint64_t bytes[SL_N_LEGS];   /**< of sequence space received on that leg */
+	uint32_t held;
+};
+
+/** Describes connection `index`. Returns false when there is none of that number. */
+bool sl_relay_info(const struct sl_relay *r, uint32_t index, struct sl_conn_info *info);
+
+SL_END_DECLS
+
+#endif

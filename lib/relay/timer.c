@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Limits. A connection has one timer, for whatever comes first:
+ *
+ *   our SYN again          1 s, doubled each time      spliced, while opening
+ *   half_open              from the SYN                SYN-SENT, SYN-RECEIVED
+ *   silent                 from the last payload       ESTABLISHED, no byte of the client's yet
+ *   idle, probe_interval   from the last segment       ESTABLISHED
+ *   close_wait             from the last segment       CLOSE-WAIT, FIN-WAIT-1
+ *   fin_wait_2             from the last segment       FIN-WAIT-2
+ *   last_ack               from the last segment       LAST-ACK, CLOSING
+ *   time_wait (2MSL)       from the last FIN           TIME-WAIT on a leg, CLOSED on the other
+ *   10 s                   from a RST of uncertain effect
+ *   96 s                   from a reset or reclaiming: the entry is a tombstone
+ *
+ * Two legs are in two states: the shorter limit counts. Segments only write last_seen_ms; the wheel
+ * brings the connection up when its limit would have ended, and it is put back if it has been seen.
+ */
+#include "relay.h"
+
+enum due { DUE_RETRY, DUE_HALF_OPEN, DUE_SILENT, DUE_IDLE, DUE_FIN_WAIT_2, DUE_CLOSE_WAIT,
+	   DUE_LAST_ACK, DUE_TIME_WAIT, DUE_RST_DOUBT, DUE_TOMBSTONE };
+
+struct deadline {
+	uint32_t after_ms; /* of last_seen_ms */
+	enum due due;
+};
+
+static const struct {
+	const char *name;
+	enum sl_event event; /* of reclaiming */
+} dues[] = {
+	[DUE_RETRY] = {"syn_retransmission", SL_EVENT_server_silent},
+	[DUE_HALF_OPEN] = {"half_open", SL_EVENT_reclaimed_half_open},
+	[DUE_SILENT] = {"silent", SL_EVENT_reclaimed_silent},
+	[DUE_IDLE] = {"idle", SL_EVENT_reclaimed_idle},
+	[DUE_FIN_WAIT_2] = {"fin_wait_2", SL_EVENT_reclaimed_fin_wait_2},
+	[DUE_CLOSE_WAIT] = {"close_wait", SL_EVENT_reclaimed_close_wait},
+	[DUE_LAST_ACK] = {"last_ack", SL_EVENT_reclaimed_last_ack},
+	[DUE_TIME_WAIT] = {"time_wait", SL_EVENT_time_wait_expired},
+	[DUE_RST_DOUBT] = {"reset", SL_EVENT_connections_reset},
+	[DUE_TOMBSTONE] = {"tombstone", SL_EVENT_connections_reset},
+};
+
+static struct deadline shorter(struct deadline a, struct deadline b)
+{
+	return b.after_ms < a.after_ms ? b : a;
+}
+
+static struct deadline established_deadline(const struct sl_conn *conn, const struct sl_limits *l)
+{
+	if (!(conn->flags & SL_CONN_CLIENT_SENT))
+		return (struct deadline){l->silent_ms, DUE_SILENT};
+	return (struct deadline){l->idle_ms + conn->probes * l->probe_interval_ms, DUE_IDLE};
+}
+
+static struct deadline leg_deadline(const struct sl_conn *conn, enum sl_leg leg,
+				    const struct sl_limits *l)
+{
+	switch ((enum sl_tcp_state)conn->state[leg]) {
+	case SL_TCP_SYN_SENT:
+	case SL_TCP_SYN_RECEIVED:
+		return (struct deadline){l->half_open_ms, DUE_HALF_OPEN};
+	case SL_TCP_ESTABLISHED:
+		return established_deadline(conn, l);
+	case SL_TCP_FIN_WAIT_1:
+	case SL_TCP_CLOSE_WAIT:
+		return (struct deadline){l->close_wait_ms, DUE_CLOSE_WAIT};
+	case SL_TCP_FIN_WAIT_2:
+		return (struct deadline){l->fin_wait_2_ms, DUE_FIN_WAIT_2};
+	case SL_TCP_CLOSING:
+	case SL_TCP_LAST_ACK:
+		return (struct deadline){l->last_ack_ms, DUE_LAST_ACK};
+	case SL_TCP_LISTEN:
+	case SL_TCP_TIME_WAIT: /* counts when the other leg is done, too */
+	case SL_TCP_CLOSED:
+		break;
+	}
+	return (struct deadline){UINT32_MAX, DUE_TIME_WAIT};
+}
+
+static struct deadline deadline_of(const struct sl_relay *r, const struct sl_conn *conn)
+{
+	const struct sl_limits *l = relay_limits(r, conn);
+	struct deadline d;
+
+	if (sl_conn_closed(conn))
+		return (struct deadline){conn->flags & SL_CONN_SPLICED ? TOMBSTONE_MS
+								       : RECLAIMED_MS,
+					 DUE_TOMBSTONE};
+	d = shorter(leg_deadline(conn, SL_LEG_CLIENT, l), leg_deadline(conn, SL_LEG_SERVER, l));
+	if (d.after_ms == UINT32_MAX)
+		return (struct deadline){l->time_wait_ms, DUE_TIME_WAIT};
+	if (conn->flags & SL_CONN_OPENING) {
+		const uint32_t retry = ((2u << conn->opening.retries) - 1) * SYN_RETRY_FIRST_MS;
+
+		d = (struct deadline){l->half_open_ms, DUE_HALF_OPEN};
+		d = shorter(d, (struct deadline){retry, DUE_RETRY});
+	}
+	if (conn->flags & SL_CONN_RST_DOUBT)
+		d = shorter(d, (struct deadline){RST_DOUBT_MS, DUE_RST_DOUBT});
+	return d;
+}
+
+/* Microseconds of `ms` from the connection's last sign of life. */
+static uint64_t due_us(const struct sl_relay *r, const struct sl_conn *conn, uint32_t after_ms)
+{
+	const int64_t left_ms = (int64_t)after_ms - (r->now_ms - conn->last_seen_ms);
+
+	return left_ms <= 0 ? r->now_us : r->now_us + (uint64_t)left_ms * SL_US_PER_MS;
+}
+
+void relay_arm(struct sl_relay *r, struct sl_conn *conn)
+{
+	sl_wheel_arm_by(&r->wheel, relay_index(r, conn),
+			due_us(r, conn, deadline_of(r, conn).after_ms));
+}
+
+/* RSTs to one end: at the last number it has acknowledged, and at the highest it was sent. */
+static void reset_end(struct sl_relay *r, const struct sl_conn *conn, enum sl_side to)
+{
+	const uint32_t acked = conn->end[to].ack;
+	const uint32_t highest = conn->end[sl_side_other(to)].seq_max;
+
+	(void)relay_send_rst(r, conn, to, acked, true);
+	if (highest != acked)
+		(void)relay_send_rst(r, conn, to, highest, true);
+}
+
+/* Ends a connection that stayed too long; both ends hear of it. */
+static void reclaim(struct sl_relay *r, struct sl_conn *conn, enum due due)
+{
+	const bool opening = conn->flags & SL_CONN_OPENING;
+	const bool half_open = relay_tracked_opening(conn) && !opening;
+
+	relay_close(r, conn, opening ? SL_EVENT_server_silent : dues[due].event);
+	conn->flags |= SL_CONN_RECLAIMED;
+	if (opening) {
+		(void)relay_send_rst(r, conn, SL_OUTSIDE, conn->end[SL_INSIDE].isn + 1, true);
+		(void)relay_send_rst(r, conn, SL_INSIDE, conn->end[SL_OUTSIDE].isn + 1, false);
+	} else if (!half_open) {
+		/* A tracked SYN that nobody answered has no numbers a RST could bear. */
+		reset_end(r, conn, SL_OUTSIDE);
+		reset_end(r, conn, SL_INSIDE);
+	}
+}
+
+static void retry_syn(struct sl_relay *r, struct sl_conn *conn)
+{
+	if (!relay_send_syn(r, conn))
+		return; /* no buffer: at the next tick */
+	relay_count(r, conn, SL_EVENT_syn_retransmits);
+	conn->opening.retries++;
+}
+
+/*
+ * Another round of keepalive probes to the ends that have not answered the last: SEG.SEQ one below
+ * what they expect, no payload (RFC 1122 section 4.2.3.6).
+ */
+static void probe(struct sl_relay *r, struct sl_conn *conn)
+{
+	if (conn->probes >= relay_limits(r, conn)->probes) {
+		reclaim(r, conn, DUE_IDLE);
+		return;
+	}
+	for (unsigned to = 0; to < SL_N_SIDES; to++) {
+		const uint16_t alive = to == SL_OUTSIDE ? SL_CONN_ALIVE_OUTSIDE
+							: SL_CONN_ALIVE_INSIDE;
+		const enum sl_side from = sl_side_other((enum sl_side)to);
+
+		if (!(conn->flags & alive) &&
+		    relay_send_ack(r, conn, (enum sl_side)to, conn->end[from].seq_max - 1,
+				   conn->end[from].ack))
+			relay_count(r, conn, SL_EVENT_probes_sent);
+	}
+	conn->probes = (conn->probes + 1) & 0xf;
+}
+
+static void act(struct sl_relay *r, uint32_t index, struct sl_conn *conn, enum due due)
+{
+	switch (due) {
+	case DUE_RETRY:
+		retry_syn(r, conn);
+		break;
+	case DUE_IDLE:
+		probe(r, conn);
+		break;
+	case DUE_HALF_OPEN:
+	case DUE_SILENT:
+	case DUE_FIN_WAIT_2:
+	case DUE_CLOSE_WAIT:
+	case DUE_LAST_ACK:
+		reclaim(r, conn, due);
+		break;
+	case DUE_RST_DOUBT:
+		relay_close(r, conn, SL_EVENT_connections_reset);
+		break;
+	case DUE_TIME_WAIT:
+		relay_count(r, conn, SL_EVENT_time_wait_expired);
+		sl_relay_remove(r, index);
+		return;
+	case DUE_TOMBSTONE:
+		sl_relay_remove(r, index);
+		return;
+	}
+	if (!sl_wheel_armed(&conn->timer))
+		relay_arm(r, conn);
+}
+
+/* Segments that one due connection may need: two RSTs to each end. */
+enum { SPARES_FOR_ONE = 4 };
+
+static void come_up(struct sl_relay *r, uint32_t index)
+{
+	struct sl_conn *conn = sl_relay_conn(r, index);
+	const struct deadline d = deadline_of(r, conn);
+
+	if (r->now_ms - conn->last_seen_ms < d.after_ms)
+		relay_arm(r, conn);
+	else if (r->out->n_spare < SPARES_FOR_ONE && d.due != DUE_TIME_WAIT &&
+		 d.due != DUE_TOMBSTONE)
+		sl_wheel_arm(&r->wheel, index, r->now_us + SL_RELAY_TICK_US);
+	else
+		act(r, index, conn, d.due);
+}
+
+void sl_relay_tick(struct sl_relay *r, unsigned max)
+{
+	uint32_t due[SL_BURST];
+	unsigned n;
+
+	if (max > SL_BURST)
+		max = SL_BURST;
+	n = sl_wheel_run(&r->wheel, r->now_us, 4 * max, due, max);
+	for (unsigned i = 0; i < n; i++)
+		come_up(r, due[i]);
+}
+
+const char *relay_timer_name(const struct sl_relay *r, const struct sl_conn *conn, uint32_t *left_ms)
+{
+	const struct deadline d = deadline_of(r, conn);
+	const uint32_t gone = r->now_ms - conn->last_seen_ms;
+
+	*left_ms = gone < d.after_ms ? d.after_ms - gone : 0;
+	if (d.due == DUE_IDLE && conn->probes > 0)
+		return "keepalive";
+	return dues[d.due].name;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Numbers of a spliced connection translated in place. With d = K - S and t: to the client
+ * SEG.SEQ += d and TSval += t; to the server SEG.ACK -= d, every SACK edge -= d and TSecr -= t;
+ * windows are rescaled either way. Options are overwritten, never shifted.
+ */
+#include "relay.h"
+
+static uint32_t clamp_window(uint64_t bytes)
+{
+	return bytes > 0xffff ? 0xffff : (uint32_t)bytes;
+}
+
+static unsigned shift(unsigned wscale)
+{
+	return wscale == SL_NO_WSCALE ? 0 : wscale;
+}
+
+uint16_t relay_window(const struct sl_conn *conn, enum sl_side from, uint16_t wnd)
+{
+	uint32_t scaled;
+
+	if (!(conn->flags & SL_CONN_SPLICED))
+		return wnd;
+	if (from == SL_OUTSIDE) {
+		/* The server was offered the client's own shift; if it refused, there is none. */
+		if (conn->wscale_inside != SL_NO_WSCALE)
+			return wnd;
+		return (uint16_t)clamp_window((uint64_t)wnd << shift(conn->wscale_outside));
+	}
+	scaled = clamp_window(((uint64_t)wnd << shift(conn->wscale_inside)) >>
+			      shift(conn->wscale_promised));
+	/* A window that is open must not look closed. */
+	return wnd != 0 && scaled == 0 ? 1 : (uint16_t)scaled;
+}
+
+static void to_inside(const struct sl_conn *conn, struct sl_rewrite *rw)
+{
+	const struct sl_seg *seg = rw->seg;
+
+	if (seg->flags & SL_ACK)
+		sl_rewrite_ack(rw, seg->ack - conn->seq_delta);
+	if (seg->sack_off != 0) {
+		if (conn->flags & SL_CONN_SACK_REFUSED)
+			sl_rewrite_sack_erase(rw);
+		else
+			sl_rewrite_sack_shift(rw, -conn->seq_delta);
+	}
+	if (seg->ts_off != 0 && conn->flags & SL_CONN_TIMESTAMPS && seg->flags & SL_ACK)
+		sl_rewrite_tsecr(rw, seg->tsecr - conn->ts_delta);
+}
+
+static void to_outside(const struct sl_conn *conn, struct sl_rewrite *rw)
+{
+	const struct sl_seg *seg = rw->seg;
+
+	sl_rewrite_seq(rw, seg->seq + conn->seq_delta);
+	if (seg->ts_off != 0 && conn->flags & SL_CONN_TIMESTAMPS)
+		sl_rewrite_tsval(rw, seg->tsval + conn->ts_delta);
+}
+
+void relay_translate(const struct sl_conn *conn, enum sl_side side, struct sl_buf *buf,
+		     struct sl_seg *seg)
+{
+	struct sl_rewrite rw;
+	uint16_t wnd;
+
+	if (!(conn->flags & SL_CONN_SPLICED))
+		return;
+	rw = sl_rewrite_begin(buf->data, seg);
+	if (side == SL_OUTSIDE)
+		to_inside(conn, &rw);
+	else
+		to_outside(conn, &rw);
+	wnd = relay_window(conn, side, seg->wnd);
+	if (wnd != seg->wnd && !(seg->flags & (SL_SYN | SL_RST)))
+		sl_rewrite_wnd(&rw, wnd);
+	sl_rewrite_end(&rw);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sl_learned.h"
+
+#include "sl_bytes.h"
+
+static unsigned slot_of(const struct sl_addr *addr, uint16_t port)
+{
+	uint64_t h = (sl_load_le64(addr->b + 8) ^ port) * 0x9e3779b97f4a7c15ULL;
+
+	h = (h ^ sl_load_le64(addr->b)) * 0xd6e8feb86659fd93ULL;
+	return (unsigned)(h >> 40) % SL_LEARNED_SLOTS;
+}
+
+const struct sl_learned *sl_learned_get(const struct sl_learned_table *t,
+					const struct sl_addr *addr, uint16_t port)
+{
+	const struct sl_learned *l = &t->slot[slot_of(addr, port)];
+
+	return l->port == port && sl_addr_equal(&l->addr, addr) ? l : NULL;
+}
+
+struct sl_learned *sl_learned_put(struct sl_learned_table *t, const struct sl_addr *addr,
+				  uint16_t port)
+{
+	struct sl_learned *l = &t->slot[slot_of(addr, port)];
+
+	if (l->port != port || !sl_addr_equal(&l->addr, addr)) {
+		memset(l, 0, sizeof(*l));
+		l->addr = *addr;
+		l->port = port;
+	}
+	return l;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sl_service.h"
+
+#include "sl_bytes.h"
+
+const char *sl_service_mode_name(enum sl_service_mode mode)
+{
+	static const char *const names[] = {
+#define X(id, name) name,
+		SL_SERVICE_MODES(X)
+#undef X
+	};
+
+	return names[mode];
+}
+
+const char *sl_cookies_policy_name(enum sl_cookies_policy policy)
+{
+	static const char *const names[] = {
+#define X(id, name) name,
+		SL_COOKIES_POLICIES(X)
+#undef X
+	};
+
+	return names[policy];
+}
+
+static void mask(struct sl_addr *out, const struct sl_addr *a, unsigned len)
+{
+	uint8_t *b = out->b;
+
+	*out = *a;
+	if (len < 128) {
+		b[len / 8] = (uint8_t)(b[len / 8] & (0xff00 >> len % 8));
+		memset(b + len / 8 + 1, 0, 15 - len / 8);
+	}
+}
+
+/*
+ * Where a prefix is looked for first. Not keyed: only the operator puts prefixes in, and the table
+ * is a quarter full at most, so no address that a stranger sends makes a search long.
+ */
+static unsigned slot_of(const struct sl_addr *net, unsigned len)
+{
+	uint64_t h = sl_load_le64(net->b) * 0x9e3779b97f4a7c15ULL;
+
+	h = (h ^ h >> 32 ^ sl_load_le64(net->b + 8) ^ len) * 0xd6e8feb86659fd93ULL;
+	return (unsigned)(h >> 40) % SL_SERVICE_SLOTS;
+}
+
+/* The slot that holds the prefix, or the free one where it would go. */
+static unsigned find_slot(const struct sl_service_table *t, const struct sl_addr *net, unsigned len)
+{
+	unsigned s = slot_of(net, len);
+
+	for (; t->slot[s] != 0; s = (s + 1) % SL_SERVICE_SLOTS) {
+		const struct sl_service *service = &t->service[t->slot[s]];
+
+		if (service->prefix_len == len && sl_addr_equal(&service->net, net))
+			break;
+	}
+	return s;
+}
+
+static void add_len(struct sl_service_table *t, uint8_t len)
+{
+	unsigned i = 0, at;
+
+	while (i < t->n_lens && t->lens[i] > len)
+		i++;
+	if (i < t->n_lens && t->lens[i] == len)
+		return;
+	for (at = t->n_lens++; at > i; at--)
+		t->lens[at] = t->lens[at - 1];
+	t->lens[i] = len;
+}
+
+void sl_service_table_init(struct sl_service_table *t, const struct sl_service *services,
+			   unsigned n)
+{
+	memset(t, 0, sizeof(*t));
+	assert(n < SL_SERVICES_MAX);
+	t->n = (uint16_t)n;
+	for (uint16_t number = 1; number <= n; number++) {
+		struct sl_service *s = &t->service[number];
+		unsigned slot;
+
+		*s = services[number - 1];
+		mask(&s->net, &s->net, s->prefix_len);
+		slot = find_slot(t, &s->net, s->prefix_len);
+		t->next[number] = t->slot[slot];
+		t->slot[slot] = number;
+		add_len(t, s->prefix_len);
+	}
+}
+
+uint16_t sl_service_find(const struct sl_service_table *t, const struct sl_addr *addr,
+			 uint16_t port)
+{
+	for (unsigned i = 0; i < t->n_lens; i++) {
+		struct sl_addr net;
+
+		mask(&net, addr, t->lens[i]);
+		for (uint16_t n = t->slot[find_slot(t, &net, t->lens[i])]; n != 0; n = t->next[n])
+			if (port >= t->service[n].port_lo && port <= t->service[n].port_hi)
+				return n;
+	}
+	return SL_SERVICE_NONE;
+}
+
+uint16_t sl_service_find_addr(const struct sl_service_table *t, const struct sl_addr *addr)
+{
+	for (unsigned i = 0; i < t->n_lens; i++) {
+		struct sl_addr net;
+		uint16_t n;
+
+		mask(&net, addr, t->lens[i]);
+		n = t->slot[find_slot(t, &net, t->lens[i])];
+		if (n != 0)
+			return n;
+	}
+	return SL_SERVICE_NONE;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What is protected: an address or prefix, a port or range, a mode; and the table that finds the
+ * service of a packet. Built by the control thread, then read-only and shared by all workers.
+ */
+#ifndef SL_SERVICE_H
+#define SL_SERVICE_H
+
+#include "sl_addr.h"
+
+SL_BEGIN_DECLS
+
+enum {
+	SL_SERVICES_MAX = 256, /**< number 0 is none; so 255 services */
+	SL_SERVICE_NAME = 32,
+	SL_SERVICE_NONE = 0,
+};
+
+/* X(identifier, name in the configuration) */
+#define SL_SERVICE_MODES(X)                                                                        \
+	X(PASS, "pass")                                                                            \
+	X(MONITOR, "monitor")                                                                      \
+	X(SPLICE, "splice")
+
+#define SL_COOKIES_POLICIES(X)                                                                     \
+	X(ALWAYS, "always")                                                                        \
+	X(NEVER, "never")
+
+enum sl_service_mode {
+#define X(id, name) SL_MODE_##id,
+	SL_SERVICE_MODES(X)
+#undef X
+};
+
+enum sl_cookies_policy {
+#define X(id, name) SL_COOKIES_##id,
+	SL_COOKIES_POLICIES(X)
+#undef X
+};
+
+const char *sl_service_mode_name(enum sl_service_mode mode);
+const char *sl_cookies_policy_name(enum sl_cookies_policy policy);
+
+/** How long a connection may stay in a state, in milliseconds. */
+struct sl_limits {
+	uint32_t half_open_ms;   /**< SYN-SENT, SYN-RECEIVED, since the SYN */
+	uint32_t silent_ms;      /**< ESTABLISHED, and the client never sent a byte */
+	uint32_t idle_ms;        /**< ESTABLISHED, before it is probed */
+	uint32_t probe_interval_ms;
+	uint32_t fin_wait_2_ms;
+	uint32_t close_wait_ms;  /**< CLOSE-WAIT, FIN-WAIT-1 */
+	uint32_t last_ack_ms;    /**< LAST-ACK, CLOSING */
+	uint32_t time_wait_ms;   /**< 2MSL */
+	uint32_t probes;         /**< unanswered keepalive probes before it is reclaimed, 0..15 */
+};
+
+struct sl_service {
+	char name[SL_SERVICE_NAME];
+	struct sl_addr net;
+	struct sl_limits limits;
+	uint16_t port_lo, port_hi; /**< host order, both included */
+	uint8_t prefix_len;        /**< of 128; an IPv4 prefix of n bits has 96 + n */
+	uint8_t mode;              /**< enum sl_service_mode */
+	uint8_t cookies;           /**< enum sl_cookies_policy */
+	uint8_t wscale;            /**< announced to clients, 0..14: one for all its cookies */
+};
+
+enum { SL_SERVICE_SLOTS = 1024 };
+
+/** Services found by hash of their prefix, longest prefix first. */
+struct sl_service_table {
+	struct sl_service service[SL_SERVICES_MAX]; /**< by number; [0] unused */
+	uint16_t n;                                 /**< services, so numbers 1..n */
+	uint8_t n_lens;
+	uint8_t lens[129];              /**< distinct prefix lengths, longest first */
+	uint16_t slot[SL_SERVICE_SLOTS]; /**< number of the first service with that prefix, 0 free */
+	uint16_t next[SL_SERVICES_MAX]; /**< further services with the same prefix, 0 ends */
+};
+
+/**
+ * Takes `n` (at most 255) services, numbered 1..n in the order of the array. They have been
+ * validated: no two claim the same address and port with prefixes of one length.
+ */
+void sl_service_table_init(struct sl_service_table *t, const struct sl_service *services,
+			   unsigned n);
+
+/** The number of the service that covers `addr` and `port`, by longest prefix, or 0. */
+uint16_t sl_service_find(const struct sl_service_table *t, const struct sl_addr *addr,
+			 uint16_t port);
+
+/** The number of some service that covers `addr`, whatever its port, or 0. */
+uint16_t sl_service_find_addr(const struct sl_service_table *t, const struct sl_addr *addr);
+
+SL_END_DECLS
+
+#endif

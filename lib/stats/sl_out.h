@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where the packets of a burst go. Whoever decides what becomes of a packet says so through one of
+ * these calls: it sets the fate, writes the books, and puts the buffer on the list that fits. So
+ * there is one place where a packet can get lost, and it balances: `rx` is counted with the fate.
+ *
+ * The worker owns the lists. Before each run and each tick it empties `sent` and `freed` and fills
+ * `spare`; after it, it transmits `sent` in its order and frees `freed`. One thread.
+ */
+#ifndef SL_OUT_H
+#define SL_OUT_H
+
+#include "sl_buf.h"
+#include "sl_stats.h"
+
+SL_BEGIN_DECLS
+
+enum {
+	SL_BURST = 32,        /**< packets of one run, at most */
+	SL_SPARES = 64,       /**< spare buffers a run may use */
+	SL_HELD_PER_CONN = 4, /**< packets held for one connection */
+	/** A run sends what it received, what it made, and what it released, and no more. */
+	SL_SENT_MAX = SL_BURST + SL_SPARES + SL_BURST * SL_HELD_PER_CONN,
+	SL_FREED_MAX = SL_SENT_MAX,
+};
+
+struct sl_out {
+	struct sl_account *accounts; /**< by buf->account */
+	uint32_t n_sent, n_freed, n_spare;
+	struct sl_buf sent[SL_SENT_MAX];
+	void *freed[SL_FREED_MAX]; /**< handles */
+	struct sl_buf spare[SL_SPARES];
+};
+
+static inline void sl_out_push(struct sl_out *out, struct sl_buf *buf, enum sl_fate fate)
+{
+	buf->fate = (uint8_t)fate;
+	assert(out->n_sent < SL_SENT_MAX);
+	out->sent[out->n_sent++] = *buf;
+}
+
+static inline void sl_out_free(struct sl_out *out, struct sl_buf *buf, enum sl_fate fate)
+{
+	buf->fate = (uint8_t)fate;
+	assert(out->n_freed < SL_FREED_MAX);
+	out->freed[out->n_freed++] = buf->handle;
+}
+
+/** Counts a received packet into `term`. */
+static inline void sl_out_book(struct sl_out *out, const struct sl_buf *buf, enum sl_term term)
+{
+	struct sl_account *a = &out->accounts[buf->account];
+
+	sl_count(&a->term[SL_TERM_rx], 1);
+	sl_count(&a->term[term], 1);
+}
+
+/** The packet has become its own answer and goes back by the port it came from. */
+static inline void sl_out_answer(struct sl_out *out, struct sl_buf *buf)
+{
+	sl_out_book(out, buf, SL_TERM_answered);
+	buf->out_port = buf->in_port;
+	sl_out_push(out, buf, SL_FATE_ANSWERED);
+}
+
+/** The packet goes on by `port` as a segment of a connection. */
+static inline void sl_out_relay(struct sl_out *out, struct sl_buf *buf, uint8_t port)
+{
+	sl_out_book(out, buf, SL_TERM_relayed);
+	buf->out_port = port;
+	sl_out_push(out, buf, SL_FATE_RELAYED);
+}
+
+/** The packet goes on by `port` untouched. */
+static inline void sl_out_pass(struct sl_out *out, struct sl_buf *buf, uint8_t port)
+{
+	sl_out_book(out, buf, SL_TERM_passed);
+	buf->out_port = port;
+	sl_out_push(out, buf, SL_FATE_PASSED);
+}
+
+/** The box has consumed the packet. */
+static inline void sl_out_deliver(struct sl_out *out, struct sl_buf *buf)
+{
+	sl_out_book(out, buf, SL_TERM_delivered);
+	sl_out_free(out, buf, SL_FATE_DELIVERED);
+}
+
+static inline void sl_out_drop(struct sl_out *out, struct sl_buf *buf, enum sl_drop reason)
+{
+	struct sl_account *a = &out->accounts[buf->account];
+
+	sl_count(&a->term[SL_TERM_rx], 1);
+	sl_count(&a->drop[reason], 1);
+	buf->reason = (uint8_t)reason;
+	sl_out_free(out, buf, SL_FATE_DROPPED);
+}
+
+/** A connection keeps the packet: the caller copies the descriptor, and releases it later. */
+static inline void sl_out_hold(struct sl_out *out, struct sl_buf *buf)
+{
+	sl_out_book(out, buf, SL_TERM_held);
+	buf->fate = SL_FATE_HELD;
+}
+
+/** A held packet goes on by `port`. */
+static inline void sl_out_release(struct sl_out *out, struct sl_buf *buf, uint8_t port)
+{
+	struct sl_account *a = &out->accounts[buf->account];
+
+	sl_count(&a->term[SL_TERM_held], (uint64_t)-1);
+	sl_count(&a->term[SL_TERM_relayed], 1);
+	buf->out_port = port;
+	sl_out_push(out, buf, SL_FATE_RELAYED);
+}
+
+/** A held packet is given up. */
+static inline void sl_out_release_drop(struct sl_out *out, struct sl_buf *buf, enum sl_drop reason)
+{
+	struct sl_account *a = &out->accounts[buf->account];
+
+	sl_count(&a->term[SL_TERM_held], (uint64_t)-1);
+	sl_count(&a->drop[reason], 1);
+	buf->reason = (uint8_t)reason;
+	sl_out_free(out, buf, SL_FATE_DROPPED);
+}
+
+/** Takes a spare buffer for a segment of our own; NULL when there is none. */
+static inline struct sl_buf *sl_out_spare(struct sl_out *out)
+{
+	return out->n_spare > 0 ? &out->spare[--out->n_spare] : NULL;
+}
+
+/** Sends a segment of our own making, for `account`, by `port`. */
+static inline void sl_out_made(struct sl_out *out, struct sl_buf *buf, uint16_t account,
+			       uint8_t port)
+{
+	sl_count(&out->accounts[account].event[SL_EVENT_made], 1);
+	buf->account = account;
+	buf->out_port = port;
+	sl_out_push(out, buf, SL_FATE_MADE);
+}
+
+/** The port did not take a sent packet: its line in the books moves to the drops. */
+void sl_out_unsent(struct sl_out *out, const struct sl_buf *buf);
+
+SL_END_DECLS
+
+#endif

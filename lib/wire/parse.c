@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What lies below TCP: Ethernet and its tags, IPv4, IPv6 and its extension headers. */
+#include "sl_wire.h"
+
+#include "sl_bytes.h"
+
+enum {
+	ETHERTYPE_IPV4 = 0x0800,
+	ETHERTYPE_IPV6 = 0x86dd,
+	ETHERTYPE_VLAN = 0x8100,
+	ETHERTYPE_QINQ = 0x88a8,
+	ETHERTYPE_QINQ_OLD = 0x9100,
+	PROTO_HOPOPTS = 0,
+	PROTO_TCP = 6,
+	PROTO_ROUTING = 43,
+	PROTO_FRAGMENT = 44,
+	PROTO_AH = 51,
+	PROTO_DSTOPTS = 60,
+	PROTO_MOBILITY = 135,
+	PROTO_HIP = 139,
+	PROTO_SHIM6 = 140,
+	MAX_EXTENSIONS = 8,
+	IPV4_HDR = 20,
+	IPV6_HDR = 40,
+};
+
+static enum sl_parsed bad(struct sl_seg *seg, enum sl_drop reason)
+{
+	seg->reason = (uint8_t)reason;
+	return SL_PARSED_BAD;
+}
+
+static enum sl_parsed bad_tcp(struct sl_seg *seg, enum sl_drop reason)
+{
+	seg->src_port = seg->dst_port = 0;
+	seg->reason = (uint8_t)reason;
+	return SL_PARSED_BAD_TCP;
+}
+
+/* Whether `len` bytes of IPv4 options hold a source route, loose or strict (RFC 791). */
+static bool has_source_route(const uint8_t *opt, unsigned len)
+{
+	unsigned i = 0;
+
+	while (i < len && opt[i] != 0) {
+		if (opt[i] == 1) {
+			i++;
+			continue;
+		}
+		if (opt[i] == 131 || opt[i] == 137)
+			return true;
+		if (i + 1 >= len || opt[i + 1] < 2)
+			return false;
+		i += opt[i + 1];
+	}
+	return false;
+}
+
+static enum sl_parsed parse_ipv4(const uint8_t *frame, uint16_t len, struct sl_seg *seg)
+{
+	const uint8_t *ip = frame + seg->l3_off;
+	const unsigned room = len - seg->l3_off;
+	unsigned hdr, total, fragment;
+
+	if (room < IPV4_HDR)
+		return bad(seg, SL_DROP_ip_truncated);
+	if (ip[0] >> 4 != 4)
+		return bad(seg, SL_DROP_ip_bad_version);
+	hdr = (ip[0] & 0x0f) * 4u;
+	total = sl_load_be16(ip + 2);
+	if (hdr < IPV4_HDR || hdr > room)
+		return bad(seg, SL_DROP_ip_bad_header_length);
+	if (total < hdr || total > room)
+		return bad(seg, SL_DROP_ip_bad_length);
+	if (ip[9] != PROTO_TCP)
+		return SL_PARSED_OTHER;
+	sl_addr_set_v4(&seg->src, ip + 12);
+	sl_addr_set_v4(&seg->dst, ip + 16);
+	fragment = sl_load_be16(ip + 6) & 0x3fff; /* more fragments, or an offset */
+	if (fragment != 0)
+		return bad_tcp(seg, SL_DROP_fragment);
+	if (hdr > IPV4_HDR && has_source_route(ip + IPV4_HDR, hdr - IPV4_HDR))
+		return bad_tcp(seg, SL_DROP_ip_source_route);
+	seg->l4_off = (uint16_t)(seg->l3_off + hdr);
+	return sl_wire_parse_tcp(frame, (uint16_t)(total - hdr), seg);
+}
+
+/*
+ * One extension header at `p` with `room` bytes left (RFC 8200 section 4). Returns its length, 0
+ * when it is cut short.
+ */
+static unsigned extension_len(uint8_t proto, const uint8_t *p, unsigned room)
+{
+	unsigned len;
+
+	if (room < 8)
+		return 0;
+	if (proto == PROTO_FRAGMENT)
+		return 8;
+	len = proto == PROTO_AH ? (p[1] + 2u) * 4 : (p[1] + 1u) * 8;
+	return len <= room ? len : 0;
+}
+
+static bool is_extension(uint8_t proto)
+{
+	return proto == PROTO_HOPOPTS || proto == PROTO_ROUTING || proto == PROTO_FRAGMENT ||
+	       proto == PROTO_AH || proto == PROTO_DSTOPTS || proto == PROTO_MOBILITY ||
+	       proto == PROTO_HIP || proto == PROTO_SHIM6;
+}
+
+static enum sl_parsed parse_ipv6(const uint8_t *frame, uint16_t len, struct sl_seg *seg)
+{
+	const uint8_t *ip = frame + seg->l3_off;
+	const unsigned room = len - seg->l3_off;
+	bool fragment = false, routed = false;
+	unsigned off = IPV6_HDR, end;
+	uint8_t proto;
+
+	if (room < IPV6_HDR)
+		return bad(seg, SL_DROP_ip_truncated);
+	if (ip[0] >> 4 != 6)
+		return bad(seg, SL_DROP_ip_bad_version);
+	end = IPV6_HDR + sl_load_be16(ip + 4);
+	if (end > room)
+		return bad(seg, SL_DROP_ip_bad_length);
+	proto = ip[6];
+	for (unsigned n = 0; is_extension(proto) && !fragment; n++) {
+		const unsigned ext = extension_len(proto, ip + off, end - off);
+
+		if (ext == 0 || n == MAX_EXTENSIONS)
+			return bad(seg, SL_DROP_ip6_bad_extension);
+		/* An atomic fragment (offset 0, no more) is a whole packet: RFC 6946. */
+		if (proto == PROTO_FRAGMENT)
+			fragment = (sl_load_be16(ip + off + 2) & 0xfff9) != 0;
+		if (proto == PROTO_ROUTING && ip[off + 3] != 0)
+			routed = true;
+		proto = ip[off];
+		off += ext;
+	}
+	if (proto != PROTO_TCP)
+		return SL_PARSED_OTHER;
+	memcpy(seg->src.b, ip + 8, 16);
+	memcpy(seg->dst.b, ip + 24, 16);
+	seg->v6 = true;
+	/* A mapped IPv4 address is none of IPv6's wire (RFC 4942 section 2.2), and would stand for
+	 * another host's in every table. */
+	if (sl_addr_is_v4(&seg->src) || sl_addr_is_v4(&seg->dst))
+		return bad_tcp(seg, SL_DROP_martian);
+	if (fragment)
+		return bad_tcp(seg, SL_DROP_fragment);
+	if (routed)
+		return bad_tcp(seg, SL_DROP_ip_source_route);
+	seg->l4_off = (uint16_t)(seg->l3_off + off);
+	return sl_wire_parse_tcp(frame, (uint16_t)(end - off), seg);
+}
+
+enum sl_parsed sl_wire_parse(const uint8_t *frame, uint16_t len, struct sl_seg *seg)
+{
+	unsigned off = 12, tags = 0;
+	uint16_t type;
+
+	memset(seg, 0, sizeof(*seg));
+	seg->wscale = SL_NO_WSCALE;
+	if (len < 14)
+		return bad(seg, SL_DROP_frame_truncated);
+	type = sl_load_be16(frame + off);
+	while (type == ETHERTYPE_VLAN || type == ETHERTYPE_QINQ || type == ETHERTYPE_QINQ_OLD) {
+		if (off + 6 > len)
+			return bad(seg, SL_DROP_frame_truncated);
+		if (++tags > 2)
+			return SL_PARSED_OTHER;
+		seg->vlan = seg->vlan << 12 | (sl_load_be16(frame + off + 2) & 0x0fff);
+		off += 4;
+		type = sl_load_be16(frame + off);
+	}
+	seg->l3_off = (uint16_t)(off + 2);
+	if (type == ETHERTYPE_IPV4)
+		return parse_ipv4(frame, len, seg);
+	if (type == ETHERTYPE_IPV6)
+		return parse_ipv6(frame, len, seg);
+	return SL_PARSED_OTHER;
+}
+
+void sl_wire_l2_get(const uint8_t *frame, const struct sl_seg *seg, struct sl_l2 *l2)
+{
+	l2->len = (uint8_t)seg->l3_off;
+	memcpy(l2->bytes, frame, l2->len);
+}
+
+void sl_wire_l2_swap(struct sl_l2 *l2)
+{
+	uint8_t mac[6];
+
+	memcpy(mac, l2->bytes, 6);
+	memcpy(l2->bytes, l2->bytes + 6, 6);
+	memcpy(l2->bytes + 6, mac, 6);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Bytes to segments and back: Ethernet (802.1Q, QinQ), IPv4, IPv6, TCP with its options.
+ *
+ * Parsing believes no length before it has checked it, writes nothing and keeps nothing: a struct
+ * sl_seg holds values, and offsets into the frame that it was read from. Emitting writes a whole
+ * frame with its checksums. sl_rewrite.h changes single fields of a parsed frame.
+ * Stateless; any thread.
+ *
+ * Sources: RFC 9293 section 3.1 and 3.2, RFC 7323, RFC 2018, RFC 791, RFC 8200, IEEE 802.1Q.
+ */
+#ifndef SL_WIRE_H
+#define SL_WIRE_H
+
+#include "sl_addr.h"
+#include "sl_buf.h"
+#include "sl_stats.h"
+
+SL_BEGIN_DECLS
+
+enum sl_tcp_flag {
+	SL_FIN = 0x01,
+	SL_SYN = 0x02,
+	SL_RST = 0x04,
+	SL_PSH = 0x08,
+	SL_ACK = 0x10,
+	SL_URG = 0x20,
+	SL_ECE = 0x40,
+	SL_CWR = 0x80,
+};
+
+enum {
+	SL_L2_MAX = 22,       /**< Ethernet, two tags, EtherType */
+	SL_NO_WSCALE = 15,    /**< sl_seg.wscale: the option was not there */
+	SL_WSCALE_MAX = 14,   /**< RFC 7323 section 2.3: larger shifts mean 14 */
+	SL_TCP_HDR = 20,
+	SL_TCP_OPTIONS_MAX = 40,
+	SL_MSS_DEFAULT_V4 = 536,  /**< RFC 9293 MUST-15 */
+	SL_MSS_DEFAULT_V6 = 1220, /**< RFC 9293 MUST-15 */
+	SL_IPV4_TCP_HDRS = 40,
+	SL_IPV6_TCP_HDRS = 60,
+	SL_FRAME_MADE_MAX = SL_L2_MAX + SL_IPV6_TCP_HDRS + SL_TCP_OPTIONS_MAX,
+};
+
+/** A link-layer header as it stands at the start of a frame, EtherType included. */
+struct sl_l2 {
+	uint8_t bytes[SL_L2_MAX];
+	uint8_t len;
+};
+
+/** What a frame turned out to be. */
+enum sl_parsed {
+	SL_PARSED_TCP,   /**< a TCP segment; every field of sl_seg is set */
+	SL_PARSED_OTHER, /**< not TCP: ARP, UDP, ICMP, unknown EtherTypes, ... */
+	SL_PARSED_BAD_TCP, /**< TCP that is malformed or a fragment; addresses are set, ports where
+			      they could be read (else 0), and `reason` */
+	SL_PARSED_BAD, /**< no telling what it is; `reason` says why */
+};
+
+struct sl_seg {
+	struct sl_addr src, dst;
+	uint32_t seq, ack;
+	uint32_t tsval, tsecr;       /**< valid when ts_off is not 0 */
+	uint32_t vlan;               /**< outer VID << 12 | inner VID, or one VID; 0 without tags */
+	uint16_t src_port, dst_port; /**< host order */
+	uint16_t wnd;                /**< as it stands in the header, unscaled */
+	uint16_t mss;                /**< of a SYN; 0 when not there */
+	uint16_t l3_off, l4_off;     /**< from the start of the frame, bytes */
+	uint16_t payload_off, payload_len;
+	uint16_t ts_off;   /**< of the timestamps option's kind byte; 0 when not there */
+	uint16_t sack_off; /**< of the SACK option's kind byte; 0 when not there */
+	uint8_t n_sack;    /**< SACK blocks */
+	uint8_t flags;     /**< enum sl_tcp_flag */
+	uint8_t wscale;    /**< 0..14 of a SYN, or SL_NO_WSCALE */
+	bool sack_permitted;
+	bool v6;
+	uint8_t reason; /**< enum sl_drop, for the two BAD kinds */
+};
+
+/** RFC 9293's SEG.LEN: payload bytes, and one each for SYN and FIN. */
+static inline uint32_t sl_seg_len(const struct sl_seg *seg)
+{
+	return (uint32_t)seg->payload_len + !!(seg->flags & SL_SYN) + !!(seg->flags & SL_FIN);
+}
+
+/**
+ * Reads one frame of `len` bytes at `frame`.
+ * Checks every length and the flags' combination, but no checksum (sl_wire_verify).
+ * Returns what it is; fills `seg` as far as enum sl_parsed says.
+ */
+enum sl_parsed sl_wire_parse(const uint8_t *frame, uint16_t len, struct sl_seg *seg);
+
+/**
+ * Reads `len` bytes of TCP, header and payload, at frame + seg->l4_off: sl_wire_parse without what
+ * lies below, for captures and vectors that begin there. seg->l4_off is the caller's to set.
+ */
+enum sl_parsed sl_wire_parse_tcp(const uint8_t *frame, uint16_t len, struct sl_seg *seg);
+
+/**
+ * Verifies the IPv4 header's and TCP's checksums of a parsed segment, each unless the buffer says
+ * that somebody did. Returns true when both are right (and notes it in `buf`), else false with the
+ * reason in seg->reason.
+ */
+bool sl_wire_verify(struct sl_buf *buf, struct sl_seg *seg);
+
+/** Copies the link-layer header of a parsed frame. */
+void sl_wire_l2_get(const uint8_t *frame, const struct sl_seg *seg, struct sl_l2 *l2);
+
+/** Makes the header for the way back: source and destination change places, tags stay. */
+void sl_wire_l2_swap(struct sl_l2 *l2);
+
+/** A segment to be made, without payload. */
+struct sl_made {
+	const struct sl_addr *src, *dst;
+	uint32_t seq, ack;
+	uint32_t tsval, tsecr;
+	uint16_t src_port, dst_port; /**< host order */
+	uint16_t wnd;
+	uint16_t mss;   /**< option, 0 for none; SYN only (RFC 9293 MUST-65) */
+	uint8_t flags;  /**< enum sl_tcp_flag */
+	uint8_t wscale; /**< option, SL_NO_WSCALE for none; SYN only */
+	bool sack_permitted; /**< option; SYN only */
+	bool timestamps;
+};
+
+/**
+ * Writes the frame of `made` behind the link-layer header `l2` at buf->data, checksums and all,
+ * over whatever was there, and sets buf->len. IPv4 goes with DF and identification 0 (RFC 6864).
+ * Returns true, or false when the buffer has less than SL_FRAME_MADE_MAX bytes of room.
+ */
+bool sl_wire_emit(struct sl_buf *buf, const struct sl_l2 *l2, const struct sl_made *made);
+
+SL_END_DECLS
+
+#endif

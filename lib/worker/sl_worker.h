@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A worker: one core, one loop, its own queues, table and books.
+ *
+ *   a turn: for each port: rx burst -> sl_pipeline_run -> tx;  tick;  mailbox;  sleep if idle
+ *
+ * Threads. The worker's thread alone touches its pipeline and writes its accounts. Other threads
+ * talk to it through the mailbox, a ring of jobs that it runs between two bursts. Nothing on the
+ * loop locks, allocates or logs.
+ * Neighbours: port (queues), pipeline (the road), control (which posts jobs).
+ */
+#ifndef SL_WORKER_H
+#define SL_WORKER_H
+
+#include "sl_pipeline.h"
+
+SL_BEGIN_DECLS
+
+struct rte_mempool;
+struct sl_worker;
+
+/**
+ * Work for a worker, in the memory of whoever posts it, which stays valid until it is done. The
+ * worker calls `step` once a turn, between two bursts, until it returns true: whatever walks a
+ * table does a slice a call. `step` may read and write the pipeline as the worker itself does;
+ * p->relay.now_us is the time.
+ */
+struct sl_job {
+	bool (*step)(struct sl_job *job, struct sl_worker *worker, struct sl_pipeline *p);
+	uint32_t done; /**< written by the worker, at last; read it with sl_job_done */
+};
+
+/** Whether the worker is done with `job`, and everything that it wrote can be seen. */
+static inline bool sl_job_done(const struct sl_job *job)
+{
+	return __atomic_load_n(&job->done, __ATOMIC_ACQUIRE) != 0;
+}
+
+struct sl_worker_config {
+	unsigned lcore;         /**< EAL's number of the core it runs on */
+	uint32_t idle_sleep_us; /**< longest sleep when nothing comes; 0 polls always */
+	struct sl_pipeline_config pipeline;
+	struct rte_mempool *pool; /**< for segments of its own making */
+	unsigned n_ports;
+	/** DPDK's port ids by our port numbers (struct sl_link's); queue 0.. is the worker's own. */
+	uint16_t ethdev[SL_PORTS_MAX];
+	uint16_t queue;
+	int socket_id; /**< NUMA node for its memory */
+};
+
+/**
+ * Creates a worker with all the memory it will ever use. Returns NULL with a sentence in `error`
+ * (error_len bytes): what was lacking, and how to mend it.
+ */
+struct sl_worker *sl_worker_create(const struct sl_worker_config *config, char *error,
+				   size_t error_len);
+
+/** Starts the loop on its lcore (rte_eal_remote_launch). Returns 0 or -errno. */
+int sl_worker_start(struct sl_worker *w);
+
+/** Asks the loop to end and waits until it has. */
+void sl_worker_stop(struct sl_worker *w);
+
+/** Frees a worker that does not run. NULL is fine. */
+void sl_worker_destroy(struct sl_worker *w);
+
+/** Posts a job, from the control thread only. Returns 0, or -ENOBUFS when the mailbox is full. */
+int sl_worker_post(struct sl_worker *w, struct sl_job *job);
+
+/** The accounts, SL_SERVICES_MAX of them, by service number. Exact in a job; elsewhere in flux. */
+const struct sl_account *sl_worker_accounts(const struct sl_worker *w);
+
+/** Turns of the loop so far: a worker whose number stands still is stuck. Any thread. */
+uint64_t sl_worker_turns(const struct sl_worker *w);
+
+unsigned sl_worker_lcore(const struct sl_worker *w);
+
+SL_END_DECLS
+
+#endif
