@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "schema.h"
+
+#include <string.h>
+
+#include "sl_driver_profile.h"
+
+#define WEEK_S     604800
+#define SHORTEST_S 0.01
+
+static const char *const link_types[] = {"wire", NULL};
+static const char *const link_defaults[] = {"pass", "drop", NULL};
+static const char *const modes[] = {"pass", "monitor", "splice", NULL};
+static const char *const cookies[] = {"always", "never", NULL};
+static const char *const rss_modes[] = {"none", "symmetric_key", "symmetric_toeplitz", NULL};
+static const char *const rss_types[] = {"ipv4", "tcp4", "ipv6", "tcp6", NULL};
+static const char *const rss_keys[] = {"random", "device", NULL};
+static const char *const quirks[] = {
+#define X(name, bit, help) [bit] = #name,
+	SL_DRIVER_QUIRKS(X)
+#undef X
+		NULL};
+
+static void prepare_link(struct load *load, void *item, unsigned i, const config_setting_t *at)
+{
+	struct sl_config_link *link = item;
+
+	snprintf(link->name, sizeof(link->name), "link%u", i);
+	link->where = source_where(load, at);
+}
+
+static void prepare_service(struct load *load, void *item, unsigned i, const config_setting_t *at)
+{
+	struct sl_config_service *service = item;
+
+	(void)i;
+	service->limits = load->config->limits;
+	service->where = source_where(load, at);
+}
+
+#define AT(type, field)   .offset = offsetof(struct type, field)
+#define TEXT(type, field) AT(type, field), .size = sizeof(((struct type *)0)->field)
+#define ROW_OF(type, field)                                                   \
+	AT(type, field), .size = sizeof(((struct type *)0)->field[0]),        \
+			 .capacity = SL_ARRAY_LEN(((struct type *)0)->field), \
+			 .count_offset = offsetof(struct type, n_##field)
+/* A field of one of the structs without a name of their own. */
+#define WITHIN(type, member, field)                                                    \
+	.offset = offsetof(struct type, member.field) - offsetof(struct type, member), \
+	.size = sizeof(((struct type *)0)->member.field)
+#define LIMIT(name, default_s, text)                                               \
+	{                                                                          \
+		.section = "limits", .key = #name, .type = SETTING_SECONDS,        \
+		AT(sl_config_limits, name##_ms), .min = SHORTEST_S, .max = WEEK_S, \
+		.fallback = default_s, .unit = "seconds", .help = text             \
+	}
+
+/* `limits` stands before `services`, which inherit from it. */
+/* clang-format off */
+const struct setting settings[] = {
+	{.section = "", .key = "eal", .type = SETTING_STRINGS, ROW_OF(sl_config, eal),
+	 .fallback_note = "none", .help = "arguments for DPDK's EAL, one string each"},
+	{.section = "", .key = "workers", .type = SETTING_GROUP, AT(sl_config, workers),
+	 .section_below = "workers", .help = "the workers that move the packets"},
+	{.section = "", .key = "links", .type = SETTING_GROUPS, .required = true,
+	 ROW_OF(sl_config, links), .section_below = "links", .noun = "link",
+	 .prepare = prepare_link, .help = "pairs of ports to stand between; at least one"},
+	{.section = "", .key = "limits", .type = SETTING_GROUP, AT(sl_config, limits),
+	 .section_below = "limits", .help = "how long a connection may stay in which state"},
+	{.section = "", .key = "services", .type = SETTING_GROUPS, ROW_OF(sl_config, services),
+	 .section_below = "services", .noun = "service", .prepare = prepare_service,
+	 .help = "what is protected, and how; none: the box only forwards"},
+	{.section = "", .key = "cookies", .type = SETTING_GROUP, AT(sl_config, cookies),
+	 .section_below = "cookies", .help = "SYN cookies"},
+	{.section = "", .key = "control", .type = SETTING_GROUP, AT(sl_config, control),
+	 .section_below = "control", .help = "where operators reach the daemon"},
+	{.section = "", .key = "drivers", .type = SETTING_STRING, TEXT(sl_config, drivers),
+	 .fallback_note = "/usr/share/sluice/drivers-config; where that is missing, the source tree's",
+	 .help = "folder of driver profiles"},
+
+	{.section = "workers", .key = "cores", .type = SETTING_INTS,
+	 ROW_OF(sl_config_workers, cores), .min = 0, .max = 1023,
+	 .fallback_note = "[ 1 ], or [ 0 ] with a single CPU", .unit = "CPU numbers",
+	 .help = "one worker on each; all different"},
+	{.section = "workers", .key = "connections", .type = SETTING_INT,
+	 AT(sl_config_workers, connections), .min = 1024, .max = 64 << 20, .fallback = "100000",
+	 .unit = "connections", .help = "size of one worker's connection table"},
+	{.section = "workers", .key = "idle_sleep_us", .type = SETTING_INT,
+	 AT(sl_config_workers, idle_sleep_us), .min = 0, .max = 10000, .fallback = "100",
+	 .unit = "microseconds", .help = "pause of a worker with nothing to do; 0: never pause"},
+	{.section = "workers", .key = "buffers", .type = SETTING_INT,
+	 AT(sl_config_workers, buffers), .min = 2048, .max = 4 << 20, .fallback = "16384",
+	 .unit = "packet buffers", .help = "size of one buffer pool"},
+
+	{.section = "links", .key = "name", .type = SETTING_STRING, TEXT(sl_config_link, name),
+	 .fallback_note = "link0, link1, ...", .help = "how the link is called; all different"},
+	{.section = "links", .key = "type", .type = SETTING_ENUM, AT(sl_config_link, type),
+	 .choices = link_types, .fallback = "wire",
+	 .help = "wire: two ports and no address, a bump in the wire"},
+	{.section = "links", .key = "outside", .type = SETTING_STRING, .required = true,
+	 TEXT(sl_config_link, outside),
+	 .help = "port towards the clients: name of a vdev in `eal`, or a PCI address"},
+	{.section = "links", .key = "inside", .type = SETTING_STRING, .required = true,
+	 TEXT(sl_config_link, inside), .help = "port towards the servers, likewise"},
+	{.section = "links", .key = "default", .type = SETTING_ENUM,
+	 AT(sl_config_link, default_action), .choices = link_defaults, .fallback = "pass",
+	 .help = "what becomes of traffic of no service"},
+	{.section = "links", .key = "link_follow", .type = SETTING_BOOL,
+	 AT(sl_config_link, link_follow), .fallback = "false",
+	 .help = "when one port loses its link, take the other down"},
+	{.section = "links", .key = "mtu", .type = SETTING_INT, AT(sl_config_link, mtu),
+	 .min = 68, .max = 9600, .fallback = "1500", .unit = "bytes",
+	 .help = "longest IP packet; the MSS that cookies promise follows from it"},
+	{.section = "links", .key = "take_default_route", .type = SETTING_BOOL,
+	 AT(sl_config_link, take_default_route), .fallback = "false",
+	 .help = "allow taking an interface that this host's default route uses"},
+
+	LIMIT(half_open, "10", "a handshake of ours with the server"),
+	LIMIT(silent, "60", "an admitted connection in which nobody has sent data yet"),
+	LIMIT(idle, "7200", "an established connection without a segment, before it is probed"),
+	{.section = "limits", .key = "probes", .type = SETTING_INT, AT(sl_config_limits, probes),
+	 .min = 0, .max = 15, .fallback = "9", .unit = "probes",
+	 .help = "unanswered probes of an idle connection before it is reclaimed"},
+	LIMIT(probe_interval, "75", "from one probe to the next"),
+	LIMIT(fin_wait_2, "60", "FIN-WAIT-2 without a segment"),
+	LIMIT(close_wait, "3600", "CLOSE-WAIT without a segment"),
+	LIMIT(last_ack, "30", "LAST-ACK and CLOSING without a segment"),
+	LIMIT(time_wait, "60", "TIME-WAIT: 2MSL"),
+
+	{.section = "services", .key = "name", .type = SETTING_STRING, .required = true,
+	 TEXT(sl_config_service, name),
+	 .help = "letters, digits, _ and -; all different, capitals or not"},
+	{.section = "services", .key = "address", .type = SETTING_PREFIX, .required = true,
+	 AT(sl_config_service, address),
+	 .help = "whose connections; of two prefixes, the longer one wins"},
+	{.section = "services", .key = "port", .type = SETTING_PORTS, .required = true,
+	 AT(sl_config_service, port), .help = "TCP port, or a range of them"},
+	{.section = "services", .key = "mode", .type = SETTING_ENUM, .required = true,
+	 AT(sl_config_service, mode), .choices = modes,
+	 .help = "pass: forward and count; monitor: forward, and count what splice would do; "
+		 "splice: SYN proxy"},
+	{.section = "services", .key = "cookies", .type = SETTING_ENUM,
+	 AT(sl_config_service, cookies), .choices = cookies, .fallback = "always",
+	 .help = "always: answer each SYN by cookie; never: let SYNs through and track them"},
+	{.section = "services", .key = "wscale", .type = SETTING_INT,
+	 AT(sl_config_service, wscale), .min = 0, .max = 14, .fallback = "7", .unit = "bits",
+	 .help = "window scale that our SYN-ACKs announce (RFC 7323)"},
+	{.section = "services", .key = "limits", .type = SETTING_GROUP, .inherits = true,
+	 AT(sl_config_service, limits), .section_below = "limits",
+	 .help = "limits of this service; what is not set here is as in `limits`"},
+
+	{.section = "cookies", .key = "secret_file", .type = SETTING_STRING,
+	 WITHIN(sl_config, cookies, secret_file), .fallback = "",
+	 .help = "file (0600) with 32 hexadecimal digits, the same on all boxes that share "
+		 "cookies; none: random at each start"},
+
+	{.section = "control", .key = "socket", .type = SETTING_STRING,
+	 WITHIN(sl_config, control, socket), .fallback = "/run/sluice/control.sock",
+	 .help = "Unix socket of the RPC"},
+	{.section = "control", .key = "http", .type = SETTING_ENDPOINT,
+	 WITHIN(sl_config, control, http), .fallback = "",
+	 .help = "where /metrics is served; none: nowhere"},
+
+	{.section = "driver", .key = "drivers", .type = SETTING_STRINGS, .required = true,
+	 ROW_OF(sl_driver_profile, drivers), .help = "DPDK driver names that the profile is for"},
+	{.section = "driver", .key = "rx_descriptors", .type = SETTING_INT,
+	 AT(sl_driver_profile, rx_descriptors), .min = 32, .max = 32768, .fallback = "1024",
+	 .unit = "descriptors", .help = "of one receive queue"},
+	{.section = "driver", .key = "tx_descriptors", .type = SETTING_INT,
+	 AT(sl_driver_profile, tx_descriptors), .min = 32, .max = 32768, .fallback = "1024",
+	 .unit = "descriptors", .help = "of one transmit queue"},
+	{.section = "driver", .key = "max_queues", .type = SETTING_INT,
+	 AT(sl_driver_profile, max_queues), .min = 0, .max = 1024, .fallback = "0",
+	 .unit = "queues", .help = "of either direction; 0: as many as the device has"},
+	{.section = "driver", .key = "mbuf_data_bytes", .type = SETTING_INT,
+	 AT(sl_driver_profile, mbuf_data_bytes), .min = 0, .max = 16384, .fallback = "0",
+	 .unit = "bytes", .help = "packet data in one mbuf; 0: as the MTU needs"},
+	{.section = "driver", .key = "rss", .type = SETTING_GROUP, AT(sl_driver_profile, rss),
+	 .section_below = "driver.rss", .help = "how the NIC spreads connections over queues"},
+	{.section = "driver", .key = "offloads", .type = SETTING_GROUP,
+	 AT(sl_driver_profile, offloads), .section_below = "driver.offloads",
+	 .help = "what the NIC does for us"},
+	{.section = "driver", .key = "quirks", .type = SETTING_FLAGS,
+	 AT(sl_driver_profile, quirks), .choices = quirks, .fallback_note = "none",
+	 .help = "peculiarities to allow for and to warn of"},
+	{.section = "driver.rss", .key = "mode", .type = SETTING_ENUM, WITHIN(sl_driver_profile, rss, mode),
+	 .choices = rss_modes, .fallback = "symmetric_key",
+	 .help = "how both directions of a connection meet in one queue"},
+	{.section = "driver.rss", .key = "types", .type = SETTING_FLAGS, WITHIN(sl_driver_profile, rss, types),
+	 .choices = rss_types, .fallback = "ipv4 tcp4 ipv6 tcp6", .help = "what is hashed"},
+	{.section = "driver.rss", .key = "key", .type = SETTING_ENUM, WITHIN(sl_driver_profile, rss, key), .choices = rss_keys, .fallback = "random",
+	 .help = "random: a new key at each start; device: the device's own"},
+	{.section = "driver.offloads", .key = "rx_ip_checksum", .type = SETTING_BOOL,
+	 WITHIN(sl_driver_profile, offloads, rx_ip_checksum), .fallback = "true", .help = "verify IPv4 header checksums"},
+	{.section = "driver.offloads", .key = "rx_tcp_checksum", .type = SETTING_BOOL,
+	 WITHIN(sl_driver_profile, offloads, rx_tcp_checksum), .fallback = "true", .help = "verify TCP checksums"},
+};
+/* clang-format on */
+
+const unsigned n_settings = SL_ARRAY_LEN(settings);
+
+const struct setting *schema_find(const char *section, const char *key)
+{
+	for (unsigned i = 0; i < n_settings; i++)
+		if (strcmp(settings[i].section, section) == 0 && strcmp(settings[i].key, key) == 0)
+			return &settings[i];
+	return NULL;
+}
+
+/* One row: its path, what it takes, its default, its help. */
+static void describe_row(FILE *out, const struct setting *row, const char *path)
+{
+	char expected[PHRASE];
+
+	fprintf(out, "%s\n    %s\n    %s", path, row->help, phrase_expected(row, expected));
+	if (row->required)
+		fprintf(out, "; required\n");
+	else if (row->fallback_note != NULL)
+		fprintf(out, "; default: %s\n", row->fallback_note);
+	else if (row->type == SETTING_GROUP || row->type == SETTING_GROUPS)
+		fprintf(out, "; may be left out\n");
+	else
+		fprintf(out, "; default: %s\n",
+			row->fallback != NULL && row->fallback[0] ? row->fallback : "\"\", none");
+}
+
+static void describe_section(FILE *out, const char *section, const char *path)
+{
+	for (unsigned i = 0; i < n_settings; i++) {
+		const struct setting *row = &settings[i];
+		char below[PHRASE];
+
+		if (strcmp(row->section, section) != 0)
+			continue;
+		snprintf(below, sizeof(below), "%s%s%s", path, path[0] ? "." : "", row->key);
+		describe_row(out, row, below);
+		/* A service's limits are those of `limits`, told there. */
+		if (row->section_below != NULL && !row->inherits)
+			describe_section(out, row->section_below, below);
+	}
+}
+
+void sl_config_describe(FILE *out)
+{
+	fprintf(out, "The configuration (sluiced -c FILE):\n\n");
+	describe_section(out, "", "");
+	fprintf(out, "\nA driver profile (files in the folder `drivers`):\n\n");
+	describe_section(out, "driver", "");
+}

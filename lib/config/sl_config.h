@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The configuration: a libconfig file in, one validated struct out, or one sentence that says what
+ * is wrong and where. A file is refused whole: after an error nothing of it is left in the struct.
+ * Every setting stands once in a table (schema.c), from which come its type, its range, its
+ * default, what an error message says of it, and sl_config_describe().
+ *
+ * A file may `@include "other.cfg"` (alone on its line); the path counts from the folder of the
+ * file that was loaded, also in a file that was itself included.
+ *
+ * Threads: no state of its own; two threads may load at once. A loaded struct is read-only.
+ * Neighbours: sluiced loads it and hands its parts down; sl_driver_profile.h reads what the NICs
+ * of each driver need. Nothing below floor 4 includes this.
+ */
+#ifndef SL_CONFIG_H
+#define SL_CONFIG_H
+
+#include <stdio.h>
+
+#include "sl_addr.h"
+
+SL_BEGIN_DECLS
+
+#define SL_CONFIG_MAX_LINKS    16
+#define SL_CONFIG_MAX_SERVICES 256
+#define SL_CONFIG_MAX_CORES    64
+#define SL_CONFIG_MAX_EAL_ARGS 64
+/** Bytes of a name, of a device and of a path, each with its final zero. */
+#define SL_CONFIG_NAME         32
+#define SL_CONFIG_DEVICE       64
+#define SL_CONFIG_PATH         256
+/** Bytes of a Unix socket's path: what sockaddr_un holds. */
+#define SL_CONFIG_SOCKET       108
+/** Bytes of the secret from which the cookies' keys are made. */
+#define SL_CONFIG_SECRET       16
+
+/** What is wrong, and where. */
+struct sl_config_error {
+	char file[SL_CONFIG_PATH];
+	unsigned line;   /**< counted from 1; 0 when it is about the whole file */
+	char text[1024]; /**< what was found, what was expected, what to do */
+};
+
+/** Where a setting stands. `file` belongs to the struct sl_config. */
+struct sl_config_where {
+	const char *file;
+	unsigned line;
+};
+
+struct sl_config_workers {
+	uint32_t cores[SL_CONFIG_MAX_CORES]; /**< one worker each; all different */
+	unsigned n_cores;
+	uint32_t connections;   /**< of one worker's table */
+	uint32_t idle_sleep_us; /**< 0: poll without a pause */
+	uint32_t buffers;       /**< mbufs of one pool */
+};
+
+/** One kind of link so far: two ports, a bump in the wire (design section 3). */
+enum sl_config_link_type { SL_CONFIG_LINK_WIRE };
+
+/** What becomes of a link's traffic that is of no service. */
+enum sl_config_default { SL_CONFIG_DEFAULT_PASS, SL_CONFIG_DEFAULT_DROP };
+
+struct sl_config_link {
+	char name[SL_CONFIG_NAME];
+	enum sl_config_link_type type;
+	char outside[SL_CONFIG_DEVICE]; /**< DPDK device: a vdev's name or a PCI address */
+	char inside[SL_CONFIG_DEVICE];
+	enum sl_config_default default_action;
+	bool link_follow;
+	bool take_default_route;
+	uint32_t mtu; /**< bytes of an IP packet */
+	struct sl_config_where where, outside_where, inside_where;
+};
+
+enum sl_config_mode { SL_CONFIG_MODE_PASS, SL_CONFIG_MODE_MONITOR, SL_CONFIG_MODE_SPLICE };
+
+enum sl_config_cookies { SL_CONFIG_COOKIES_ALWAYS, SL_CONFIG_COOKIES_NEVER };
+
+/** Addresses of one service. `len` counts bits of the 16 bytes: an IPv4 /24 is 96 + 24. */
+struct sl_config_prefix {
+	struct sl_addr addr;
+	unsigned len;
+};
+
+struct sl_config_ports {
+	uint16_t first, last; /**< both belong to it; machine's byte order */
+};
+
+/** How long a connection may stay in which state (design section 9). */
+struct sl_config_limits {
+	uint32_t half_open_ms;
+	uint32_t silent_ms;
+	uint32_t idle_ms;
+	uint32_t probes; /**< of an idle connection, before it is given up */
+	uint32_t probe_interval_ms;
+	uint32_t fin_wait_2_ms;
+	uint32_t close_wait_ms;
+	uint32_t last_ack_ms;
+	uint32_t time_wait_ms; /**< 2MSL */
+};
+
+struct sl_config_service {
+	char name[SL_CONFIG_NAME];
+	struct sl_config_prefix address;
+	struct sl_config_ports port;
+	enum sl_config_mode mode;
+	enum sl_config_cookies cookies;
+	uint32_t wscale; /**< shift of the windows that a SYN-ACK of ours announces */
+	struct sl_config_limits limits;
+	struct sl_config_where where;
+};
+
+/** Where to listen with TCP. */
+struct sl_config_endpoint {
+	struct sl_addr addr;
+	uint16_t port; /**< machine's byte order; 0: do not listen */
+};
+
+struct sl_config {
+	char eal[SL_CONFIG_MAX_EAL_ARGS][SL_CONFIG_PATH];
+	unsigned n_eal;
+	struct sl_config_workers workers;
+	struct sl_config_link links[SL_CONFIG_MAX_LINKS];
+	unsigned n_links; /**< at least one */
+	struct sl_config_service services[SL_CONFIG_MAX_SERVICES];
+	unsigned n_services;            /**< may be none: a box that only forwards */
+	struct sl_config_limits limits; /**< of services that set none of their own */
+	struct {
+		char secret_file[SL_CONFIG_PATH]; /**< "": a random secret at each start */
+	} cookies;
+	struct {
+		char socket[SL_CONFIG_SOCKET];
+		struct sl_config_endpoint http;
+	} control;
+	char drivers[SL_CONFIG_PATH]; /**< folder of driver profiles */
+	char **files;                 /**< names that sl_config_where points to */
+	unsigned n_files;
+};
+
+/**
+ * Loads the file `path` into `config`.
+ * Returns 0; on error -EINVAL (what it says is wrong) or another -errno (it can't be read), with
+ * `error` filled in and `config` empty. After success, sl_config_fini() gives back what it holds.
+ */
+int sl_config_load(const char *path, struct sl_config *config, struct sl_config_error *error);
+
+/**
+ * Loads a configuration from the string `text`, which errors call `name`. As sl_config_load, but
+ * `@include` is refused: a string has no folder.
+ */
+int sl_config_load_string(const char *text, const char *name, struct sl_config *config,
+			  struct sl_config_error *error);
+
+/** Gives back what a loaded `config` holds and empties it. May be called on a zeroed struct. */
+void sl_config_fini(struct sl_config *config);
+
+/**
+ * Writes `error` as "file:line: text" into `text` of `size` bytes, cut to fit. Returns `text`.
+ */
+char *sl_config_error_format(const struct sl_config_error *error, char *text, size_t size);
+
+/** Prints every setting to `out`: path, type, range, unit, default, help. */
+void sl_config_describe(FILE *out);
+
+/**
+ * Reads the secret from the file `path`: 32 hexadecimal digits, and a newline or none. It has to
+ * be a regular file that only its owner may read (mode 0600 or stricter).
+ * Returns 0 and fills `secret`, or -EINVAL or another -errno with `error` filled in.
+ */
+int sl_config_read_secret(const char *path, uint8_t secret[SL_CONFIG_SECRET],
+			  struct sl_config_error *error);
+
+/**
+ * Refuses a configuration that would take an interface under a default route of this host, unless
+ * its link says `take_default_route = true`: who types that by mistake loses the machine.
+ * Looked at are vdevs of `eal` with an iface (or remote) of theirs, and PCI devices that have a
+ * network interface now; and, for a route over a bond, bridge or VLAN, the interfaces below it.
+ * @proc_net_route       "/proc/net/route"; one that is not there has no routes
+ * @proc_net_ipv6_route  "/proc/net/ipv6_route"; likewise
+ * @sysfs_root           "/sys"
+ * Returns 0, -EINVAL for an interface that must not be taken, or another -errno when the routes
+ * can't be read; `error` is filled in for both.
+ */
+int sl_config_check_routes(const struct sl_config *config, const char *proc_net_route,
+			   const char *proc_net_ipv6_route, const char *sysfs_root,
+			   struct sl_config_error *error);
+
+SL_END_DECLS
+
+#endif

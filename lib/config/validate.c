@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What no setting knows alone: names and devices that are used twice, services that overlap. */
+#include "schema.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+/* The key of the `i`th group in the list `list`, or that group where the key is left out. */
+static const config_setting_t *place(struct load *load, const char *list, unsigned i,
+				     const char *key)
+{
+	const config_setting_t *group =
+		config_setting_get_elem(config_lookup(&load->libconfig, list), i);
+	const config_setting_t *at = config_setting_get_member(group, key);
+
+	return at != NULL ? at : group;
+}
+
+static int check_name(struct load *load, const char *list, const char *noun, unsigned i,
+		      const char *name)
+{
+	char quoted[PHRASE];
+
+	for (const char *p = name; *p != '\0'; p++)
+		if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
+			return refuse(load, place(load, list, i, "name"),
+				      "%s %s: name has a character that is not allowed; expected "
+				      "letters, digits, _ and -",
+				      noun, phrase_quote(name, quoted));
+	if (name[0] == '\0')
+		return refuse(load, place(load, list, i, "name"),
+			      "%s %u: name is empty; expected letters, digits, _ and -", noun,
+			      i + 1);
+	return 0;
+}
+
+static int refuse_name(struct load *load, const char *list, const char *noun, unsigned i,
+		       const char *name, const struct sl_config_where *other)
+{
+	return refuse(
+		load, place(load, list, i, "name"),
+		"%s \"%s\": the %s in line %u of %s has this name too; expected a name of its "
+		"own",
+		noun, name, noun, other->line, other->file);
+}
+
+static int check_cores(struct load *load, const struct sl_config_workers *workers)
+{
+	for (unsigned i = 0; i < workers->n_cores; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (workers->cores[i] == workers->cores[j])
+				return refuse(load,
+					      config_lookup(&load->libconfig, "workers.cores"),
+					      "workers: cores has %u twice; expected each core "
+					      "once: a worker is alone on its core",
+					      workers->cores[i]);
+	return 0;
+}
+
+static bool same_device(const char *a, const char *b)
+{
+	char pci_a[PCI_TEXT], pci_b[PCI_TEXT];
+
+	if (value_pci(a, pci_a) && value_pci(b, pci_b))
+		return strcmp(pci_a, pci_b) == 0;
+	return strcmp(a, b) == 0;
+}
+
+/* The port `side` of link `i`: well written, and in no link up to this one. */
+static int check_device(struct load *load, const struct sl_config *config, unsigned i,
+			const char *side, const char *device)
+{
+	const struct sl_config_link *link = &config->links[i];
+	char pci[PCI_TEXT], quoted[PHRASE];
+	unsigned seen = 0;
+
+	if (strchr(device, ':') != NULL && !value_pci(device, pci))
+		return refuse(load, place(load, "links", i, side),
+			      "link \"%s\": %s is %s; expected a PCI address like \"0000:03:00.0\" "
+			      "(see dpdk-devbind.py --status) or the name of a vdev in eal",
+			      link->name, side, phrase_quote(device, quoted));
+	for (unsigned j = 0; j <= i; j++) {
+		const struct sl_config_link *other = &config->links[j];
+
+		seen += same_device(device, other->outside) + same_device(device, other->inside);
+		if (seen > 1 || (seen == 1 && j < i))
+			return refuse(load, place(load, "links", i, side),
+				      "link \"%s\": %s is \"%s\", which link \"%s\" (%s:%u) names "
+				      "too; expected each port in one place",
+				      link->name, side, device, other->name, other->where.file,
+				      other->where.line);
+	}
+	return 0;
+}
+
+static int check_links(struct load *load, const struct sl_config *config)
+{
+	for (unsigned i = 0; i < config->n_links; i++) {
+		const struct sl_config_link *link = &config->links[i];
+		int rc = check_name(load, "links", "link", i, link->name);
+
+		for (unsigned j = 0; j < i && rc == 0; j++)
+			if (strcasecmp(config->links[j].name, link->name) == 0)
+				rc = refuse_name(load, "links", "link", i, link->name,
+						 &config->links[j].where);
+		/* Inside first: when both are the same, the message is about the second. */
+		if (rc == 0)
+			rc = check_device(load, config, i, "inside", link->inside);
+		if (rc == 0)
+			rc = check_device(load, config, i, "outside", link->outside);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* The same prefix and a port in common: nobody could tell whose connection it is. */
+static bool ambiguous(const struct sl_config_service *a, const struct sl_config_service *b)
+{
+	return a->address.len == b->address.len &&
+	       sl_addr_equal(&a->address.addr, &b->address.addr) && a->port.first <= b->port.last &&
+	       b->port.first <= a->port.last;
+}
+
+static int check_service(struct load *load, const struct sl_config *config, unsigned i)
+{
+	const struct sl_config_service *service = &config->services[i];
+	char text[SL_ADDR_TEXT];
+	int rc = check_name(load, "services", "service", i, service->name);
+
+	for (unsigned j = 0; j < i && rc == 0; j++) {
+		const struct sl_config_service *other = &config->services[j];
+
+		if (strcasecmp(other->name, service->name) == 0)
+			rc = refuse_name(load, "services", "service", i, service->name,
+					 &other->where);
+		else if (ambiguous(service, other))
+			rc = refuse(load, place(load, "services", i, "address"),
+				    "service \"%s\": it has the address %s and port %u in common "
+				    "with service \"%s\" (%s:%u); expected one service for each: "
+				    "change or remove one of the two",
+				    service->name, sl_addr_format(&service->address.addr, text),
+				    service->port.first > other->port.first ? service->port.first
+									    : other->port.first,
+				    other->name, other->where.file, other->where.line);
+	}
+	return rc;
+}
+
+/* The secret is read here to know now that it can be read later. */
+static int check_secret(struct load *load, const char *path)
+{
+	struct sl_config_error why;
+	uint8_t secret[SL_CONFIG_SECRET];
+	int rc;
+
+	if (path[0] == '\0')
+		return 0;
+	rc = sl_config_read_secret(path, secret, &why);
+	explicit_bzero(secret, sizeof(secret));
+	if (rc == 0)
+		return 0;
+	return refuse(load, config_lookup(&load->libconfig, "cookies.secret_file"),
+		      "cookies: secret_file is \"%s\": %s", path, why.text);
+}
+
+int validate(struct load *load, struct sl_config *config)
+{
+	int rc = check_cores(load, &config->workers);
+
+	if (rc == 0)
+		rc = check_links(load, config);
+	for (unsigned i = 0; i < config->n_services && rc == 0; i++)
+		rc = check_service(load, config, i);
+	if (rc == 0 && config->control.socket[0] == '\0')
+		rc = refuse(load, config_lookup(&load->libconfig, "control.socket"),
+			    "control: socket is empty; expected the path of a Unix socket");
+	if (rc == 0)
+		rc = check_secret(load, config->cookies.secret_file);
+	for (unsigned i = 0; i < config->n_links && rc == 0; i++) {
+		config->links[i].outside_where =
+			source_where(load, place(load, "links", i, "outside"));
+		config->links[i].inside_where =
+			source_where(load, place(load, "links", i, "inside"));
+	}
+	return rc;
+}
