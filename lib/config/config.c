@@ -47,8 +47,7 @@ static void complete(struct sl_config *config)
 static int load_text(const char *text, size_t len, const char *name, const char *dir,
 		     struct sl_config *config, struct sl_config_error *error)
 {
-	struct load load = {
-		.name = name, .dir = dir, .target = config, .config = config, .error = error};
+	struct load load = {.name = name, .dir = dir, .config = config, .error = error};
 	int rc;
 
 	config_init(&load.libconfig);

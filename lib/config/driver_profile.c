@@ -12,7 +12,7 @@
 static int profile_parse(const char *text, size_t len, const char *path,
 			 struct sl_driver_profile *profile, struct sl_config_error *error)
 {
-	struct load load = {.name = path, .target = profile, .error = error};
+	struct load load = {.name = path, .error = error};
 	int rc = 0;
 
 	memset(profile, 0, sizeof(*profile));

@@ -51,10 +51,9 @@ struct setting {
 /* One load: what is being read, into what, and where to say what is wrong. */
 struct load {
 	config_t libconfig;
-	const char *name; /* of the file, or what the caller calls the string */
-	const char *dir;  /* folder of the file; NULL when there is none */
-	void *target;
-	struct sl_config *config; /* the target, when it is a configuration; else NULL */
+	const char *name;         /* of the file, or what the caller calls the string */
+	const char *dir;          /* folder of the file; NULL when there is none */
+	struct sl_config *config; /* what comes to own names of files; NULL for a profile */
 	struct sl_config_error *error;
 };
 

@@ -148,14 +148,14 @@ bool value_pci(const char *device, char pci[PCI_TEXT])
 
 	if (strlen(device) >= PCI_TEXT)
 		return false;
-	if (sscanf(device, "%4x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4) {
+	if (sscanf(device, "%6x:%2x:%2x.%1x%n", &domain, &bus, &slot, &function, &end) != 4) {
 		domain = 0;
 		if (sscanf(device, "%2x:%2x.%1x%n", &bus, &slot, &function, &end) != 3)
 			return false;
 	}
 	if (device[end] != '\0')
 		return false;
-	snprintf(pci, PCI_TEXT, "%04x:%02x:%02x.%x", domain & 0xffff, bus & 0xff, slot & 0xff,
+	snprintf(pci, PCI_TEXT, "%04x:%02x:%02x.%x", domain & 0xffffff, bus & 0xff, slot & 0xff,
 		 function & 0xf);
 	return true;
 }

@@ -111,10 +111,13 @@ TEST(ConfigLoad, EverySettingThatIsNotTheDefaultArrives)
 {
 	const auto c = load_string(R"(
 		eal = ( "-m", "64" );
-		workers = { cores = [ 3, 0, 5 ]; connections = 67108864; idle_sleep_us = 0; buffers = 2048L; };
-		links = ( { name = "core-1"; outside = "03:00.0"; inside = "0000:03:00.1"; default = "drop";
+		workers = { cores = [ 3, 0, 5 ]; connections = 67108864; idle_sleep_us = 0;
+			    buffers = 2048L; };
+		links = ( { name = "core-1"; outside = "03:00.0"; inside = "0000:03:00.1";
+			    default = "drop";
 			    link_follow = TRUE; mtu = 9000; take_default_route = true; } );
-		services = ( { name = "Web_1"; address = "2001:db8::/64"; port = "8000-8010"; mode = "monitor";
+		services = ( { name = "Web_1"; address = "2001:db8::/64"; port = "8000-8010";
+			       mode = "monitor";
 			       cookies = "never"; wscale = 14; } );
 		control = { socket = "x.sock"; http = "[::1]:80"; };
 		drivers = "/d";)");
