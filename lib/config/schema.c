@@ -10,8 +10,10 @@
 
 static const char *const link_types[] = {"wire", NULL};
 static const char *const link_defaults[] = {"pass", "drop", NULL};
-static const char *const modes[] = {"pass", "monitor", "splice", NULL};
-static const char *const cookies[] = {"always", "never", NULL};
+#define X(id, name) name,
+static const char *const modes[] = {SL_SERVICE_MODES(X) NULL};
+static const char *const cookies[] = {SL_COOKIES_POLICIES(X) NULL};
+#undef X
 static const char *const rss_modes[] = {"none", "symmetric_key", "symmetric_toeplitz", NULL};
 static const char *const rss_types[] = {"ipv4", "tcp4", "ipv6", "tcp6", NULL};
 static const char *const rss_keys[] = {"random", "device", NULL};
@@ -51,7 +53,7 @@ static void prepare_service(struct load *load, void *item, unsigned i, const con
 #define LIMIT(name, default_s, text)                                               \
 	{                                                                          \
 		.section = "limits", .key = #name, .type = SETTING_SECONDS,        \
-		AT(sl_config_limits, name##_ms), .min = SHORTEST_S, .max = WEEK_S, \
+		AT(sl_limits, name##_ms), .min = SHORTEST_S, .max = WEEK_S, \
 		.fallback = default_s, .unit = "seconds", .help = text             \
 	}
 
@@ -118,7 +120,7 @@ const struct setting settings[] = {
 	LIMIT(half_open, "10", "a handshake of ours with the server"),
 	LIMIT(silent, "60", "an admitted connection in which nobody has sent data yet"),
 	LIMIT(idle, "7200", "an established connection without a segment, before it is probed"),
-	{.section = "limits", .key = "probes", .type = SETTING_INT, AT(sl_config_limits, probes),
+	{.section = "limits", .key = "probes", .type = SETTING_INT, AT(sl_limits, probes),
 	 .min = 0, .max = 15, .fallback = "9", .unit = "probes",
 	 .help = "unanswered probes of an idle connection before it is reclaimed"},
 	LIMIT(probe_interval, "75", "from one probe to the next"),

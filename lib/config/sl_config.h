@@ -17,12 +17,13 @@
 
 #include <stdio.h>
 
-#include "sl_addr.h"
+#include "sl_link.h"
+#include "sl_service.h"
 
 SL_BEGIN_DECLS
 
-#define SL_CONFIG_MAX_LINKS    16
-#define SL_CONFIG_MAX_SERVICES 256
+#define SL_CONFIG_MAX_LINKS    SL_LINKS_MAX
+#define SL_CONFIG_MAX_SERVICES (SL_SERVICES_MAX - 1)
 #define SL_CONFIG_MAX_CORES    64
 #define SL_CONFIG_MAX_EAL_ARGS 64
 /** Bytes of a name, of a device and of a path, each with its final zero. */
@@ -73,10 +74,6 @@ struct sl_config_link {
 	struct sl_config_where where, outside_where, inside_where;
 };
 
-enum sl_config_mode { SL_CONFIG_MODE_PASS, SL_CONFIG_MODE_MONITOR, SL_CONFIG_MODE_SPLICE };
-
-enum sl_config_cookies { SL_CONFIG_COOKIES_ALWAYS, SL_CONFIG_COOKIES_NEVER };
-
 /** Addresses of one service. `len` counts bits of the 16 bytes: an IPv4 /24 is 96 + 24. */
 struct sl_config_prefix {
 	struct sl_addr addr;
@@ -87,27 +84,14 @@ struct sl_config_ports {
 	uint16_t first, last; /**< both belong to it; machine's byte order */
 };
 
-/** How long a connection may stay in which state (design section 9). */
-struct sl_config_limits {
-	uint32_t half_open_ms;
-	uint32_t silent_ms;
-	uint32_t idle_ms;
-	uint32_t probes; /**< of an idle connection, before it is given up */
-	uint32_t probe_interval_ms;
-	uint32_t fin_wait_2_ms;
-	uint32_t close_wait_ms;
-	uint32_t last_ack_ms;
-	uint32_t time_wait_ms; /**< 2MSL */
-};
-
 struct sl_config_service {
 	char name[SL_CONFIG_NAME];
 	struct sl_config_prefix address;
 	struct sl_config_ports port;
-	enum sl_config_mode mode;
-	enum sl_config_cookies cookies;
+	enum sl_service_mode mode;
+	enum sl_cookies_policy cookies;
 	uint32_t wscale; /**< shift of the windows that a SYN-ACK of ours announces */
-	struct sl_config_limits limits;
+	struct sl_limits limits;
 	struct sl_config_where where;
 };
 
@@ -125,7 +109,7 @@ struct sl_config {
 	unsigned n_links; /**< at least one */
 	struct sl_config_service services[SL_CONFIG_MAX_SERVICES];
 	unsigned n_services;            /**< may be none: a box that only forwards */
-	struct sl_config_limits limits; /**< of services that set none of their own */
+	struct sl_limits limits; /**< of services that set none of their own */
 	struct {
 		char secret_file[SL_CONFIG_PATH]; /**< "": a random secret at each start */
 	} cookies;

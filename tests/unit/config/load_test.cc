@@ -31,7 +31,7 @@ std::unique_ptr<Loaded> load_service(const std::string &settings)
 		with_link("services = ( { name = \"s\"; mode = \"splice\"; " + settings + " } );"));
 }
 
-void expect_default_limits(const sl_config_limits &l)
+void expect_default_limits(const sl_limits &l)
 {
 	EXPECT_EQ(l.half_open_ms, 10000u);
 	EXPECT_EQ(l.silent_ms, 60000u);
@@ -71,8 +71,8 @@ TEST(ConfigLoad, TheExampleOfTheDesignHasItsValues)
 	EXPECT_EQ(config.services[0].address.len, 128u);
 	EXPECT_EQ(config.services[0].port.first, 80);
 	EXPECT_EQ(config.services[0].port.last, 80);
-	EXPECT_EQ(config.services[0].mode, SL_CONFIG_MODE_SPLICE);
-	EXPECT_EQ(config.services[0].cookies, SL_CONFIG_COOKIES_ALWAYS);
+	EXPECT_EQ(config.services[0].mode, SL_MODE_SPLICE);
+	EXPECT_EQ(config.services[0].cookies, SL_COOKIES_ALWAYS);
 	expect_default_limits(config.limits);
 	expect_default_limits(config.services[0].limits);
 	EXPECT_STREQ(config.control.socket, "/run/sluice/control.sock");
@@ -134,8 +134,8 @@ TEST(ConfigLoad, EverySettingThatIsNotTheDefaultArrives)
 	EXPECT_TRUE(config.links[0].link_follow);
 	EXPECT_TRUE(config.links[0].take_default_route);
 	EXPECT_EQ(config.links[0].mtu, 9000u);
-	EXPECT_EQ(config.services[0].mode, SL_CONFIG_MODE_MONITOR);
-	EXPECT_EQ(config.services[0].cookies, SL_CONFIG_COOKIES_NEVER);
+	EXPECT_EQ(config.services[0].mode, SL_MODE_MONITOR);
+	EXPECT_EQ(config.services[0].cookies, SL_COOKIES_NEVER);
 	EXPECT_EQ(config.services[0].wscale, 14u);
 	EXPECT_EQ(config.services[0].port.first, 8000);
 	EXPECT_EQ(config.services[0].port.last, 8010);
@@ -152,8 +152,8 @@ TEST(ConfigLoad, AServiceOverridesOnlyTheLimitsItNamesWhereverLimitsStands)
 		" { name = \"b\"; address = \"192.0.2.2\"; port = 2; mode = \"pass\"; } );\n"
 		"limits = { idle = 900; silent = 5; };"));
 	ASSERT_EQ(c->message(), "");
-	const sl_config_limits &a = c->config->services[0].limits;
-	const sl_config_limits &b = c->config->services[1].limits;
+	const sl_limits &a = c->config->services[0].limits;
+	const sl_limits &b = c->config->services[1].limits;
 
 	EXPECT_EQ(a.idle_ms, 300000u);
 	EXPECT_EQ(a.time_wait_ms, 500u);
