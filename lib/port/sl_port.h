@@ -12,22 +12,24 @@ SL_BEGIN_DECLS
 
 struct rte_mempool;
 
+enum { SL_PORT_NAME = 64, SL_PORT_DRIVER = 32 };
+
 struct sl_port {
 	uint16_t ethdev; /**< DPDK's port id */
-	char name[64];   /**< DPDK's device name, as the configuration says */
-	char driver[32];
+	char name[SL_PORT_NAME]; /**< DPDK's device name, as the configuration says */
+	char driver[SL_PORT_DRIVER];
 	uint16_t n_queues;
 	uint16_t rx_descriptors, tx_descriptors;
+	uint16_t mtu;
 	bool rx_ip_cksum, rx_tcp_cksum; /**< checksums verified by the NIC */
 };
 
 struct sl_port_config {
-	const char *name; /**< device name or PCI address */
-	uint16_t n_queues;
-	uint16_t mtu;
-	uint16_t rx_descriptors, tx_descriptors; /**< wanted; the device may have its own limits */
+	uint16_t n_queues; /**< of either direction, one a worker */
+	uint16_t mtu;      /**< bytes of an IP packet */
+	uint16_t rx_descriptors, tx_descriptors; /**< wanted; the device has its own limits */
 	bool rx_ip_cksum, rx_tcp_cksum;          /**< wanted, if the device can */
-	bool rss;
+	bool rss;                                /**< spread over the queues, if the device can */
 	struct rte_mempool *pool;
 };
 
@@ -41,11 +43,17 @@ struct sl_port_counters {
 };
 
 /**
- * Configures and starts a device. Returns 0, or -1 with a sentence in `error`: what is missing and
- * what mends it.
+ * Finds the device `name` (a vdev's name or a PCI address) and its driver, without touching it.
+ * Returns 0, or -1 with a sentence in `error`: which devices there are, and what to do.
  */
-int sl_port_open(struct sl_port *port, const struct sl_port_config *config, char *error,
-		 size_t error_len);
+int sl_port_find(struct sl_port *port, const char *name, char *error, size_t error_len);
+
+/**
+ * Configures and starts a device found by sl_port_find. Returns 0, or -1 with a sentence in
+ * `error`: what failed and what mends it.
+ */
+int sl_port_start(struct sl_port *port, const struct sl_port_config *config, char *error,
+		  size_t error_len);
 
 /** Stops and closes it. */
 void sl_port_close(struct sl_port *port);

@@ -37,7 +37,8 @@ static inline bool sl_job_done(const struct sl_job *job)
 }
 
 struct sl_worker_config {
-	unsigned lcore;         /**< EAL's number of the core it runs on */
+	unsigned lcore; /**< EAL's number of its thread */
+	unsigned core;  /**< the core that it runs on, as the configuration says */
 	uint32_t idle_sleep_us; /**< longest sleep when nothing comes; 0 polls always */
 	struct sl_pipeline_config pipeline;
 	struct rte_mempool *pool; /**< for segments of its own making */
@@ -73,7 +74,8 @@ const struct sl_account *sl_worker_accounts(const struct sl_worker *w);
 /** Turns of the loop so far: a worker whose number stands still is stuck. Any thread. */
 uint64_t sl_worker_turns(const struct sl_worker *w);
 
-unsigned sl_worker_lcore(const struct sl_worker *w);
+/** The core it runs on, as the configuration says. */
+unsigned sl_worker_core(const struct sl_worker *w);
 
 SL_END_DECLS
 

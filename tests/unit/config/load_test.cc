@@ -234,7 +234,7 @@ TEST(ConfigLoad, IncludedFilesCountFromTheFirstFilesFolderAndAreNamedInMessages)
 	folder.write("parts/services.cfg", "\nservices = 1;\n");
 	EXPECT_EQ(load_file(top)->message(), folder.path("parts/services.cfg") +
 						     ":2: services is 1; expected a list of at "
-						     "most 256 groups ( { ... }, { ... } )");
+						     "most 255 groups ( { ... }, { ... } )");
 	folder.write("parts/services.cfg", "\n\nservices = ( ;\n");
 	EXPECT_EQ(load_file(top)->message().rfind(
 			  folder.path("parts/services.cfg") + ":3: syntax error", 0),

@@ -83,10 +83,10 @@ TEST(ConfigRefuses, AWrongType)
 		{"eal = [ 1 ];",
 		 "eal is 1; expected an array [ ... ] of at most 64 strings of at most "
 		 "255 characters"},
-		{"services = { };", "services is a group { ... }; expected a list of at most 256 "
+		{"services = { };", "services is a group { ... }; expected a list of at most 255 "
 				    "groups ( { ... }, { ... } )"},
 		{"services = ( 7 );",
-		 "services is 7; expected a list of at most 256 groups ( { ... }, { ... } )"},
+		 "services is 7; expected a list of at most 255 groups ( { ... }, { ... } )"},
 		{"drivers = 1;", "drivers is 1; expected a string of at most 255 characters"},
 		{"limits = { idle = \"5\"; };",
 		 "limits: idle is \"5\"; expected a number from 0.01 to 604800 (seconds)"},

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sl_port.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_log.h>
+
+#define LOG(level, fmt, ...)                                                                       \
+	rte_log(RTE_LOG_##level, RTE_LOGTYPE_USER1, "sluiced: port %s: " fmt "\n", __VA_ARGS__)
+
+static void list_ports(char *text, size_t size)
+{
+	size_t used = 0;
+	uint16_t id;
+
+	text[0] = '\0';
+	RTE_ETH_FOREACH_DEV(id) {
+		char name[RTE_ETH_NAME_MAX_LEN];
+
+		if (rte_eth_dev_get_name_by_port(id, name) == 0 && used < size)
+			used += (size_t)snprintf(text + used, size - used, "%s%s",
+						 used > 0 ? ", " : "", name);
+	}
+	if (used == 0)
+		snprintf(text, size, "none");
+}
+
+int sl_port_find(struct sl_port *port, const char *name, char *error, size_t error_len)
+{
+	struct rte_eth_dev_info info;
+	char there[512];
+
+	memset(port, 0, sizeof(*port));
+	snprintf(port->name, sizeof(port->name), "%s", name);
+	if (rte_eth_dev_get_port_by_name(name, &port->ethdev) != 0) {
+		list_ports(there, sizeof(there));
+		snprintf(error, error_len,
+			 "port %s is not there (there are: %s); a virtual port needs its --vdev= "
+			 "in eal, a NIC has to be bound: dpdk-devbind.py --bind=vfio-pci %s",
+			 name, there, name);
+		return -1;
+	}
+	if (rte_eth_dev_info_get(port->ethdev, &info) != 0) {
+		snprintf(error, error_len, "port %s does not say what it can", name);
+		return -1;
+	}
+	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
+	return 0;
+}
+
+/* The offloads among `wanted` that the device has; a line in the log for each that it lacks. */
+static uint64_t mask_offloads(const struct sl_port *port, uint64_t wanted, uint64_t offered)
+{
+	for (uint64_t bit = 1; bit != 0; bit <<= 1)
+		if (wanted & bit && !(offered & bit))
+			LOG(INFO, "has no %s; done in software", port->name,
+			    rte_eth_dev_rx_offload_name(bit));
+	return wanted & offered;
+}
+
+static int configure(struct sl_port *port, const struct sl_port_config *config,
+		     const struct rte_eth_dev_info *info)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
+	const uint64_t rss = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP;
+	uint64_t wanted = 0;
+
+	if (config->rx_ip_cksum)
+		wanted |= RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
+	if (config->rx_tcp_cksum)
+		wanted |= RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+	conf.rxmode.offloads = mask_offloads(port, wanted, info->rx_offload_capa);
+	port->rx_ip_cksum = conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
+	port->rx_tcp_cksum = conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
+	if (info->max_mtu >= config->mtu && info->min_mtu <= config->mtu)
+		conf.rxmode.mtu = config->mtu;
+	if (config->rss && config->n_queues > 1) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = rss & info->flow_type_rss_offloads;
+		if (conf.rx_adv_conf.rss_conf.rss_hf == 0)
+			LOG(WARNING, "can't spread by addresses (no RSS)", port->name);
+	}
+	port->n_queues = config->n_queues;
+	return rte_eth_dev_configure(port->ethdev, config->n_queues, config->n_queues, &conf);
+}
+
+static int set_up_queues(struct sl_port *port, const struct sl_port_config *config)
+{
+	const int socket = rte_eth_dev_socket_id(port->ethdev);
+	int rc;
+
+	port->rx_descriptors = config->rx_descriptors;
+	port->tx_descriptors = config->tx_descriptors;
+	rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->ethdev, &port->rx_descriptors,
+					      &port->tx_descriptors);
+	for (uint16_t q = 0; q < config->n_queues && rc == 0; q++) {
+		rc = rte_eth_rx_queue_setup(port->ethdev, q, port->rx_descriptors,
+					    (unsigned)socket, NULL, config->pool);
+		if (rc == 0)
+			rc = rte_eth_tx_queue_setup(port->ethdev, q, port->tx_descriptors,
+						    (unsigned)socket, NULL);
+	}
+	return rc;
+}
+
+static void set_mtu(struct sl_port *port, uint16_t mtu)
+{
+	uint16_t now = 0;
+
+	if (rte_eth_dev_get_mtu(port->ethdev, &now) == 0 && now == mtu) {
+		port->mtu = mtu;
+		return;
+	}
+	if (rte_eth_dev_set_mtu(port->ethdev, mtu) == 0) {
+		port->mtu = mtu;
+		return;
+	}
+	port->mtu = now;
+	LOG(WARNING, "its MTU stays at %u, the link's is %u", port->name, now, mtu);
+}
+
+int sl_port_start(struct sl_port *port, const struct sl_port_config *config, char *error,
+		  size_t error_len)
+{
+	const char *step = "be looked at";
+	struct rte_eth_dev_info info;
+	int rc = rte_eth_dev_info_get(port->ethdev, &info);
+
+	if (rc == 0) {
+		step = "be configured";
+		rc = configure(port, config, &info);
+	}
+	if (rc == 0) {
+		step = "set up its queues";
+		rc = set_up_queues(port, config);
+	}
+	if (rc == 0) {
+		set_mtu(port, config->mtu);
+		step = "be started";
+		rc = rte_eth_dev_start(port->ethdev);
+	}
+	if (rc != 0) {
+		snprintf(error, error_len, "port %s (%s) can't %s: %s%s", port->name, port->driver,
+			 step, rte_strerror(-rc),
+			 rc == -EPERM || rc == -EACCES
+				 ? "; it needs CAP_NET_ADMIN and CAP_NET_RAW: run as root"
+				 : "");
+		return -1;
+	}
+	/* A bump in the wire takes frames for whomever they are. */
+	rc = rte_eth_promiscuous_enable(port->ethdev);
+	if (rc != 0)
+		LOG(WARNING, "not promiscuous: %s", port->name, rte_strerror(-rc));
+	return 0;
+}
+
+void sl_port_close(struct sl_port *port)
+{
+	(void)rte_eth_dev_stop(port->ethdev);
+	(void)rte_eth_dev_close(port->ethdev);
+}
+
+void sl_port_counters(const struct sl_port *port, struct sl_port_counters *counters)
+{
+	struct rte_eth_stats stats;
+	struct rte_eth_link link;
+
+	memset(counters, 0, sizeof(*counters));
+	if (rte_eth_stats_get(port->ethdev, &stats) == 0) {
+		counters->rx = stats.ipackets;
+		counters->tx = stats.opackets;
+		counters->nic_missed = stats.imissed;
+		counters->nic_nombuf = stats.rx_nombuf;
+		counters->nic_errors = stats.ierrors;
+	}
+	if (rte_eth_link_get_nowait(port->ethdev, &link) == 0)
+		counters->link_up = link.link_status == RTE_ETH_LINK_UP;
+}
