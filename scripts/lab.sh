@@ -1,0 +1,414 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The lab: three hosts in network namespaces, and sluiced in the middle as a bump in the wire.
+# Shell functions, sourced by scripts/lab, scripts/demo and tests/lab.
+#
+#     NAME-client                  NAME-box                  NAME-server
+#     c0 ---------------- out0     sluiced     in0 ---------------- s0
+#     192.0.2.1/24                no address                 192.0.2.2/24
+#     2001:db8::1/64              no address                 2001:db8::2/64
+#
+# Client and server are on one subnet and know nothing of the box. Nothing of the lab is visible
+# outside its namespaces: the veth pairs are made inside them.
+#
+# What the lab started is written down in its run directory, process by process, and ended by
+# that record, never by name: two labs on one machine don't touch each other.
+
+LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+LAB_HOSTS=(client box server)
+LAB_CLIENT4=192.0.2.1
+LAB_SERVER4=192.0.2.2
+LAB_CLIENT6=2001:db8::1
+LAB_SERVER6=2001:db8::2
+
+lab_die() {
+	echo "lab: $*" >&2
+	return 1
+}
+
+# lab_use NAME: which lab the functions below speak of.
+lab_use() {
+	[[ $1 =~ ^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$ ]] ||
+		lab_die "'$1' can't name a lab: letters, digits, '-', '_' and '.', at most 32" || return
+	LAB_NAME=$1
+	LAB_RUN=${XDG_RUNTIME_DIR:-/tmp}/sluice-lab-$LAB_NAME
+	LAB_SOCKET=$LAB_RUN/control.sock
+	LAB_BUILD=${LAB_BUILD:-$LAB_ROOT/build}
+	LAB_SLUICED=$LAB_BUILD/app/sluiced/sluiced
+	LAB_SLUICECTL=$LAB_BUILD/app/sluicectl/sluicectl
+	export LAB_NAME LAB_BUILD
+}
+
+# lab_possible: whether this machine can carry a lab; if not, why and what mends it, on stderr.
+lab_possible() {
+	local tool probe
+
+	[ "$(id -u)" -eq 0 ] ||
+		lab_die "network namespaces need root: run it with sudo" || return
+	for tool in ip ethtool nft jq; do
+		command -v $tool >/dev/null ||
+			lab_die "$tool is missing: ./scripts/setup installs it" || return
+	done
+	[ -d /proc/sys/net/ipv6 ] ||
+		lab_die "this kernel has no IPv6 (ipv6.disable=1 on its command line?)" || return
+	probe=sluice-probe-$$
+	ip netns add $probe 2>/dev/null ||
+		lab_die "no network namespaces here: a container needs --privileged" || return
+	if ! ip -n $probe link add p0 type veth peer name p1 2>/dev/null; then
+		ip netns del $probe
+		lab_die "no veth devices here: modprobe veth"
+		return
+	fi
+	ip netns del $probe
+}
+
+lab_is_up() {
+	ip netns list 2>/dev/null | grep -q "^$LAB_NAME-box\b"
+}
+
+# The run directory may be in /tmp, where anyone may have been before us: it counts only when it
+# is a directory of ours.
+lab_run_dir() {
+	mkdir -m 700 "$LAB_RUN" 2>/dev/null || true
+	[ -d "$LAB_RUN" ] && [ ! -L "$LAB_RUN" ] && [ -O "$LAB_RUN" ] ||
+		lab_die "$LAB_RUN belongs to someone else: take another --name" || return
+	mkdir -p "$LAB_RUN/pids" "$LAB_RUN/log"
+}
+
+# lab_exec HOST CMD...: runs a command on a host of the lab.
+lab_exec() {
+	local host=$1
+
+	shift
+	ip netns exec "$LAB_NAME-$host" "$@"
+}
+
+# lab_sysctl HOST KEY=VALUE...
+lab_sysctl() {
+	local host=$1
+
+	shift
+	lab_exec "$host" sysctl -q -w "$@"
+}
+
+# lab_up [MTU]
+lab_up() {
+	local mtu=${1:-1500} host
+
+	# Above 1900 a frame would not fit af_packet's ring (2,048 bytes with its own header), and
+	# it loses such frames without a word; below 1280 there is no IPv6.
+	[ "$mtu" -ge 1280 ] && [ "$mtu" -le 1900 ] ||
+		lab_die "MTU $mtu: from 1280 to 1900 can be had" || return
+	! lab_is_up || lab_die "'$LAB_NAME' is up: scripts/lab down --name $LAB_NAME" || return
+	lab_run_dir || return
+
+	for host in "${LAB_HOSTS[@]}"; do
+		ip netns add "$LAB_NAME-$host"
+		ip -n "$LAB_NAME-$host" link set lo up
+	done
+	# The kernel of the box must say nothing on the wire: no address, no IPv6, no forwarding.
+	lab_sysctl box net.ipv6.conf.default.disable_ipv6=1 net.ipv4.ip_forward=0
+	lab_link client c0 out0 "$mtu"
+	lab_link server s0 in0 "$mtu"
+	lab_address client c0 $LAB_CLIENT4 $LAB_CLIENT6
+	lab_address server s0 $LAB_SERVER4 $LAB_SERVER6
+	# Without a way back to any source, a flood that got through would cost the server less
+	# than it does in life.
+	ip -n "$LAB_NAME-server" route add default via $LAB_CLIENT4
+	ip -n "$LAB_NAME-server" -6 route add default via $LAB_CLIENT6
+}
+
+# lab_link HOST DEV BOXDEV MTU: a cable from a host to the box.
+lab_link() {
+	local host=$1 dev=$2 boxdev=$3 mtu=$4
+
+	ip -n "$LAB_NAME-$host" link add "$dev" mtu "$mtu" type veth \
+		peer name "$boxdev" mtu "$mtu" netns "$LAB_NAME-box"
+	# A veth leaves checksums to a NIC that is not there, and carries segments of 64 KiB. What
+	# the box is to see is what a wire carries.
+	lab_exec "$host" ethtool -K "$dev" tx off tso off gso off gro off >/dev/null
+	lab_exec box ethtool -K "$boxdev" tso off gso off gro off >/dev/null
+	lab_sysctl box "net.ipv6.conf.$boxdev.disable_ipv6=1"
+	ip -n "$LAB_NAME-box" link set "$boxdev" promisc on up
+	ip -n "$LAB_NAME-$host" link set "$dev" up
+}
+
+# lab_address HOST DEV ADDRESS4 ADDRESS6
+lab_address() {
+	local ns=$LAB_NAME-$1 dev=$2
+
+	# A host that forwarded would send the box's answers to spoofed sources round in circles.
+	lab_sysctl "$1" net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
+	ip -n "$ns" address add "$3/24" dev "$dev"
+	ip -n "$ns" address add "$4/64" dev "$dev" nodad
+}
+
+lab_down() {
+	local host pidfile tag left=()
+
+	if [ -d "$LAB_RUN/pids" ]; then
+		for pidfile in "$LAB_RUN"/pids/*; do
+			[ -e "$pidfile" ] || continue
+			tag=${pidfile##*/}
+			lab_kill "$tag" || left+=("$tag")
+		done
+	fi
+	for host in "${LAB_HOSTS[@]}"; do
+		[ -e "/run/netns/$LAB_NAME-$host" ] || continue
+		# A namespace lives on while a process is in it; its links must not.
+		case $host in
+		client) ip -n "$LAB_NAME-$host" link del c0 2>/dev/null || true ;;
+		server) ip -n "$LAB_NAME-$host" link del s0 2>/dev/null || true ;;
+		esac
+		ip netns del "$LAB_NAME-$host"
+	done
+	[ ! -O "$LAB_RUN" ] || [ -L "$LAB_RUN" ] || rm -rf "$LAB_RUN"
+	[ ${#left[@]} -eq 0 ] || lab_die "these did not end: ${left[*]}"
+}
+
+lab_status() {
+	local pidfile host
+
+	lab_is_up || {
+		echo "$LAB_NAME: down"
+		return 1
+	}
+	echo "$LAB_NAME: up, files in $LAB_RUN"
+	for host in "${LAB_HOSTS[@]}"; do
+		ip -n "$LAB_NAME-$host" -brief address show | grep -v '^lo ' |
+			sed "s/^/  $host  /" || true
+	done
+	for pidfile in "$LAB_RUN"/pids/*; do
+		[ -e "$pidfile" ] || continue
+		if lab_alive "${pidfile##*/}"; then
+			echo "  process ${pidfile##*/}: pid $(cut -d' ' -f1 "$pidfile")"
+		else
+			echo "  process ${pidfile##*/}: ended"
+		fi
+	done
+}
+
+# lab_proc PID: prints a process's state letter and start time, which tell it from a later one of
+# the same number; fails when there is none.
+lab_proc() {
+	local line
+
+	read -r line 2>/dev/null <"/proc/$1/stat" || return 1
+	line=${line##*) } # the command's name may hold anything
+	# shellcheck disable=SC2086 # the fields of /proc/PID/stat
+	set -- $line
+	echo "$1 ${20}"
+}
+
+# lab_spawn TAG HOST CMD...: starts a process on a host, in the background; its output goes to
+# log/TAG.log in the run directory. Stdin is empty. Sets LAB_PID.
+lab_spawn() {
+	local tag=$1 host=$2 proc
+
+	shift 2
+	! lab_alive "$tag" || lab_die "$tag runs already" || return
+	# A session of its own: Ctrl-C in the terminal goes to the script, which ends what it
+	# started in order.
+	setsid ip netns exec "$LAB_NAME-$host" "$@" </dev/null >"$LAB_RUN/log/$tag.log" 2>&1 &
+	LAB_PID=$!
+	proc=$(lab_proc $LAB_PID) || proc="Z 0"
+	echo "$LAB_PID ${proc#* }" >"$LAB_RUN/pids/$tag"
+}
+
+# lab_alive TAG: whether that process is still the one that was started.
+lab_alive() {
+	local pid start state now
+
+	read -r pid start 2>/dev/null <"$LAB_RUN/pids/$1" || return 1
+	read -r state now < <(lab_proc "$pid") || return 1
+	[ "$now" = "$start" ] && [ "$state" != Z ]
+}
+
+# lab_pid TAG
+lab_pid() {
+	cut -d' ' -f1 "$LAB_RUN/pids/$1"
+}
+
+# lab_kill TAG [SIGNAL]: ends a process in order, and if it won't within 5 s, by force.
+lab_kill() {
+	local tag=$1 signal=${2:-TERM} i pid
+
+	if lab_alive "$tag"; then
+		pid=$(lab_pid "$tag")
+		kill -s "$signal" "$pid" 2>/dev/null || true
+		for ((i = 0; i < 100; i++)); do
+			lab_alive "$tag" || break
+			[ $i -ne 50 ] || kill -s KILL "$pid" 2>/dev/null || true
+			sleep 0.1
+		done
+		! lab_alive "$tag" || return 1
+	fi
+	rm -f "$LAB_RUN/pids/$tag"
+}
+
+# lab_until SECONDS CMD...: waits until a command succeeds; fails when it does not in time.
+lab_until() {
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt "$end" ] || return 1
+		sleep 0.1
+	done
+}
+
+# lab_listens HOST PORT: whether someone listens on that TCP port.
+lab_listens() {
+	lab_exec "$1" ss -Hltn "sport = :$2" | grep -q .
+}
+
+# The CPU for the worker: the last one, so that the flood and the servers have the others.
+lab_worker_cpu() {
+	taskset -pc $$ | sed 's/.*[^0-9]\([0-9][0-9]*\)$/\1/'
+}
+
+# lab_other_cpus: the others as a list for taskset, or the only one there is.
+lab_other_cpus() {
+	local worker
+
+	worker=$(lab_worker_cpu)
+	if [ "$worker" -gt 0 ]; then
+		echo "0-$((worker - 1))"
+	else
+		echo 0
+	fi
+}
+
+# lab_config: the part of a configuration that is the same for everyone in the lab; services and
+# limits are the caller's. The rings are longer than af_packet's default of 512 frames: on a
+# machine with few cores the worker may wait for its turn while the flood goes on.
+lab_config() {
+	local ring=framesz=2048,framecnt=8192,blocksz=65536
+
+	cat <<-CONFIG
+		eal = [ "--no-pci", "--no-huge", "--no-shconf", "--file-prefix=$LAB_NAME", "-m", "256",
+		        "--vdev=net_af_packet0,iface=out0,$ring",
+		        "--vdev=net_af_packet1,iface=in0,$ring" ];
+		workers = { cores = [ $(lab_worker_cpu) ]; connections = 100000; };
+		links = ( { name = "edge"; type = "wire"; outside = "net_af_packet0";
+		            inside = "net_af_packet1"; default = "pass"; link_follow = false; } );
+		control = { socket = "$LAB_SOCKET"; };
+	CONFIG
+}
+
+# lab_services NAME PORT [SETTINGS]: two rows of `services`, NAME4 and NAME6: that port of the
+# server over either family.
+lab_services() {
+	local settings=${3:-}
+
+	cat <<-CONFIG
+		{ name = "${1}4"; address = "$LAB_SERVER4"; port = $2; $settings },
+		{ name = "${1}6"; address = "$LAB_SERVER6"; port = $2; $settings }
+	CONFIG
+}
+
+# lab_sluiced_start CONFIG: starts the daemon in the box and waits until it forwards.
+lab_sluiced_start() {
+	local log=$LAB_RUN/log/sluiced.log i
+
+	[ -x "$LAB_SLUICED" ] ||
+		lab_die "there is no $LAB_SLUICED: ./scripts/build makes it" || return
+	lab_spawn sluiced box "$LAB_SLUICED" -c "$1" || return
+	for ((i = 0; i < 300; i++)); do
+		if grep -q '^sluiced: ready' "$log"; then
+			return 0
+		fi
+		lab_alive sluiced || break
+		sleep 0.1
+	done
+	if lab_alive sluiced; then
+		echo "lab: sluiced is not ready after 30 s; its log:" >&2
+		lab_kill sluiced || true
+	else
+		echo "lab: sluiced ended before it was ready; its log:" >&2
+	fi
+	tail -n 30 "$log" | sed 's/^/  /' >&2
+	return 1
+}
+
+# lab_ctl ARG...: sluicectl of this lab's daemon.
+lab_ctl() {
+	"$LAB_SLUICECTL" -s "$LAB_SOCKET" "$@"
+}
+
+# What `sluicectl -j stats` must satisfy, in jq: for every worker and for the sum, to the packet.
+# Prints one line for each account that is off, and nothing when all is well.
+# shellcheck disable=SC2016 # $all and the like are jq's
+LAB_IDENTITY='
+	def terms: ["rx", "handed_in", "answered", "relayed", "delivered", "passed", "held",
+	            "handed_out"];
+	def drops: [.dropped[]] | add // 0;
+	def balance: .rx + .handed_in - (.answered + .relayed + .delivered + .passed + .held
+	             + .handed_out + drops);
+	. as $all
+	| (if (.workers | length) > 0 then empty else "no worker in the stats" end),
+	  (if balance == 0 then empty else "sum: off by \(balance)" end),
+	  (.workers[] | select(balance != 0) | "worker of core \(.core): off by \(balance)"),
+	  (terms[] as $t | select(([$all.workers[][$t]] | add) != $all[$t])
+	   | "\($t): the workers do not add up to the sum"),
+	  (if ([.workers[] | drops] | add) == drops then empty
+	   else "dropped: the workers do not add up to the sum" end)'
+
+# lab_identity: checks the books; prints what is off. The counters are read one by one while
+# packets may be under way, so an account that is off is read again, for 3 s: one that is really
+# off stays off.
+lab_identity() {
+	local i off=
+
+	for ((i = 0; i < 15; i++)); do
+		off=$(lab_ctl -j stats | jq -r "$LAB_IDENTITY") || off="no stats from sluicectl"
+		[ -n "$off" ] || return 0
+		sleep 0.2
+	done
+	echo "$off"
+	return 1
+}
+
+# lab_flood TAG SECONDS: SYNs from random sources to port 80 of the server, over IPv4 (hping3) and
+# IPv6, as fast as the lab can send, in the background (processes TAG4 and TAG6). They end by
+# themselves. They run beside the worker's CPU and at a low priority: what is measured is the box,
+# not the scheduler's fairness between the flood and the clients and servers of the same lab.
+lab_flood() {
+	local tag=$1 seconds=$2 cpus
+
+	cpus=$(lab_other_cpus)
+	lab_spawn "${tag}4" client taskset -c "$cpus" nice -n 10 timeout -k 2 "$seconds" \
+		hping3 --flood --rand-source -S -p 80 -q -c 100000000 $LAB_SERVER4 || return
+	lab_spawn "${tag}6" client taskset -c "$cpus" nice -n 10 \
+		python3 "$LAB_ROOT/scripts/lab_flood6.py" --seconds "$seconds" c0 \
+		$LAB_SERVER6 80
+}
+
+# lab_count_syns: makes the server count the SYNs that reach it: those with the client's own
+# addresses, and all others. Before anything of the server's kernel may drop them.
+lab_count_syns() {
+	lab_exec server nft -f - <<-NFT
+		table inet syns
+		delete table inet syns
+		table inet syns {
+			counter own4 { }
+			counter own6 { }
+			counter foreign { }
+			chain arriving {
+				type filter hook prerouting priority -300;
+				meta l4proto != tcp return
+				tcp flags & (syn | ack) != syn return
+				ip saddr $LAB_CLIENT4 counter name own4 return
+				ip6 saddr $LAB_CLIENT6 counter name own6 return
+				counter name foreign
+			}
+		}
+	NFT
+}
+
+# lab_syns WHICH: one of those counters: own4, own6, foreign.
+lab_syns() {
+	lab_exec server nft -j list counter inet syns "$1" |
+		jq '[.nftables[].counter | select(.)][0].packets'
+}
