@@ -218,11 +218,11 @@ lab_spawn() {
 
 # lab_alive TAG: whether that process is still the one that was started.
 lab_alive() {
-	local pid start state now
+	local pid start proc
 
 	read -r pid start 2>/dev/null <"$LAB_RUN/pids/$1" || return 1
-	read -r state now < <(lab_proc "$pid") || return 1
-	[ "$now" = "$start" ] && [ "$state" != Z ]
+	proc=$(lab_proc "$pid") || return 1
+	[ "${proc#* }" = "$start" ] && [ "${proc% *}" != Z ]
 }
 
 # lab_pid TAG
@@ -314,6 +314,8 @@ lab_sluiced_start() {
 
 	[ -x "$LAB_SLUICED" ] ||
 		lab_die "there is no $LAB_SLUICED: ./scripts/build makes it" || return
+	# What an earlier run in this lab has logged stays; only this run's "ready" may count.
+	[ ! -e "$log" ] || cat "$log" >>"$LAB_RUN/log/sluiced.earlier.log"
 	lab_spawn sluiced box "$LAB_SLUICED" -c "$1" || return
 	for ((i = 0; i < 300; i++)); do
 		if grep -q '^sluiced: ready' "$log"; then

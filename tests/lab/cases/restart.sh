@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The daemon comes back: after SIGTERM, which ends it in order, and after kill -9, when socket and
+# locks are left behind. Served again at once, over both families.
+#
+# timeout: 60
+# exclusive
+# shellcheck source=tests/lab/case.sh
+. "$(dirname "$0")/../case.sh"
+
+serves() {
+	local family page
+
+	for family in 4 6; do
+		page=$(lab_exec client curl -sS --max-time 10 "$(url $family)")
+		[ "$page" = 'served from behind the box' ] || fail "$1, IPv$family: got '$page'"
+	done
+}
+
+serves 'before'
+lab_kill sluiced
+[ ! -e "$LAB_SOCKET" ] || fail "SIGTERM left the socket behind"
+lab_sluiced_start "$LAB_RUN/sluice.conf"
+serves 'after SIGTERM'
+
+# This one is our child: its exit code can be had.
+pid=$(lab_pid sluiced)
+kill -s TERM "$pid"
+rc=0
+wait "$pid" || rc=$?
+[ $rc -eq 0 ] || fail "SIGTERM ends it with $rc, not 0"
+lab_sluiced_start "$LAB_RUN/sluice.conf"
+
+lab_kill sluiced KILL
+[ -S "$LAB_SOCKET" ] || fail "kill -9 left no socket: nothing to come back from"
+lab_sluiced_start "$LAB_RUN/sluice.conf"
+serves 'after kill -9'
+lab_ctl status >/dev/null || fail "sluicectl is not served after kill -9"

@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# TIME-WAIT is seen in `states`, and gone after its limit (3 s here), not before.
+# shellcheck source=tests/lab/case.sh
+. "$(dirname "$0")/../case.sh"
+
+expired=$(stats .events.time_wait_expired)
+serve server 90 echo
+for family in 4 6; do
+	client echo "$(address $family)" 90 hello
+done
+# The client closes first: to the server the box is the client, and waits.
+for family in 4 6; do
+	lab_until 1 is 1 leg linger$family server TIME-WAIT ||
+		fail "linger$family: the server's leg is not in TIME-WAIT"
+done
+sleep 1.5
+for family in 4 6; do
+	is 1 leg linger$family server TIME-WAIT || fail "linger$family: TIME-WAIT ended before 2 s"
+done
+for family in 4 6; do
+	lab_until 4 is 0 entries linger$family || fail "linger$family: TIME-WAIT outlasts its limit"
+done
+at_least $((expired + 2)) stats .events.time_wait_expired || fail "not counted"

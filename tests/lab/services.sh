@@ -1,0 +1,42 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# The services of the lab suite, each with a port of its own on the server, so that every case
+# reads its own gauges. Each row stands for two: NAME4 and NAME6.
+
+splice='mode = "splice"; cookies = "always";'
+services=(
+	# name      port  settings
+	"web        80    $splice"                                        # nginx
+	"bulk       81    $splice"                                        # 100 MiB each way
+	"banner     82    $splice"                                        # the server speaks first
+	"half       83    $splice limits = { fin_wait_2 = 3; close_wait = 3; };"
+	"long       84    $splice"                                        # half-closed, default limits
+	"early      85    $splice"                                        # data before the server answers
+	"down       86    $splice"                                        # nobody listens
+	"silent     87    $splice limits = { half_open = 3; };"           # nobody answers
+	"abort      88    $splice"                                        # linger 0
+	"idle       89    $splice limits = { idle = 2; probes = 2; probe_interval = 1; };"
+	"linger     90    $splice limits = { time_wait = 3; };"           # TIME-WAIT
+	"tracked    91    mode = \"splice\"; cookies = \"never\";"
+	"passed     92    mode = \"pass\";"
+	"monitored  93    mode = \"monitor\";"
+	"stuck      94    $splice limits = { fin_wait_2 = 3; close_wait = 3; };"
+	"halfs      95    $splice limits = { fin_wait_2 = 3; close_wait = 3; };" # server closes first
+	"longs      96    $splice"
+)
+
+# The whole configuration of the suite.
+suite_config() {
+	local row name port settings between=
+
+	lab_config
+	echo "services = ("
+	for row in "${services[@]}"; do
+		read -r name port settings <<<"$row"
+		printf '%s' "$between"
+		lab_services "$name" "$port" "$settings"
+		between=,
+	done
+	echo ");"
+}
