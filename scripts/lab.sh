@@ -308,6 +308,35 @@ lab_services() {
 	CONFIG
 }
 
+# lab_nginx_start PAGE: a web server on port 80 of the server, both families, that serves this text;
+# its requests are in log/access.log.
+lab_nginx_start() {
+	local www=$LAB_RUN/www
+
+	mkdir -p "$www"
+	printf '%s\n' "$1" >"$www/index.html"
+	cat >"$LAB_RUN/nginx.conf" <<-NGINX
+		daemon off;
+		user root;
+		worker_processes 1;
+		pid $LAB_RUN/nginx.pid;
+		error_log stderr;
+		events { worker_connections 4096; }
+		http {
+			access_log $LAB_RUN/log/access.log;
+			client_body_temp_path $www/body;
+			proxy_temp_path $www/proxy;
+			fastcgi_temp_path $www/fastcgi;
+			scgi_temp_path $www/scgi;
+			uwsgi_temp_path $www/uwsgi;
+			server { listen 80; listen [::]:80; root $www; }
+		}
+	NGINX
+	lab_spawn nginx server nginx -e stderr -c "$LAB_RUN/nginx.conf" || return
+	lab_until 10 lab_listens server 80 ||
+		lab_die "nginx does not listen: $(cat "$LAB_RUN/log/nginx.log")"
+}
+
 # lab_sluiced_start CONFIG: starts the daemon in the box and waits until it forwards.
 lab_sluiced_start() {
 	local log=$LAB_RUN/log/sluiced.log i
