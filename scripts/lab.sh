@@ -144,16 +144,21 @@ lab_address() {
 	ip -n "$ns" address add "$4/64" dev "$dev" nodad
 }
 
-lab_down() {
-	local host pidfile tag left=()
+# lab_kill_all: ends every process that the lab has started.
+lab_kill_all() {
+	local pidfile left=()
 
-	if [ -d "$LAB_RUN/pids" ]; then
-		for pidfile in "$LAB_RUN"/pids/*; do
-			[ -e "$pidfile" ] || continue
-			tag=${pidfile##*/}
-			lab_kill "$tag" || left+=("$tag")
-		done
-	fi
+	for pidfile in "$LAB_RUN"/pids/*; do
+		[ -e "$pidfile" ] || continue
+		lab_kill "${pidfile##*/}" || left+=("${pidfile##*/}")
+	done
+	[ ${#left[@]} -eq 0 ] || lab_die "these did not end: ${left[*]}"
+}
+
+lab_down() {
+	local host rc=0
+
+	lab_kill_all || rc=1
 	for host in "${LAB_HOSTS[@]}"; do
 		[ -e "/run/netns/$LAB_NAME-$host" ] || continue
 		# A namespace lives on while a process is in it; its links must not.
@@ -164,7 +169,7 @@ lab_down() {
 		ip netns del "$LAB_NAME-$host"
 	done
 	[ ! -O "$LAB_RUN" ] || [ -L "$LAB_RUN" ] || rm -rf "$LAB_RUN"
-	[ ${#left[@]} -eq 0 ] || lab_die "these did not end: ${left[*]}"
+	return $rc
 }
 
 lab_status() {
@@ -414,6 +419,12 @@ lab_flood() {
 	lab_spawn "${tag}6" client taskset -c "$cpus" nice -n 10 \
 		python3 "$LAB_ROOT/scripts/lab_flood6.py" --seconds "$seconds" c0 \
 		$LAB_SERVER6 80
+}
+
+# lab_wire_frames: how many frames have come to the box's two devices, whether or not it took them.
+lab_wire_frames() {
+	lab_exec box ip -s -j link show |
+		jq '[.[] | select(.ifname == ("out0", "in0")) | .stats64.rx.packets] | add'
 }
 
 # lab_count_syns: makes the server count the SYNs that reach it: those with the client's own
