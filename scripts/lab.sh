@@ -103,6 +103,7 @@ lab_up() {
 	! lab_is_up || lab_die "'$LAB_NAME' is up: scripts/lab down --name $LAB_NAME" || return
 	lab_run_dir || return
 
+	echo "$mtu" >"$LAB_RUN/mtu"
 	for host in "${LAB_HOSTS[@]}"; do
 		ip netns add "$LAB_NAME-$host"
 		ip -n "$LAB_NAME-$host" link set lo up
@@ -289,15 +290,17 @@ lab_other_cpus() {
 # limits are the caller's. The rings are longer than af_packet's default of 512 frames: on a
 # machine with few cores the worker may wait for its turn while the flood goes on.
 lab_config() {
-	local ring=framesz=2048,framecnt=8192,blocksz=65536
+	local ring=framesz=2048,framecnt=8192,blocksz=65536 mtu
 
+	mtu=$(cat "$LAB_RUN/mtu" 2>/dev/null) || mtu=1500
 	cat <<-CONFIG
 		eal = [ "--no-pci", "--no-huge", "--no-shconf", "--file-prefix=$LAB_NAME", "-m", "256",
 		        "--vdev=net_af_packet0,iface=out0,$ring",
 		        "--vdev=net_af_packet1,iface=in0,$ring" ];
 		workers = { cores = [ $(lab_worker_cpu) ]; connections = 100000; };
 		links = ( { name = "edge"; type = "wire"; outside = "net_af_packet0";
-		            inside = "net_af_packet1"; default = "pass"; link_follow = false; } );
+		            inside = "net_af_packet1"; default = "pass"; link_follow = false;
+		            mtu = $mtu; } );
 		control = { socket = "$LAB_SOCKET"; };
 	CONFIG
 }

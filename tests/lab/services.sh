@@ -26,6 +26,12 @@ services=(
 	"longs      96    $splice"
 )
 
+# Services of more than one address and port: the server's addresses and those beside them.
+wide_services='
+	{ name = "wide4"; address = "192.0.2.2/31"; port = "9000-9010"; '$splice' },
+	{ name = "wide6"; address = "2001:db8::2/127"; port = "9000-9010"; '$splice' }
+'
+
 # The whole configuration of the suite.
 suite_config() {
 	local row name port settings between=
@@ -38,5 +44,6 @@ suite_config() {
 		lab_services "$name" "$port" "$settings"
 		between=,
 	done
+	printf '%s' "$between$wide_services"
 	echo ");"
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # The modes that do not answer for the server: tracked (cookies "never"), pass, monitor. All carry
-# a connection; monitor counts what splice would have answered.
+# a connection; monitor counts what splice would have answered. And services of a prefix and a
+# range of ports.
 # shellcheck source=tests/lab/case.sh
 . "$(dirname "$0")/../case.sh"
 
@@ -14,10 +15,17 @@ for port in 91 92 93; do
 			fail "port $port, IPv$family: no echo"
 	done
 done
+cookies=$(stats .events.cookies_sent)
+for port in 9000 9005 9010; do
+	serve server$port $port echo
+	for family in 4 6; do
+		client echo "$(address $family)" $port one >/dev/null || fail "port $port, IPv$family: no echo"
+	done
+done
+at_least $((cookies + 6)) stats .events.cookies_sent || fail "the range is not served by cookie"
 at_least $((would + 2)) stats .events.would_answer || fail "monitor did not count"
 
 # A tracked connection is in the table while it lives.
-serve hold 191 hold # no service: passes
 lab_kill "$CASE.server91"
 serve tracked 91 hold
 for family in 4 6; do
