@@ -13,12 +13,12 @@ half_closes() {
 	pieces=$(for ((i = 0; i < count; i++)); do echo "piece $i"; done)
 	serve late "$client_port" late "$count" "$interval"
 	for family in 4 6; do
-		start "nc$family" server nc -$family -N -v -l "$(address $family)" "$server_port"
+		start "nc$family" server nc -$family -n -N -l "$(address $family)" "$server_port"
 	done
 	lab_until 5 lab_listens server "$server_port" || fail "nc does not listen"
 
 	for family in 4 6; do
-		echo request | lab_exec client nc -N "$(address $family)" "$client_port" \
+		echo request | lab_exec client nc -n -N "$(address $family)" "$client_port" \
 			>"$LAB_RUN/$CASE.down$family" &
 		pids+=($!)
 		client late "$(address $family)" "$server_port" "$count" "$interval" \
