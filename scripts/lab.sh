@@ -355,7 +355,7 @@ lab_sluiced_start() {
 	[ ! -e "$log" ] || cat "$log" >>"$LAB_RUN/log/sluiced.earlier.log"
 	lab_spawn sluiced box "$LAB_SLUICED" -c "$1" || return
 	for ((i = 0; i < 300; i++)); do
-		if grep -q '^sluiced: ready' "$log"; then
+		if grep -qs '^sluiced: ready' "$log"; then
 			return 0
 		fi
 		lab_alive sluiced || break
