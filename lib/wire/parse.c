@@ -160,7 +160,6 @@ enum sl_parsed sl_wire_parse(const uint8_t *frame, uint16_t len, struct sl_seg *
 	uint16_t type;
 
 	memset(seg, 0, sizeof(*seg));
-	seg->wscale = SL_NO_WSCALE;
 	if (len < 14)
 		return bad(seg, SL_DROP_frame_truncated);
 	type = sl_load_be16(frame + off);

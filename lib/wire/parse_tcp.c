@@ -115,10 +115,12 @@ enum sl_parsed sl_wire_parse_tcp(const uint8_t *frame, uint16_t len, struct sl_s
 	const uint8_t *tcp = frame + seg->l4_off;
 	unsigned hdr;
 
-	if (len >= 4) {
-		seg->src_port = sl_load_be16(tcp);
-		seg->dst_port = sl_load_be16(tcp + 2);
-	}
+	seg->src_port = len >= 4 ? sl_load_be16(tcp) : 0;
+	seg->dst_port = len >= 4 ? sl_load_be16(tcp + 2) : 0;
+	seg->mss = seg->ts_off = seg->sack_off = 0;
+	seg->n_sack = 0;
+	seg->wscale = SL_NO_WSCALE;
+	seg->sack_permitted = false;
 	if (len < SL_TCP_HDR)
 		return bad_tcp(seg, SL_DROP_tcp_truncated);
 	hdr = (tcp[12] >> 4) * 4u;

@@ -92,7 +92,8 @@ enum sl_parsed sl_wire_parse(const uint8_t *frame, uint16_t len, struct sl_seg *
 
 /**
  * Reads `len` bytes of TCP, header and payload, at frame + seg->l4_off: sl_wire_parse without what
- * lies below, for captures and vectors that begin there. seg->l4_off is the caller's to set.
+ * lies below, for captures and vectors that begin there. seg->l4_off is the caller's to set, and so
+ * is what lies below; all of TCP's fields are set here.
  */
 enum sl_parsed sl_wire_parse_tcp(const uint8_t *frame, uint16_t len, struct sl_seg *seg);
 
