@@ -137,7 +137,9 @@ static enum sl_parsed parse_ipv6(const uint8_t *frame, uint16_t len, struct sl_s
 		proto = ip[off];
 		off += ext;
 	}
-	if (proto != PROTO_TCP)
+	/* What a fragment hides behind further headers may be TCP, and its receiver would find it:
+	 * RFC 7112 forbids to hide it so. */
+	if (proto != PROTO_TCP && !(fragment && is_extension(proto)))
 		return SL_PARSED_OTHER;
 	memcpy(seg->src.b, ip + 8, 16);
 	memcpy(seg->dst.b, ip + 24, 16);
