@@ -5,9 +5,12 @@
 
 static unsigned slot_of(const struct sl_addr *addr, uint16_t port)
 {
-	uint64_t h = (sl_load_le64(addr->b + 8) ^ port) * 0x9e3779b97f4a7c15ULL;
+	uint64_t h = (sl_load_le64(addr->b) ^ port) * 0x9e3779b97f4a7c15ULL;
 
-	h = (h ^ sl_load_le64(addr->b)) * 0xd6e8feb86659fd93ULL;
+	/* An address's last bytes are the highest here, and a product carries nothing downward. */
+	h ^= sl_load_le64(addr->b + 8);
+	h = (h ^ h >> 32) * 0xd6e8feb86659fd93ULL;
+	h = (h ^ h >> 32) * 0xd6e8feb86659fd93ULL;
 	return (unsigned)(h >> 40) % SL_LEARNED_SLOTS;
 }
 

@@ -42,9 +42,12 @@ static void mask(struct sl_addr *out, const struct sl_addr *a, unsigned len)
  */
 static unsigned slot_of(const struct sl_addr *net, unsigned len)
 {
-	uint64_t h = sl_load_le64(net->b) * 0x9e3779b97f4a7c15ULL;
+	uint64_t h = (sl_load_le64(net->b) ^ len) * 0x9e3779b97f4a7c15ULL;
 
-	h = (h ^ h >> 32 ^ sl_load_le64(net->b + 8) ^ len) * 0xd6e8feb86659fd93ULL;
+	/* An address's last bytes are the highest here, and a product carries nothing downward. */
+	h ^= sl_load_le64(net->b + 8);
+	h = (h ^ h >> 32) * 0xd6e8feb86659fd93ULL;
+	h = (h ^ h >> 32) * 0xd6e8feb86659fd93ULL;
 	return (unsigned)(h >> 40) % SL_SERVICE_SLOTS;
 }
 
