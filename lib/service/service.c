@@ -65,6 +65,15 @@ static unsigned find_slot(const struct sl_service_table *t, const struct sl_addr
 	return s;
 }
 
+/*
+ * Prefixes to be tried for `addr`, from the longest. An IPv4 address is none of an IPv6 prefix,
+ * though its mapped form lies in ::/0.
+ */
+static unsigned n_lens_for(const struct sl_service_table *t, const struct sl_addr *addr)
+{
+	return sl_addr_is_v4(addr) ? t->n_lens_v4 : t->n_lens;
+}
+
 static void add_len(struct sl_service_table *t, uint8_t len)
 {
 	unsigned i = 0, at;
@@ -76,6 +85,8 @@ static void add_len(struct sl_service_table *t, uint8_t len)
 	for (at = t->n_lens++; at > i; at--)
 		t->lens[at] = t->lens[at - 1];
 	t->lens[i] = len;
+	if (len >= SL_SERVICE_V4_BITS)
+		t->n_lens_v4++;
 }
 
 void sl_service_table_init(struct sl_service_table *t, const struct sl_service *services,
@@ -100,7 +111,9 @@ void sl_service_table_init(struct sl_service_table *t, const struct sl_service *
 uint16_t sl_service_find(const struct sl_service_table *t, const struct sl_addr *addr,
 			 uint16_t port)
 {
-	for (unsigned i = 0; i < t->n_lens; i++) {
+	const unsigned n_lens = n_lens_for(t, addr);
+
+	for (unsigned i = 0; i < n_lens; i++) {
 		struct sl_addr net;
 
 		mask(&net, addr, t->lens[i]);
@@ -113,7 +126,9 @@ uint16_t sl_service_find(const struct sl_service_table *t, const struct sl_addr 
 
 uint16_t sl_service_find_addr(const struct sl_service_table *t, const struct sl_addr *addr)
 {
-	for (unsigned i = 0; i < t->n_lens; i++) {
+	const unsigned n_lens = n_lens_for(t, addr);
+
+	for (unsigned i = 0; i < n_lens; i++) {
 		struct sl_addr net;
 		uint16_t n;
 

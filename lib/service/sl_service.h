@@ -65,13 +65,17 @@ struct sl_service {
 	uint8_t wscale;            /**< announced to clients, 0..14: one for all its cookies */
 };
 
-enum { SL_SERVICE_SLOTS = 1024 };
+enum {
+	SL_SERVICE_SLOTS = 1024,
+	SL_SERVICE_V4_BITS = 96, /**< of the mapped form before an IPv4 address's own */
+};
 
 /** Services found by hash of their prefix, longest prefix first. */
 struct sl_service_table {
 	struct sl_service service[SL_SERVICES_MAX]; /**< by number; [0] unused */
 	uint16_t n;                                 /**< services, so numbers 1..n */
 	uint8_t n_lens;
+	uint8_t n_lens_v4;              /**< those that an IPv4 prefix may have */
 	uint8_t lens[129];              /**< distinct prefix lengths, longest first */
 	uint16_t slot[SL_SERVICE_SLOTS]; /**< number of the first service with that prefix, 0 free */
 	uint16_t next[SL_SERVICES_MAX]; /**< further services with the same prefix, 0 ends */

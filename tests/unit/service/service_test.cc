@@ -122,6 +122,23 @@ TEST(ServiceFind, EveryLengthOfPrefixEndsAtItsBit)
 	}
 }
 
+TEST(ServiceFind, FamiliesAreApart)
+{
+	const Table all4({service("0.0.0.0", 0, 80)});
+	EXPECT_EQ(all4.find("198.51.100.1", 80), 1u);
+	EXPECT_EQ(all4.find("2001:db8::1", 80), 0u);
+	EXPECT_EQ(all4.find("::1", 80), 0u);
+	const Table all6({service("::", 0, 80)});
+	EXPECT_EQ(all6.find("2001:db8::1", 80), 1u);
+	EXPECT_EQ(all6.find("198.51.100.1", 80), 0u);
+	EXPECT_EQ(all6.find_addr("198.51.100.1"), 0u);
+	EXPECT_EQ(all6.find_addr("2001:db8::1"), 1u);
+	const Table low6({service("::", 64, 80), service("192.0.2.0", 24, 443)});
+	EXPECT_EQ(low6.find("192.0.2.1", 80), 0u);
+	EXPECT_EQ(low6.find("192.0.2.1", 443), 2u);
+	EXPECT_EQ(low6.find_addr("192.0.3.1"), 0u);
+}
+
 TEST(ServiceFindAddr, AnyPortWillDo)
 {
 	const Table t({service("192.0.2.0", 24, 80), service("192.0.2.2", 32, 443),
