@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Writes the first inputs of the fuzz targets wire and options: the shapes that real stacks send.
+
+    tests/fuzz/seeds.py        writes into tests/fuzz/corpus/
+"""
+import pathlib
+import struct
+
+CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
+
+SRC4, DST4 = bytes([198, 51, 100, 7]), bytes([192, 0, 2, 2])
+SRC6 = bytes.fromhex("20010db8000000000000000000000007")
+DST6 = bytes.fromhex("20010db8000000000000000000000002")
+SYN, RST, PSH, ACK, FIN = 2, 4, 8, 16, 1
+
+MSS = struct.pack(">BBH", 2, 4, 1460)
+WS = bytes([3, 3, 7])
+SACKOK = bytes([4, 2])
+TS = struct.pack(">BBII", 8, 10, 0x01020304, 0x05060708)
+NOP, EOL = b"\1", b"\0"
+
+
+def sack(n):
+    return bytes([5, 2 + 8 * n]) + b"".join(struct.pack(">II", i << 12, i << 12 | 99) for i in range(n))
+
+
+OPTIONS = {
+    "linux": MSS + SACKOK + TS + NOP + WS,
+    "windows": MSS + NOP + WS + NOP + NOP + SACKOK,
+    "macos": MSS + NOP + WS + NOP + NOP + TS + SACKOK + EOL + EOL,
+    "freebsd": MSS + NOP + WS + SACKOK + TS,
+    "openbsd": MSS + NOP + NOP + SACKOK + NOP + WS + NOP + NOP + TS,
+    "mss": MSS,
+    "wscale": WS + NOP,
+    "wscale_255": bytes([3, 3, 255, 0]),
+    "ts": NOP + NOP + TS,
+    "ts_odd": NOP + TS + NOP,
+    "ts_twice": TS + TS,
+    "ts_sack": NOP + NOP + TS + NOP + NOP + sack(3),
+    "sack_1": NOP + NOP + sack(1),
+    "sack_4": NOP + NOP + sack(4),
+    "sack_odd": NOP + sack(2) + NOP,
+    "unknown": bytes([34, 4, 1, 2, 253, 6, 1, 2, 3, 4]) + MSS,
+    "eol": MSS + EOL + WS,
+    "length_0": bytes([8, 0, 1, 1]),
+    "length_1": bytes([30, 1, 1, 1]),
+    "length_long": bytes([1, 1, 8, 10]),
+    "length_foreign": bytes([2, 3, 9, 3, 4, 9, 9, 4, 3, 1]),
+}
+
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def tcp(v6, flags=ACK, options=b"", payload=b"", seq=1000, ack=2000):
+    options += b"\0" * (-len(options) % 4)
+    head = struct.pack(">HHIIBBHHH", 40000, 80, seq, ack, (20 + len(options)) // 4 << 4, flags, 0xFFFF, 0, 0)
+    segment = head + options + payload
+    addrs = SRC6 + DST6 if v6 else SRC4 + DST4
+    total = checksum(addrs + struct.pack(">II", len(segment), 6) + segment)
+    return segment[:16] + struct.pack(">H", total) + segment[18:]
+
+
+def ipv4(segment, options=b"", fragment=0x4000):
+    head = struct.pack(">BBHHHBBH", 0x45 + len(options) // 4, 0, 20 + len(options) + len(segment), 0, fragment, 64, 6, 0)
+    head += SRC4 + DST4 + options
+    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + segment
+
+
+def ipv6(segment, extensions=()):
+    """Extensions are (type, bytes after the next-header byte)."""
+    kinds = [kind for kind, _ in extensions] + [6]
+    chain = b"".join(bytes([kinds[i + 1]]) + rest for i, (_, rest) in enumerate(extensions))
+    return struct.pack(">IHBB", 6 << 28, len(chain) + len(segment), kinds[0], 64) + SRC6 + DST6 + chain + segment
+
+
+def frame(packet, tags=()):
+    tagged = b"".join(struct.pack(">HH", kind, vid) for kind, vid in tags)
+    kind = 0x86DD if packet[0] >> 4 == 6 else 0x0800
+    return bytes([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1]) + tagged + struct.pack(">H", kind) + packet
+
+
+def wire_seeds():
+    for name, options in OPTIONS.items():
+        syn = SYN if "sack_" not in name and not name.startswith("ts") else ACK
+        yield f"v4_{name}", frame(ipv4(tcp(False, syn, options)))
+    yield "v6_linux", frame(ipv6(tcp(True, SYN, OPTIONS["linux"])))
+    yield "v6_data", frame(ipv6(tcp(True, PSH | ACK, OPTIONS["ts"], b"odd")))
+    yield "v4_data", frame(ipv4(tcp(False, PSH | ACK, OPTIONS["ts_sack"], b"GET / HTTP/1.1\r\n\r\n")))
+    yield "v4_fin", frame(ipv4(tcp(False, FIN | ACK)))
+    yield "v4_rst", frame(ipv4(tcp(False, RST)))
+    yield "v4_vlan", frame(ipv4(tcp(False)), [(0x8100, 5)])
+    yield "v6_qinq", frame(ipv6(tcp(True)), [(0x88A8, 5), (0x8100, 6)])
+    yield "v4_options", frame(ipv4(tcp(False), bytes([148, 4, 0, 0])))
+    yield "v4_source_route", frame(ipv4(tcp(False), bytes([131, 7, 4, 1, 2, 3, 4, 0])))
+    yield "v4_fragment", frame(ipv4(tcp(False), fragment=0x2000))
+    pad = bytes([0]) + bytes(6)
+    yield "v6_extensions", frame(ipv6(tcp(True), [(0, pad), (60, pad), (43, pad)]))
+    yield "v6_ah", frame(ipv6(tcp(True), [(51, bytes([4]) + bytes(22))]))
+    yield "v6_atomic", frame(ipv6(tcp(True), [(44, bytes(7))]))
+    yield "v6_fragment", frame(ipv6(tcp(True), [(44, bytes([0, 0, 1, 0, 0, 0, 1]))]))
+    yield "v6_hidden", frame(ipv6(tcp(True), [(44, bytes([0, 0, 1, 0, 0, 0, 1])), (60, pad)]))
+
+
+def write(target, seeds):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in seeds:
+        (folder / name).write_bytes(data)
+
+
+write("wire", wire_seeds())
+write("options", [(name, bytes([i % 2]) + data) for i, (name, data) in enumerate(OPTIONS.items())])

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Whole frames: parsed; and what parses as TCP has its offsets inside the frame, its checksum
+ * judged and, once made right, kept right by every rewriting; and an answer to it parses as it was
+ * made.
+ */
+#include "sl_rewrite.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* Numbers that depend on the input, so that the fuzzer has a hand in them. */
+static uint32_t number(const uint8_t *data, size_t size, uint32_t salt)
+{
+	uint32_t h = 2166136261u ^ salt * 0x9e3779b9u;
+
+	for (size_t i = 0; i < size; i++)
+		h = (h ^ data[i]) * 16777619u;
+	return h;
+}
+
+static void check_offsets(const struct sl_seg *seg, size_t size)
+{
+	check(seg->l3_off >= 14 && seg->l3_off <= SL_L2_MAX);
+	check(seg->l4_off >= seg->l3_off + (seg->v6 ? 40 : 20));
+	check(seg->payload_off >= seg->l4_off + SL_TCP_HDR);
+	check(seg->payload_off <= seg->l4_off + SL_TCP_HDR + SL_TCP_OPTIONS_MAX);
+	check((size_t)seg->payload_off + seg->payload_len <= size);
+	check(seg->src_port != 0 && seg->dst_port != 0);
+	check(seg->wscale <= SL_NO_WSCALE && seg->n_sack <= 4);
+	if (seg->ts_off != 0)
+		check(seg->ts_off >= seg->l4_off + SL_TCP_HDR &&
+		      seg->ts_off + 10 <= seg->payload_off);
+	check((seg->sack_off != 0) == (seg->n_sack != 0));
+	if (seg->sack_off != 0)
+		check(seg->sack_off >= seg->l4_off + SL_TCP_HDR &&
+		      seg->sack_off + 2 + 8 * seg->n_sack <= seg->payload_off);
+}
+
+/* Whether the TCP checksum is right, whatever IP's is. */
+static bool tcp_right(uint8_t *frame, uint16_t len, const struct sl_seg *seg)
+{
+	struct sl_buf buf = {.data = frame, .len = len, .ip_cksum = SL_CKSUM_GOOD};
+	struct sl_seg copy = *seg;
+
+	return sl_wire_verify(&buf, &copy);
+}
+
+static void make_right(uint8_t *frame, const struct sl_seg *seg)
+{
+	const uint32_t len = (uint32_t)seg->payload_off - seg->l4_off + seg->payload_len;
+	const uint8_t *addrs = frame + seg->l3_off + (seg->v6 ? 8 : 12);
+	uint16_t cksum = 0;
+	uint64_t sum;
+
+	memcpy(frame + seg->l4_off + 16, &cksum, 2);
+	sum = sl_cksum_pseudo(addrs, seg->v6 ? 32 : 8, len);
+	cksum = sl_cksum_finish(sl_cksum_add(sum, frame + seg->l4_off, len));
+	memcpy(frame + seg->l4_off + 16, &cksum, 2);
+}
+
+static void rewrite(uint8_t *frame, struct sl_seg *seg, const uint8_t *data, size_t size)
+{
+	struct sl_rewrite rw = sl_rewrite_begin(frame, seg);
+
+	sl_rewrite_seq(&rw, number(data, size, 1));
+	sl_rewrite_ack(&rw, number(data, size, 2));
+	sl_rewrite_wnd(&rw, (uint16_t)number(data, size, 3));
+	if (seg->ts_off != 0) {
+		sl_rewrite_tsval(&rw, number(data, size, 4));
+		sl_rewrite_tsecr(&rw, number(data, size, 5));
+	}
+	if (seg->sack_off != 0) {
+		sl_rewrite_sack_shift(&rw, number(data, size, 6));
+		if (number(data, size, 7) & 1)
+			sl_rewrite_sack_erase(&rw);
+	}
+	sl_rewrite_end(&rw);
+}
+
+/* What is right stays right, what is wrong stays wrong, and the segment stays true. */
+static void check_rewrite(uint8_t *frame, uint16_t len, struct sl_seg *seg)
+{
+	const bool right = tcp_right(frame, len, seg);
+	struct sl_seg again;
+
+	rewrite(frame, seg, frame, len);
+	check(tcp_right(frame, len, seg) == right);
+	check(sl_wire_parse(frame, len, &again) == SL_PARSED_TCP);
+	check(memcmp(seg, &again, sizeof(again)) == 0);
+}
+
+static void check_answer(const uint8_t *frame, const struct sl_seg *seg)
+{
+	uint8_t room[SL_FRAME_MADE_MAX];
+	struct sl_buf buf = {.data = room, .tailroom = sizeof(room)};
+	const bool syn = seg->flags & SL_SYN;
+	struct sl_made made = {
+		.src = &seg->dst,
+		.dst = &seg->src,
+		.src_port = seg->dst_port,
+		.dst_port = seg->src_port,
+		.seq = seg->ack,
+		.ack = seg->seq + sl_seg_len(seg),
+		.flags = syn ? SL_SYN | SL_ACK : SL_ACK,
+		.mss = syn ? 1460 : 0,
+		.wscale = seg->wscale,
+		.sack_permitted = seg->sack_permitted,
+		.timestamps = seg->ts_off != 0,
+		.tsval = seg->ts_off != 0 ? seg->tsecr : 0,
+		.tsecr = seg->ts_off != 0 ? seg->tsval : 0,
+		.wnd = seg->wnd,
+	};
+	struct sl_seg got;
+	struct sl_l2 l2;
+
+	sl_wire_l2_get(frame, seg, &l2);
+	sl_wire_l2_swap(&l2);
+	check(sl_wire_emit(&buf, &l2, &made));
+	check(sl_wire_parse(room, buf.len, &got) == SL_PARSED_TCP);
+	buf.ip_cksum = buf.tcp_cksum = SL_CKSUM_UNKNOWN;
+	check(sl_wire_verify(&buf, &got));
+	check(buf.len == got.payload_off && got.payload_len == 0);
+	check(got.vlan == seg->vlan && got.v6 == seg->v6);
+	check(sl_addr_equal(&got.src, &seg->dst) && sl_addr_equal(&got.dst, &seg->src));
+	check(got.src_port == made.src_port && got.dst_port == made.dst_port);
+	check(got.seq == made.seq && got.ack == made.ack && got.flags == made.flags);
+	check(got.wnd == made.wnd && got.mss == made.mss && got.wscale == made.wscale);
+	check(got.sack_permitted == made.sack_permitted);
+	check((got.ts_off != 0) == made.timestamps);
+	check(got.tsval == made.tsval && got.tsecr == made.tsecr);
+	/* Never longer than what it answers, but for the MSS option. */
+	check(got.payload_off <= seg->payload_off + (syn && seg->mss == 0 ? 4 : 0));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct sl_seg seg;
+	uint8_t *frame;
+
+	if (size > UINT16_MAX)
+		return 0;
+	if (sl_wire_parse(data, (uint16_t)size, &seg) != SL_PARSED_TCP) {
+		check(seg.reason < SL_N_DROPS);
+		return 0;
+	}
+	check_offsets(&seg, size);
+	frame = malloc(size);
+	memcpy(frame, data, size);
+	check_answer(frame, &seg);
+	check_rewrite(frame, (uint16_t)size, &seg);
+	make_right(frame, &seg);
+	check(tcp_right(frame, (uint16_t)size, &seg));
+	check_rewrite(frame, (uint16_t)size, &seg);
+	free(frame);
+	return 0;
+}
