@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes the first inputs of the fuzz targets wire and options: the shapes that real stacks send.
+"""Writes the first inputs of the fuzz targets: the shapes that real stacks send, and lives of
+connections.
 
     tests/fuzz/seeds.py        writes into tests/fuzz/corpus/
 """
@@ -108,6 +109,60 @@ def wire_seeds():
     yield "v6_hidden", frame(ipv6(tcp(True), [(44, bytes([0, 0, 1, 0, 0, 0, 1])), (60, pad)]))
 
 
+# Steps of pipeline_fuzz.c: op, side and client in a byte; flags; a; b.
+def step(op, client=0, inside=False, flags=0, a=0, b=0):
+    ops = ["syn", "ack", "syn_ack", "segment", "off", "rst", "raw", "tick", "wait", "flush", "starve", "unsent", "advance"]
+    return bytes([ops.index(op) | (16 if inside else 0) | client << 5, flags, a, b])
+
+
+def opened(client, options=15, server=15):
+    """A client's handshake, and its server's."""
+    return (
+        step("syn", client, flags=options, a=64, b=30) + step("flush")
+        + step("ack", client) + step("flush")
+        + step("syn_ack", client, flags=server, a=64, b=30) + step("flush")
+        + step("segment", client, inside=True) + step("flush")
+    )
+
+
+def data(client, inside):
+    return step("segment", client, inside, PSH, 100) + step("flush") + step("segment", client, not inside) + step("flush")
+
+
+def closed(client, first):
+    return (
+        step("segment", client, first, FIN) + step("flush") + step("segment", client, not first, FIN)
+        + step("flush") + step("segment", client, first) + step("flush")
+    )
+
+
+def pipeline_seeds():
+    for client in range(8):
+        yield f"life_{client}", opened(client) + data(client, False) + data(client, True) + closed(client, client % 2 == 0)
+    yield "reused", opened(0) + closed(0, True) + opened(0) + data(0, True)
+    yield "learned", opened(0) + closed(0, False) + step("wait", a=40) + opened(0) + data(0, False)
+    yield "no_options", opened(0, 0, 0) + data(0, False) + closed(0, True)
+    yield "sack_refused", opened(0, 15, 11) + data(0, False)
+    yield "early", (
+        step("syn", flags=15, a=9) + step("flush")
+        + b"".join(step("ack", flags=PSH, a=50) for _ in range(6)) + step("flush")
+        + step("syn_ack", flags=15, a=64) + data(0, True)
+    )
+    yield "silent_server", step("syn", flags=15) + step("flush") + step("ack", flags=PSH, a=9) + step("flush") + step("wait", a=60)
+    yield "refused", step("syn") + step("flush") + step("ack") + step("flush") + step("rst", inside=True)
+    yield "reset", opened(1) + step("rst", 1, True) + step("flush") + data(1, False)
+    yield "doubtful_reset", opened(1) + step("rst", 1, False, 0, 20, 0) + step("wait", a=20)
+    yield "idle", opened(0) + data(0, False) + step("wait", a=63) + step("wait", a=63)
+    yield "starved", opened(0) + opened(1) + step("wait", a=29) + step("starve", a=1) + step("tick", a=255)
+    yield "unsent", opened(0) + step("segment", flags=PSH, a=9) + step("unsent", a=9) + data(0, True)
+    yield "tracked", opened(2) + step("syn", 2, True) + step("flush") + step("syn_ack", 2, True) + data(2, True)
+    raw = frame(ipv4(tcp(False, SYN, OPTIONS["linux"])))
+    yield "raw", step("raw", a=len(raw)) + raw + step("flush")
+    yield "one_burst", b"".join(step("syn", c, flags=15) for c in range(8)) + step("flush") + b"".join(
+        step("ack", c, flags=PSH, a=20) for c in range(8)
+    )
+
+
 def write(target, seeds):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,3 +172,4 @@ def write(target, seeds):
 
 write("wire", wire_seeds())
 write("options", [(name, bytes([i % 2]) + data) for i, (name, data) in enumerate(OPTIONS.items())])
+write("pipeline", pipeline_seeds())
