@@ -1,0 +1,588 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A whole road in a test: one pipeline over plain memory, two ports (0 outside, 1 inside), a clock
+// that only the test moves. Every run and every tick is followed by the books: whatever a test
+// looks at, the accounts balance, no buffer is lost or doubled, every frame that leaves has right
+// checksums, and the states that are counted are those in the table.
+//
+//	Road road;
+//	Talk talk(road);               // a client and a server, by their own numbers
+//	talk.open();
+//	auto out = road.outside(talk.c(SL_ACK | SL_FIN, 1, 1));
+//	EXPECT_EQ(road.states(), "CLOSE-WAIT FIN-WAIT-1");
+//
+#ifndef TESTS_SUPPORT_ROAD_H
+#define TESTS_SUPPORT_ROAD_H
+
+#include "frame.h"
+#include "sl_pipeline.h"
+#include "sl_seq.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sl_test
+{
+
+enum : uint16_t { kAlways = 80, kNever = 81, kPass = 82, kMonitor = 83 };
+
+inline sl_limits usual_limits()
+{
+	sl_limits l = {};
+	l.half_open_ms = 10000;
+	l.silent_ms = 60000;
+	l.idle_ms = 7200000;
+	l.probe_interval_ms = 75000;
+	l.fin_wait_2_ms = 60000;
+	l.close_wait_ms = 3600000;
+	l.last_ack_ms = 30000;
+	l.time_wait_ms = 60000;
+	l.probes = 9;
+	return l;
+}
+
+inline sl_service service(const std::string &address, uint16_t port, sl_service_mode mode,
+			  sl_cookies_policy cookies)
+{
+	sl_service s = {};
+	std::snprintf(s.name, sizeof(s.name), "port-%u", port);
+	s.net = addr(address);
+	s.prefix_len = 128;
+	s.port_lo = s.port_hi = port;
+	s.mode = mode;
+	s.cookies = cookies;
+	s.wscale = 7;
+	s.limits = usual_limits();
+	return s;
+}
+
+/// 192.0.2.2 and 2001:db8::2, each with a service of every kind, by port.
+inline std::vector<sl_service> usual_services()
+{
+	std::vector<sl_service> v;
+	for (const char *a : {"192.0.2.2", "2001:db8::2"}) {
+		v.push_back(service(a, kAlways, SL_MODE_SPLICE, SL_COOKIES_ALWAYS));
+		v.push_back(service(a, kNever, SL_MODE_SPLICE, SL_COOKIES_NEVER));
+		v.push_back(service(a, kPass, SL_MODE_PASS, SL_COOKIES_ALWAYS));
+		v.push_back(service(a, kMonitor, SL_MODE_MONITOR, SL_COOKIES_ALWAYS));
+	}
+	return v;
+}
+
+struct RoadOptions {
+	std::vector<sl_service> services = usual_services();
+	uint32_t n_connections = 256;
+	uint32_t n_held = 64;
+	uint16_t mtu = 1500;
+	bool pass_default = true;
+	bool secret_shared = false;
+
+	/// The usual, with other limits for all services.
+	template <typename F> static RoadOptions with_limits(F change)
+	{
+		RoadOptions o;
+		for (sl_service &s : o.services)
+			change(s.limits);
+		return o;
+	}
+};
+
+/// A frame that left.
+struct Sent {
+	unsigned port = 99;
+	sl_fate fate = SL_FATE_NONE;
+	Bytes bytes;
+	sl_parsed parsed = SL_PARSED_BAD;
+	sl_seg seg = {};
+
+	std::string payload() const
+	{
+		const auto b = bytes.begin() + seg.payload_off;
+		return std::string(b, b + seg.payload_len);
+	}
+
+	/// TCP's options as they stand there.
+	Bytes options() const
+	{
+		const auto b = bytes.begin();
+		return Bytes(b + seg.l4_off + 20, b + seg.payload_off);
+	}
+};
+
+class Road
+{
+      public:
+	using Out = std::vector<Sent>;
+	using In = std::vector<std::pair<sl_side, Bytes>>;
+
+	explicit Road(const RoadOptions &o = RoadOptions())
+	    : options(o), accounts(SL_SERVICES_MAX), services(new sl_service_table),
+	      p(new sl_pipeline), out_(new sl_out())
+	{
+		static const uint8_t master[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+		uint8_t secret[SL_FLOW_SECRET_BYTES];
+		sl_pipeline_config config = {};
+
+		for (size_t i = 0; i < sizeof(secret); i++)
+			secret[i] = static_cast<uint8_t>(i * 37 + 11);
+		sl_service_table_init(services.get(), o.services.data(),
+				      static_cast<unsigned>(o.services.size()));
+		link.port[SL_OUTSIDE] = 0;
+		link.port[SL_INSIDE] = 1;
+		link.pass_default = o.pass_default;
+		link.mtu = o.mtu;
+		sl_cookie_ring_init(&ring, master, 1700000000ull * SL_US_PER_S, now_us);
+		config.services = services.get();
+		config.links = &link;
+		config.n_links = 1;
+		config.n_connections = o.n_connections;
+		config.n_held = o.n_held;
+		config.table_secret = secret;
+		config.ring = &ring;
+		config.secret_shared = o.secret_shared;
+		const size_t size = sl_pipeline_memory_size(&config);
+		memory = std::aligned_alloc(SL_CACHE_LINE, (size + 63) / 64 * 64);
+		std::memset(memory, 0, size);
+		out_->accounts = accounts.data();
+		if (sl_pipeline_init(p.get(), &config, memory, out_.get(), now_us) != 0)
+			throw std::runtime_error("sl_pipeline_init");
+	}
+
+	~Road()
+	{
+		check_deep();
+		std::free(memory);
+	}
+
+	Road(const Road &) = delete;
+	Road &operator=(const Road &) = delete;
+
+	/// Runs one burst.
+	Out run(const In &in)
+	{
+		std::vector<sl_buf> burst;
+		begin();
+		for (const auto &i : in) {
+			sl_buf b = own(new Buffer(i.second))->buf;
+			b.in_port = link.port[i.first];
+			b.ip_cksum = b.tcp_cksum = next_cksum;
+			burst.push_back(b);
+		}
+		next_cksum = SL_CKSUM_UNKNOWN;
+		n_received += in.size();
+		sl_pipeline_run(p.get(), burst.data(), static_cast<unsigned>(burst.size()), now_us);
+		return end();
+	}
+
+	Out outside(const Frame &f)
+	{
+		return run({{SL_OUTSIDE, f.bytes()}});
+	}
+
+	Out inside(const Frame &f)
+	{
+		return run({{SL_INSIDE, f.bytes()}});
+	}
+
+	/// Lets `ms` pass in steps, and runs what is due. Returns what was sent meanwhile.
+	Out advance(uint64_t ms, uint64_t step_ms = 10)
+	{
+		Out all;
+		while (ms > 0) {
+			const uint64_t step = std::min(ms, step_ms);
+			now_us += step * 1000;
+			ms -= step;
+			do {
+				begin();
+				sl_pipeline_tick(p.get(), now_us);
+				const Out some = end();
+				all.insert(all.end(), some.begin(), some.end());
+			} while (!sl_wheel_caught_up(&p->relay.wheel));
+		}
+		return all;
+	}
+
+	uint64_t drops(sl_drop reason) const
+	{
+		return sum([=](const sl_account &a) { return a.drop[reason]; });
+	}
+
+	uint64_t all_drops() const
+	{
+		return sum([](const sl_account &a) { return sl_account_dropped(&a); });
+	}
+
+	uint64_t events(sl_event e) const
+	{
+		return sum([=](const sl_account &a) { return a.event[e]; });
+	}
+
+	uint64_t term(sl_term t) const
+	{
+		return sum([=](const sl_account &a) { return a.term[t]; });
+	}
+
+	uint32_t count() const
+	{
+		return sl_flow_count(&p->relay.flow);
+	}
+
+	/// The one connection there is (or the first).
+	sl_conn *conn() const
+	{
+		for (uint32_t i = 0; i < options.n_connections; i++)
+			if (sl_flow_in_use(&p->relay.flow, i))
+				return sl_relay_conn(&p->relay, i);
+		throw std::runtime_error("no connection");
+	}
+
+	sl_conn_info info() const
+	{
+		sl_conn_info i;
+		const auto index = static_cast<uint32_t>(conn() - sl_relay_conn(&p->relay, 0));
+		EXPECT_TRUE(sl_relay_info(&p->relay, index, &i));
+		return i;
+	}
+
+	/// The states of the client's leg and the server's; "" when there is no connection.
+	std::string states() const
+	{
+		if (count() == 0)
+			return "";
+		const sl_conn_info i = info();
+		return std::string(sl_tcp_state_name(i.state[SL_LEG_CLIENT])) + " " +
+		       sl_tcp_state_name(i.state[SL_LEG_SERVER]);
+	}
+
+	std::string timer() const
+	{
+		return info().timer;
+	}
+
+	/// What the server at the address and port is known to grant.
+	void teach(const std::string &address, uint16_t port, uint16_t server_mss, bool timestamps)
+	{
+		const sl_addr a = addr(address);
+		sl_learned *l = sl_learned_put(&p->relay.learned, &a, port);
+		l->mss = server_mss;
+		l->timestamps = timestamps;
+	}
+
+	const RoadOptions options;
+	uint64_t now_us = 5000 * SL_US_PER_S;
+	uint32_t n_spares = SL_SPARES;         ///< refilled up to here
+	uint8_t next_cksum = SL_CKSUM_UNKNOWN; ///< what the NIC says of the next burst
+	std::vector<sl_account> accounts;
+	std::unique_ptr<sl_service_table> services;
+	sl_link link = {};
+	sl_cookie_ring ring;
+	std::unique_ptr<sl_pipeline> p;
+
+      private:
+	template <typename F> uint64_t sum(F of) const
+	{
+		uint64_t n = 0;
+		for (const sl_account &a : accounts)
+			n += of(a);
+		return n;
+	}
+
+	Buffer *own(Buffer *b)
+	{
+		owned[b].reset(b);
+		return b;
+	}
+
+	void begin()
+	{
+		out_->n_sent = out_->n_freed = 0;
+		while (out_->n_spare < n_spares)
+			out_->spare[out_->n_spare++] = own(new Buffer(Bytes(), 64, 256))->buf;
+		while (out_->n_spare > n_spares)
+			disown(out_->spare[--out_->n_spare].handle);
+	}
+
+	void disown(void *handle)
+	{
+		EXPECT_EQ(owned.erase(static_cast<Buffer *>(handle)), 1u)
+			<< "a buffer came out twice, or was none of ours";
+	}
+
+	Out end()
+	{
+		Out sent;
+		for (uint32_t i = 0; i < out_->n_sent; i++) {
+			sent.push_back(describe(out_->sent[i]));
+			disown(out_->sent[i].handle);
+		}
+		for (uint32_t i = 0; i < out_->n_freed; i++)
+			disown(out_->freed[i]);
+		EXPECT_EQ(owned.size(), out_->n_spare + term(SL_TERM_held)) << "a buffer is lost";
+		check_books();
+		return sent;
+	}
+
+	static Sent describe(const sl_buf &b)
+	{
+		Sent s;
+		s.port = b.out_port;
+		s.fate = static_cast<sl_fate>(b.fate);
+		s.bytes.assign(b.data, b.data + b.len);
+		s.parsed = parse_exact(s.bytes, &s.seg);
+		if (s.fate != SL_FATE_PASSED) {
+			EXPECT_EQ(s.parsed, SL_PARSED_TCP);
+			EXPECT_TRUE(ip_cksum_right(s.bytes, s.seg));
+			EXPECT_TRUE(tcp_cksum_right(s.bytes, s.seg));
+		}
+		return s;
+	}
+
+	void check_books() const
+	{
+		std::map<unsigned, uint64_t> in_state[SL_N_LEGS], in_table[SL_N_LEGS];
+		uint64_t held = 0;
+
+		EXPECT_EQ(term(SL_TERM_rx), n_received);
+		for (size_t s = 0; s < accounts.size(); s++) {
+			if (s > options.services.size() && accounts[s].term[SL_TERM_rx] == 0)
+				break;
+			EXPECT_EQ(sl_account_balance(&accounts[s]), 0) << "service " << s;
+			for (unsigned leg = 0; leg < SL_N_LEGS; leg++)
+				for (unsigned st = SL_TCP_LISTEN + 1; st < SL_TCP_N_STATES; st++)
+					if (accounts[s].state[leg][st] != 0)
+						in_state[leg][st] += accounts[s].state[leg][st];
+		}
+		for (uint32_t i = 0; i < options.n_connections; i++) {
+			if (!sl_flow_in_use(&p->relay.flow, i))
+				continue;
+			const sl_conn *c = sl_relay_conn(&p->relay, i);
+			for (unsigned leg = 0; leg < SL_N_LEGS; leg++)
+				in_table[leg][c->state[leg]]++;
+			if (c->flags & SL_CONN_OPENING)
+				held += c->opening.n_held;
+			EXPECT_TRUE(sl_wheel_armed(&c->timer)) << "would stay for ever";
+		}
+		EXPECT_EQ(held, term(SL_TERM_held));
+		for (unsigned leg = 0; leg < SL_N_LEGS; leg++)
+			EXPECT_EQ(in_state[leg], in_table[leg]) << "gauges of leg " << leg;
+	}
+
+	/// What takes too long to look at after every packet.
+	void check_deep() const
+	{
+		uint64_t refs = 0, free_held = 0;
+		for (const sl_l2_entry &e : p->relay.l2.entry)
+			refs += e.refs;
+		EXPECT_EQ(refs, 2 * count()) << "link-layer headers held without a connection";
+		for (uint16_t h = p->relay.held_free; h != SL_HELD_NONE; h = p->relay.held[h].next)
+			free_held++;
+		EXPECT_EQ(free_held + term(SL_TERM_held), options.n_held);
+		EXPECT_EQ(sl_wheel_count(&p->relay.wheel), count());
+	}
+
+	std::unique_ptr<sl_out> out_;
+	void *memory = nullptr;
+	uint64_t n_received = 0;
+	std::map<Buffer *, std::unique_ptr<Buffer>> owned;
+};
+
+/// One client and one server who speak through a road. Numbers in the arguments are relative, as
+/// in a trace: 0 is the SYN, 1 the first byte.
+struct Talk {
+	explicit Talk(Road &r) : road(r)
+	{
+	}
+
+	Talk &ipv6()
+	{
+		client = "2001:db8:1::7";
+		server = "2001:db8::2";
+		return *this;
+	}
+
+	Frame c(unsigned flags, uint32_t seq, uint32_t ack, const std::string &payload = "") const
+	{
+		Frame f;
+		f.src = client;
+		f.dst = server;
+		f.sport = cport;
+		f.dport = sport;
+		f.seq = isn + seq;
+		f.ack = flags & SL_ACK ? cookie + ack : 0;
+		f.flags = flags;
+		f.wnd = cwnd;
+		f.payload = payload;
+		f.vlan = vlan;
+		if (timestamps)
+			f.options = nop(2) + ts(ctsval, ctsecr);
+		return f;
+	}
+
+	Frame s(unsigned flags, uint32_t seq, uint32_t ack, const std::string &payload = "") const
+	{
+		Frame f;
+		f.src = server;
+		f.dst = client;
+		f.sport = sport;
+		f.dport = cport;
+		f.seq = iss + seq;
+		f.ack = flags & SL_ACK ? isn + ack : 0;
+		f.flags = flags;
+		f.wnd = swnd;
+		f.payload = payload;
+		f.vlan = vlan;
+		f.smac = {2, 0, 0, 0, 0, 2};
+		f.dmac = {2, 0, 0, 0, 0, 1};
+		if (timestamps)
+			f.options = nop(2) + ts(stsval, stsecr);
+		return f;
+	}
+
+	/// The options of the client's SYN.
+	Bytes offer() const
+	{
+		Bytes o = mss(1460);
+		if (sack)
+			o = o + sackok();
+		if (offer_ts)
+			o = o + ts(ctsval, 0);
+		if (cws >= 0)
+			o = o + nop() + ws(static_cast<uint8_t>(cws));
+		return o;
+	}
+
+	Frame syn() const
+	{
+		Frame f = c(SL_SYN, 0, 0);
+		f.options = offer();
+		return f;
+	}
+
+	Frame synack() const
+	{
+		Frame f = s(SL_SYN | SL_ACK, 0, 1);
+		f.options = mss(1460);
+		if (ssack)
+			f.options = f.options + sackok();
+		if (timestamps)
+			f.options = f.options + ts(stsval, stsecr);
+		if (sws >= 0)
+			f.options = f.options + nop() + ws(static_cast<uint8_t>(sws));
+		return f;
+	}
+
+	/// SYN and cookie.
+	Sent ask()
+	{
+		const Road::Out out = road.outside(syn());
+		if (out.size() != 1 || out[0].fate != SL_FATE_ANSWERED) {
+			ADD_FAILURE() << "the SYN was not answered";
+			return Sent();
+		}
+		cookie = out[0].seg.seq;
+		timestamps = out[0].seg.ts_off != 0;
+		ctsecr = out[0].seg.tsval;
+		return out[0];
+	}
+
+	/// Up to our SYN to the server, which is returned.
+	Sent prove(const std::string &payload = "")
+	{
+		ask();
+		const Road::Out out = road.outside(c(SL_ACK, 1, 1, payload));
+		if (out.size() != 1 || out[0].port != 1 || !(out[0].seg.flags & SL_SYN)) {
+			ADD_FAILURE() << "no SYN went to the server";
+			return Sent();
+		}
+		stsecr = out[0].seg.tsval;
+		return out[0];
+	}
+
+	/// The whole handshake. Returns what the server's SYN-ACK led to.
+	Road::Out open()
+	{
+		prove();
+		return road.inside(synack());
+	}
+
+	/// The handshake that goes through as it is. From here `cookie` is the server's ISN.
+	void track()
+	{
+		sport = kNever;
+		cookie = iss;
+		road.outside(syn());
+		road.inside(synack());
+		road.outside(c(SL_ACK, 1, 1));
+	}
+
+	Road &road;
+	std::string client = "198.51.100.7", server = "192.0.2.2";
+	uint16_t cport = 40000, sport = kAlways;
+	uint32_t isn = 1000, iss = 700000, cookie = 0;
+	uint16_t cwnd = 65535, swnd = 2920;
+	int cws = 2, sws = 4; ///< window scales offered, -1 for none
+	bool sack = true, ssack = true, offer_ts = true;
+	bool timestamps = false; ///< in use
+	uint32_t ctsval = 0xfffffff0, ctsecr = 0, stsval = 0xffffff00, stsecr = 0;
+	std::vector<uint16_t> vlan = {};
+};
+
+/// Families and numbers, half of them about to wrap.
+struct Numbers {
+	bool v6;
+	uint32_t isn, iss;
+};
+
+inline const Numbers kNumbers[] = {
+	{false, 1000, 700000},
+	{false, 0xfffffffd, 0xfffffffe},
+	{true, 77, 0xfffffff0},
+	{true, 0xffffffff, 5},
+};
+
+/// A test that is run on each of kNumbers.
+class OnRoad : public ::testing::TestWithParam<Numbers>
+{
+      protected:
+	explicit OnRoad(const RoadOptions &o = RoadOptions()) : road(o), talk(road)
+	{
+		if (GetParam().v6)
+			talk.ipv6();
+		talk.isn = GetParam().isn;
+		talk.iss = GetParam().iss;
+	}
+
+	static void cite(const std::string &source)
+	{
+		RecordProperty("source", source);
+	}
+
+	Road road;
+	Talk talk;
+};
+
+/// The only frame of a list, or a failure and an empty one.
+inline Sent only(const Road::Out &out)
+{
+	EXPECT_EQ(out.size(), 1u);
+	return out.size() == 1 ? out[0] : Sent();
+}
+
+/// The frames of a list that left by a port.
+inline Road::Out by_port(const Road::Out &out, unsigned port)
+{
+	Road::Out v;
+	for (const Sent &s : out)
+		if (s.port == port)
+			v.push_back(s);
+	return v;
+}
+
+} // namespace sl_test
+
+#endif
