@@ -31,6 +31,14 @@ static struct sl_cookie_tuple tuple_of(const struct sl_seg *seg)
 	return tuple;
 }
 
+/* An MSS option's value, or what to assume of an end that sent none: RFC 9293 MUST-15. */
+static uint16_t mss_of(uint16_t option, bool v6)
+{
+	if (option != 0)
+		return option;
+	return v6 ? SL_MSS_DEFAULT_V6 : SL_MSS_DEFAULT_V4;
+}
+
 /* What the client may send in one segment: the link's MTU, and the server's own MSS if known. */
 static uint16_t announced_mss(const struct sl_pipeline *p, const struct sl_traveller *t,
 			      const struct sl_learned *learned)
@@ -38,17 +46,9 @@ static uint16_t announced_mss(const struct sl_pipeline *p, const struct sl_trave
 	const unsigned mtu = p->links[t->link].mtu;
 	unsigned mss = mtu - (t->seg->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS);
 
-	if (learned != NULL && learned->mss != 0)
-		mss = sl_min_u32(mss, learned->mss);
+	if (learned != NULL)
+		mss = sl_min_u32(mss, mss_of(learned->mss, t->seg->v6));
 	return (uint16_t)mss;
-}
-
-/* The client's MSS: RFC 9293 MUST-15 when it does not say. */
-static uint16_t client_mss(const struct sl_seg *seg)
-{
-	if (seg->mss != 0)
-		return seg->mss;
-	return seg->v6 ? SL_MSS_DEFAULT_V6 : SL_MSS_DEFAULT_V4;
 }
 
 /*
@@ -63,7 +63,7 @@ static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t)
 		sl_learned_get(&p->relay.learned, &seg->dst, seg->dst_port);
 	const struct sl_cookie_tuple tuple = tuple_of(seg);
 	struct sl_cookie_options granted = {
-		.mss = client_mss(seg),
+		.mss = mss_of(seg->mss, seg->v6),
 		.wscale = seg->wscale,
 		.sack = seg->sack_permitted,
 		.timestamps = seg->ts_off != 0 && learned != NULL && learned->timestamps,

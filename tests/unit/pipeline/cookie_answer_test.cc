@@ -81,6 +81,13 @@ TEST_P(CookieAnswer, PromisesTimestampsOnceTheServerGrantedThem)
 	EXPECT_EQ(a.seg.mss, 1400);
 }
 
+TEST_P(CookieAnswer, AnnouncesTheDefaultForAServerThatAnnouncesNone)
+{
+	cite("RFC 9293 MUST-15");
+	road.teach(talk.server, kAlways, 0, false);
+	EXPECT_EQ(only(road.outside(talk.syn())).seg.mss, GetParam().v6 ? 1220 : 536);
+}
+
 TEST_P(CookieAnswer, IsNeverLongerThanTheSynButForTheMss)
 {
 	cite("design section 5: an answer is never longer than what it answers");
