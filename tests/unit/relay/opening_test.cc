@@ -147,6 +147,28 @@ TEST_P(Opening, ClientsResetEndsItOnBothSides)
 	EXPECT_EQ(road.events(SL_EVENT_connections_reset), 1u);
 }
 
+TEST_P(Opening, LateSynAckAfterTheEndIsAnsweredByAReset)
+{
+	cite("RFC 9293 section 3.10.7.1: our RST may be lost");
+	talk.prove();
+	road.outside(talk.c(SL_RST, 1, 0));
+	const Sent rst = only(road.inside(talk.synack()));
+	EXPECT_EQ(rst.port, 1u);
+	EXPECT_EQ(rst.seg.flags, SL_RST);
+	EXPECT_EQ(rst.seg.seq, talk.isn + 1);
+}
+
+TEST_P(Opening, ClientThatMissedTheRefusalHearsItAgain)
+{
+	cite("RFC 9293 section 3.10.7.1: our RST may be lost");
+	talk.prove();
+	road.inside(talk.s(SL_RST | SL_ACK, 0, 1));
+	const Sent rst = only(road.outside(talk.c(SL_ACK, 1, 1, "hello")));
+	EXPECT_EQ(rst.port, 0u);
+	EXPECT_EQ(rst.seg.flags, SL_RST);
+	EXPECT_EQ(rst.seg.seq, talk.cookie + 1);
+}
+
 TEST_P(Opening, EarlyDataIsHeldAndFollowsOurAck)
 {
 	cite("design section 6: early data");
