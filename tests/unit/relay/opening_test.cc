@@ -190,7 +190,7 @@ TEST_P(Opening, EarlyDataIsHeldAndFollowsOurAck)
 	for (const Sent &s : out) {
 		EXPECT_EQ(s.port, 1u);
 		EXPECT_EQ(s.seg.ack, talk.iss + 1);
-		EXPECT_EQ(s.seg.seq, talk.isn + 1 + got.size());
+		EXPECT_EQ(s.seg.seq, talk.isn + 1 + static_cast<uint32_t>(got.size()));
 		got += s.payload();
 	}
 	EXPECT_EQ(got, "aabbccddee");
