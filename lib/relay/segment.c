@@ -15,7 +15,8 @@ void relay_forward(struct sl_relay *r, struct sl_conn *conn, enum sl_side side, 
 /*
  * A RST of the end on `side`. At the receiver's last ACK or at the sender's highest number it ends
  * the connection at once. Any other in the window may or may not be believed by its receiver (RFC
- * 5961 section 3): it goes on, and the connection has 10 s to show that it lives.
+ * 5961 section 3): it goes on, and the connection has 10 s to show that it lives. In TIME-WAIT none
+ * changes anything (RFC 1337 section 3).
  */
 static void joined_rst(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 		       struct sl_buf *buf, struct sl_seg *seg, uint32_t ack)
@@ -29,6 +30,8 @@ static void joined_rst(struct sl_relay *r, struct sl_conn *conn, enum sl_side si
 	}
 	relay_translate(conn, side, buf, seg);
 	relay_forward(r, conn, side, buf, seg);
+	if (sl_conn_over(conn))
+		return;
 	if (exact) {
 		relay_close(r, conn, SL_EVENT_connections_reset);
 	} else {

@@ -164,6 +164,21 @@ TEST_P(Closing, LostLastAckComesAgain)
 	client(SL_ACK, 2, 2, "CLOSED TIME-WAIT");
 }
 
+TEST_P(Closing, ResetInTimeWaitGoesOnAndChangesNothing)
+{
+	cite("RFC 1337 section 3: ignore RST segments in TIME-WAIT");
+	close();
+	road.outside(talk.c(SL_RST, 2, 0));
+	EXPECT_EQ(road.states(), "CLOSED TIME-WAIT");
+	road.outside(talk.c(SL_RST, 1, 0));
+	EXPECT_EQ(road.events(SL_EVENT_connections_reset), 0u);
+	road.advance(59980, 10);
+	EXPECT_EQ(road.states(), "CLOSED TIME-WAIT");
+	road.advance(40);
+	EXPECT_EQ(road.count(), 0u);
+	EXPECT_EQ(road.events(SL_EVENT_connections_reset), 0u);
+}
+
 TEST_P(Closing, SynWithHigherNumberMayFollow)
 {
 	cite("RFC 1122 section 4.2.2.13; design section 5: the entry stays until the ACK proves");
