@@ -213,7 +213,7 @@ bool pipeline_reopen(struct sl_pipeline *p, unsigned i)
 
 	if (is_bare_syn(t->seg)) {
 		t->buf->account = t->service;
-		if (!sl_relay_reopens(old, t->seg)) {
+		if (!sl_relay_reopens(old, (enum sl_side)t->side, t->seg)) {
 			sl_out_drop(p->out, t->buf, SL_DROP_stray);
 			return true;
 		}

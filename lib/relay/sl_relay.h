@@ -128,11 +128,12 @@ void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, str
 		      struct sl_seg *seg);
 
 /**
- * Whether a SYN may begin a new connection in place of `conn`, which is over (sl_conn_over): always
- * when it was reset or reclaimed; in TIME-WAIT when its timestamp or its sequence number is beyond
- * the last one (RFC 6191 section 2, RFC 1122 section 4.2.2.13).
+ * Whether a SYN from `side` may begin a new connection in place of `conn`, which is over
+ * (sl_conn_over): always when it was reset or reclaimed; in TIME-WAIT when its timestamp or its
+ * sequence number is beyond the last one of that side's end (RFC 6191 section 2, RFC 1122 section
+ * 4.2.2.13).
  */
-bool sl_relay_reopens(const struct sl_conn *conn, const struct sl_seg *seg);
+bool sl_relay_reopens(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg);
 
 /** Whether an ACK from outside is none of `conn`, which is over, and may be that of a newcomer. */
 bool sl_relay_newcomer(const struct sl_conn *conn, const struct sl_seg *seg);

@@ -213,6 +213,19 @@ TEST_P(Closing, ReplayOfTheHandshakeInTimeWaitOpensNothing)
 	EXPECT_EQ(road.events(SL_EVENT_connections_opened), 1u);
 }
 
+TEST_P(Closing, SynOfTheServersHostIsJudgedByItsOwnNumbers)
+{
+	cite("RFC 1122 section 4.2.2.13");
+	close();
+	Frame syn = talk.s(SL_SYN, 0, 0);
+	syn.seq = talk.iss + 1;
+	EXPECT_TRUE(road.inside(syn).empty());
+	syn.seq = talk.iss + 2;
+	EXPECT_EQ(only(road.inside(syn)).port, 0u);
+	EXPECT_EQ(road.states(), "SYN-RECEIVED SYN-SENT");
+	EXPECT_TRUE(road.info().inside_opened);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Closing, ::testing::ValuesIn(kNumbers));
 
 TEST(ClosingWithTimestamps, NewerTimestampMayFollow)
