@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// RSTs and SYNs into a connection that stands, and what is left after its end.
+#include "road.h"
+
+using namespace sl_test;
+
+namespace
+{
+
+class Reset : public OnRoad
+{
+      protected:
+	void SetUp() override
+	{
+		talk.open();
+		road.outside(talk.c(SL_ACK, 1, 1, std::string(100, 'c')));
+		road.inside(talk.s(SL_ACK, 1, 101, std::string(50, 's')));
+		road.outside(talk.c(SL_ACK, 101, 51));
+	}
+};
+
+TEST_P(Reset, ExactOneOfTheClientEndsIt)
+{
+	cite("RFC 9293 section 3.10.7.4, second; RFC 5961 section 3");
+	const Sent rst = only(road.outside(talk.c(SL_RST, 101, 0)));
+	EXPECT_EQ(rst.port, 1u);
+	EXPECT_EQ(rst.seg.flags, SL_RST);
+	EXPECT_EQ(rst.seg.seq, talk.isn + 101);
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
+	EXPECT_EQ(road.timer(), "tombstone");
+	EXPECT_EQ(road.events(SL_EVENT_connections_reset), 1u);
+	EXPECT_TRUE(road.inside(talk.s(SL_ACK, 51, 101, "late")).empty());
+	EXPECT_EQ(road.drops(SL_DROP_closed), 1u);
+}
+
+TEST_P(Reset, ExactOneOfTheServerEndsIt)
+{
+	cite("RFC 9293 section 3.10.7.4, second");
+	const Sent rst = only(road.inside(talk.s(SL_RST | SL_ACK, 51, 101)));
+	EXPECT_EQ(rst.port, 0u);
+	EXPECT_EQ(rst.seg.seq, talk.cookie + 51);
+	EXPECT_EQ(rst.seg.ack, talk.isn + 101);
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
+}
+
+TEST_P(Reset, AtTheReceiversLastAckEndsIt)
+{
+	cite("design section 6: at the receiver's last ACK or the sender's highest sequence");
+	road.outside(talk.c(SL_ACK, 101, 51, "unacknowledged"));
+	EXPECT_EQ(only(road.outside(talk.c(SL_RST, 101, 0))).seg.seq, talk.isn + 101);
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
+}
+
+TEST_P(Reset, InexactOneGoesOnAndEndsItInTenSeconds)
+{
+	cite("RFC 5961 section 3; design section 6");
+	EXPECT_EQ(only(road.outside(talk.c(SL_RST, 500, 0))).port, 1u);
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+	EXPECT_EQ(road.timer(), "reset");
+	road.advance(9980);
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+	EXPECT_TRUE(road.advance(40).empty());
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
+	EXPECT_EQ(road.events(SL_EVENT_connections_reset), 1u);
+}
+
+TEST_P(Reset, InexactOneIsUndoneByTheNextSegment)
+{
+	cite("design section 6");
+	road.outside(talk.c(SL_RST, 500, 0));
+	road.advance(5000);
+	EXPECT_EQ(only(road.inside(talk.s(SL_ACK, 51, 101))).port, 0u);
+	EXPECT_EQ(road.timer(), "idle");
+	road.advance(60000, 1000);
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+}
+
+TEST_P(Reset, OutOfWindowIsDropped)
+{
+	cite("RFC 9293 section 3.10.7.4, first; RFC 5961 section 3");
+	EXPECT_TRUE(road.outside(talk.c(SL_RST, 0x40000000, 0)).empty());
+	EXPECT_TRUE(road.inside(talk.s(SL_RST, 0xc0000000, 0)).empty());
+	EXPECT_EQ(road.drops(SL_DROP_rst_out_of_window), 2u);
+	EXPECT_EQ(road.timer(), "idle");
+}
+
+TEST_P(Reset, SynGoesInOnceASecond)
+{
+	cite("RFC 5961 section 4; design section 6");
+	Frame syn = talk.syn();
+	syn.seq = talk.isn + 123456;
+	const Sent s = only(road.outside(syn));
+	EXPECT_EQ(s.port, 1u);
+	EXPECT_EQ(s.bytes, syn.bytes());
+	EXPECT_TRUE(road.outside(syn).empty());
+	EXPECT_EQ(road.drops(SL_DROP_limited), 1u);
+	road.advance(1000);
+	EXPECT_EQ(road.outside(syn).size(), 1u);
+}
+
+TEST_P(Reset, ClientThatLostItsMemoryGetsThrough)
+{
+	cite("RFC 9293 section 3.5.1, figure 9; RFC 5961 section 4");
+	Talk reborn = talk;
+	reborn.isn = talk.isn + 99999;
+	road.outside(reborn.syn());
+	const Sent challenge = only(road.inside(talk.s(SL_ACK, 51, 101)));
+	EXPECT_EQ(challenge.seg.ack, talk.isn + 101);
+	EXPECT_EQ(challenge.seg.seq, talk.cookie + 51);
+	Frame rst = talk.c(SL_RST, 0, 0);
+	rst.seq = challenge.seg.ack;
+	road.outside(rst);
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
+	road.advance(1000);
+	reborn.iss += 5000;
+	reborn.open();
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+}
+
+TEST_P(Reset, SynAckOfAnotherNumberIsDropped)
+{
+	cite("design section 6");
+	Frame f = talk.synack();
+	f.seq += 7;
+	EXPECT_TRUE(road.inside(f).empty());
+	EXPECT_TRUE(road.outside(talk.c(SL_SYN | SL_ACK, 0, 1)).empty());
+	EXPECT_EQ(road.drops(SL_DROP_stray), 2u);
+}
+
+TEST_P(Reset, TombstoneRefusesTheReplayAndAdmitsANewcomer)
+{
+	cite("design section 5: a tombstone for the cookie's life");
+	road.outside(talk.c(SL_RST, 101, 0));
+	EXPECT_TRUE(road.outside(talk.c(SL_ACK, 1, 1)).empty());
+	EXPECT_TRUE(road.outside(talk.c(SL_ACK, 1, 1, "again")).empty());
+	EXPECT_EQ(road.drops(SL_DROP_replayed), 2u);
+	Talk next = talk;
+	next.isn -= 777;
+	next.ask();
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
+	EXPECT_EQ(only(road.outside(next.c(SL_ACK, 1, 1))).seg.seq, next.isn);
+	EXPECT_EQ(road.states(), "ESTABLISHED SYN-SENT");
+	EXPECT_EQ(road.count(), 1u);
+}
+
+TEST_P(Reset, TombstoneGoesAfterTheCookiesLife)
+{
+	cite("design section 5");
+	road.outside(talk.c(SL_RST, 101, 0));
+	road.advance(95980, 10);
+	EXPECT_EQ(road.count(), 1u);
+	road.advance(40);
+	EXPECT_EQ(road.count(), 0u);
+}
+
+TEST_P(Reset, SegmentsThatFitNothingMoveNothing)
+{
+	cite("RFC 9293 section 3.10.7.4, first; design section 6: the ends judge");
+	EXPECT_EQ(road.outside(talk.c(SL_FIN | SL_ACK, 0x50000000, 51)).size(), 1u);
+	EXPECT_EQ(road.outside(talk.c(SL_FIN | SL_ACK, 101, 0x50000000)).size(), 1u);
+	EXPECT_EQ(road.inside(talk.s(SL_FIN | SL_ACK, 0x90000000, 101)).size(), 1u);
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+	EXPECT_EQ(road.info().bytes[SL_LEG_CLIENT], 100u);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Reset, ::testing::ValuesIn(kNumbers));
+
+} // namespace

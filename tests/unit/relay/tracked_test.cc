@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Handshakes that go through as they are: cookies = "never", and SYNs from inside.
+#include "road.h"
+
+using namespace sl_test;
+
+namespace
+{
+
+class Tracked : public OnRoad
+{
+      protected:
+	void SetUp() override
+	{
+		talk.sport = kNever;
+		talk.cookie = talk.iss;
+	}
+
+	/// The frame of one end goes on as it is.
+	void client(const Frame &f, const std::string &then)
+	{
+		const Sent s = only(road.outside(f));
+		EXPECT_EQ(s.port, 1u);
+		EXPECT_EQ(s.bytes, f.bytes());
+		EXPECT_EQ(road.states(), then);
+	}
+
+	void server(const Frame &f, const std::string &then)
+	{
+		const Sent s = only(road.inside(f));
+		EXPECT_EQ(s.port, 0u);
+		EXPECT_EQ(s.bytes, f.bytes());
+		EXPECT_EQ(road.states(), then);
+	}
+};
+
+TEST_P(Tracked, HandshakePassesAndBothLegsFollow)
+{
+	cite("RFC 9293 section 3.5, figure 6");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	client(talk.c(SL_ACK, 1, 1), "ESTABLISHED ESTABLISHED");
+	EXPECT_EQ(road.events(SL_EVENT_connections_established), 1u);
+	client(talk.c(SL_ACK, 1, 1, "request"), "ESTABLISHED ESTABLISHED");
+	server(talk.s(SL_FIN | SL_ACK, 1, 8, "answer"), "FIN-WAIT-1 CLOSE-WAIT");
+	client(talk.c(SL_FIN | SL_ACK, 8, 8), "TIME-WAIT LAST-ACK");
+	server(talk.s(SL_ACK, 8, 9), "TIME-WAIT CLOSED");
+	road.advance(60020, 10);
+	EXPECT_EQ(road.count(), 0u);
+}
+
+TEST_P(Tracked, SynAgainPasses)
+{
+	cite("RFC 9293 section 3.8.1");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+}
+
+TEST_P(Tracked, RefusalEndsIt)
+{
+	cite("RFC 9293 section 3.10.7.3, second");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	server(talk.s(SL_RST | SL_ACK, 0, 7), "SYN-RECEIVED SYN-SENT");
+	server(talk.s(SL_RST | SL_ACK, 0, 1), "CLOSED CLOSED");
+	EXPECT_EQ(road.events(SL_EVENT_server_refused), 1u);
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	EXPECT_EQ(road.count(), 1u);
+}
+
+TEST_P(Tracked, ClientsResetWhileOpeningEndsIt)
+{
+	cite("RFC 9293 section 3.10.7.4, second");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	client(talk.c(SL_RST, 1, 0), "CLOSED CLOSED");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	client(talk.c(SL_RST, 1, 0), "CLOSED CLOSED");
+}
+
+TEST_P(Tracked, HalfOpenIsReclaimed)
+{
+	cite("design section 9: limits.half_open");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	EXPECT_TRUE(road.advance(10020).empty());
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
+	EXPECT_EQ(road.events(SL_EVENT_reclaimed_half_open), 1u);
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+}
+
+TEST_P(Tracked, HalfOpenAfterTheSynAckIsResetAtBothEnds)
+{
+	cite("design section 9: limits.half_open");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	road.advance(9980);
+	const Road::Out out = road.advance(40);
+	EXPECT_EQ(only(by_port(out, 0)).seg.seq, talk.iss + 1);
+	EXPECT_EQ(only(by_port(out, 1)).seg.seq, talk.isn + 1);
+	EXPECT_EQ(road.events(SL_EVENT_reclaimed_half_open), 1u);
+	road.advance(10020);
+	EXPECT_EQ(road.count(), 0u);
+}
+
+TEST_P(Tracked, ServerIsLearned)
+{
+	cite("design section 6: learned from each server's SYN-ACKs");
+	Talk t = talk;
+	t.timestamps = true;
+	Frame syn = t.syn();
+	client(syn, "SYN-RECEIVED SYN-SENT");
+	server(t.synack(), "SYN-RECEIVED ESTABLISHED");
+	const sl_addr a = addr(talk.server);
+	const sl_learned *l = sl_learned_get(&road.p->relay.learned, &a, kNever);
+	ASSERT_NE(l, nullptr);
+	EXPECT_TRUE(l->timestamps);
+	EXPECT_EQ(l->mss, 1460);
+}
+
+TEST_P(Tracked, SynFromInsideOpensWhateverTheServiceSays)
+{
+	cite("design section 4: a SYN from inside opens a tracked connection");
+	talk.sport = kAlways;
+	Frame syn = talk.s(SL_SYN, 0, 0);
+	syn.options = mss(1460);
+	const Sent out = only(road.inside(syn));
+	EXPECT_EQ(out.port, 0u);
+	EXPECT_EQ(out.bytes, syn.bytes());
+	EXPECT_EQ(road.states(), "SYN-RECEIVED SYN-SENT");
+	Frame answer = talk.c(SL_SYN | SL_ACK, 0, 1);
+	answer.options = mss(1400);
+	client(answer, "SYN-RECEIVED ESTABLISHED");
+	server(talk.s(SL_ACK, 1, 1), "ESTABLISHED ESTABLISHED");
+	server(talk.s(SL_FIN | SL_ACK, 1, 1), "CLOSE-WAIT FIN-WAIT-1");
+	const sl_conn_info i = road.info();
+	EXPECT_TRUE(i.inside_opened);
+	EXPECT_FALSE(i.spliced);
+	EXPECT_EQ(i.client_port, kAlways);
+	EXPECT_EQ(i.server_port, talk.cport);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Tracked, ::testing::ValuesIn(kNumbers));
+
+} // namespace
