@@ -128,6 +128,12 @@ static void observe_states(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 	}
 }
 
+static bool both_established(const struct sl_conn *conn)
+{
+	return conn->state[SL_LEG_CLIENT] == SL_TCP_ESTABLISHED &&
+	       conn->state[SL_LEG_SERVER] == SL_TCP_ESTABLISHED;
+}
+
 /*
  * Whether the segment restarts the limit. Not while TIME-WAIT runs, unless a FIN comes again
  * (RFC 9293 section 3.10.7.4, eighth); and a client that never sent a byte does not keep itself by
@@ -137,9 +143,7 @@ static bool counts_as_life(const struct sl_conn *conn, const struct sl_seg *seg)
 {
 	if (sl_conn_over(conn))
 		return seg->flags & SL_FIN;
-	if (conn->state[SL_LEG_CLIENT] == SL_TCP_ESTABLISHED &&
-	    conn->state[SL_LEG_SERVER] == SL_TCP_ESTABLISHED &&
-	    !(conn->flags & SL_CONN_CLIENT_SENT))
+	if (both_established(conn) && !(conn->flags & SL_CONN_CLIENT_SENT))
 		return seg->payload_len > 0;
 	return conn->state[SL_LEG_CLIENT] != SL_TCP_SYN_RECEIVED;
 }
@@ -154,7 +158,8 @@ static void observe_life(struct sl_relay *r, struct sl_conn *conn, enum sl_side 
 		const uint16_t both = SL_CONN_ALIVE_OUTSIDE | SL_CONN_ALIVE_INSIDE;
 
 		conn->flags |= (uint16_t)alive_of(side);
-		if ((conn->flags & both) != both)
+		/* An end that closes ends the probing: another limit runs from here. */
+		if ((conn->flags & both) != both && both_established(conn))
 			return;
 		conn->probes = 0;
 		conn->flags &= (uint16_t)~both;

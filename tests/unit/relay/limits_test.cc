@@ -132,6 +132,19 @@ TEST_P(Limits, DataWhileProbedGoesOn)
 	EXPECT_EQ(road.timer(), "idle");
 }
 
+TEST_P(Limits, EndThatClosesWhileProbedIsNotCutOff)
+{
+	cite("RFC 9293 section 3.6; design section 9");
+	request();
+	road.advance(100020, 20);
+	road.outside(talk.c(SL_FIN | SL_ACK, 8, 1));
+	EXPECT_EQ(road.states(), "CLOSE-WAIT FIN-WAIT-1");
+	EXPECT_TRUE(road.advance(1000).empty());
+	EXPECT_EQ(road.states(), "CLOSE-WAIT FIN-WAIT-1");
+	EXPECT_EQ(road.inside(talk.s(SL_ACK, 1, 9)).size(), 1u);
+	EXPECT_EQ(road.states(), "CLOSE-WAIT FIN-WAIT-2");
+}
+
 TEST_P(Limits, CloseWait)
 {
 	cite("design section 9: limits.close_wait");
