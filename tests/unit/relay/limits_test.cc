@@ -84,6 +84,19 @@ TEST_P(Limits, DataOfTheClientLiftsSilent)
 	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
 }
 
+TEST_P(Limits, IdleShorterThanSilentCountsFromTheFirstByte)
+{
+	cite("design section 8: an earlier deadline re-files at once");
+	Road quick(RoadOptions::with_limits([](sl_limits &l) { l.idle_ms = 5000; }));
+	Talk t(quick);
+	t.open();
+	quick.advance(2000);
+	quick.outside(t.c(SL_ACK, 1, 1, "x"));
+	quick.inside(t.s(SL_ACK, 1, 2));
+	EXPECT_TRUE(quick.advance(4980).empty());
+	EXPECT_EQ(quick.advance(40).size(), 2u) << "probes";
+}
+
 TEST_P(Limits, IdleConnectionWhoseEndsAnswerLives)
 {
 	cite("RFC 1122 section 4.2.3.6");
