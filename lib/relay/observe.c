@@ -105,7 +105,7 @@ static void observe_states(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 	const bool was_over = sl_conn_over(conn);
 
 	if (seg->flags & SL_ACK && conn->state[leg] == SL_TCP_SYN_RECEIVED &&
-	    ack == conn->end[other].seq_max) {
+	    sl_seq_between(ack, conn->end[other].isn + 1, conn->end[other].seq_max)) {
 		relay_set_state(r, conn, leg, SL_TCP_ESTABLISHED);
 		if (conn->state[other_leg] == SL_TCP_ESTABLISHED) {
 			conn->last_seen_ms = r->now_ms;

@@ -241,14 +241,14 @@ void relay_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 /* What a SYN tells of its end, of a connection that is only tracked. */
 static void track_syn(struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg)
 {
-	struct sl_end *me = &conn->end[side];
+	struct sl_end *me = &conn->end[side], *peer = &conn->end[sl_side_other(side)];
 
 	me->isn = seg->seq;
-	me->seq_max = seg->seq + 1;
+	me->seq_max = seg->seq + sl_seg_len(seg); /* Fast Open: with data (RFC 7413) */
 	me->tsval = seg->tsval;
 	me->wnd = seg->wnd;
-	me->ack = conn->end[sl_side_other(side)].seq_max;
-	conn->end[sl_side_other(side)].ack = me->seq_max;
+	me->ack = seg->flags & SL_ACK ? seg->ack : peer->isn + 1;
+	peer->ack = me->isn + 1;
 	if (side == SL_OUTSIDE)
 		conn->wscale_outside = seg->wscale & 0xf;
 	else
@@ -304,7 +304,8 @@ static void tracked_from_server(struct sl_relay *r, struct sl_conn *conn, enum s
 				const struct sl_seg *seg)
 {
 	const struct sl_end *client = &conn->end[sl_side_other(side)];
-	const bool acks_syn = seg->flags & SL_ACK && seg->ack == client->seq_max;
+	const bool acks_syn = seg->flags & SL_ACK &&
+			      sl_seq_between(seg->ack, client->isn + 1, client->seq_max);
 
 	if (seg->flags & SL_RST) {
 		if (acks_syn)
@@ -325,7 +326,7 @@ static void tracked_from_client(struct sl_relay *r, struct sl_conn *conn, enum s
 {
 	const struct sl_end *client = &conn->end[side];
 
-	if (seg->flags & SL_RST && (seg->seq == client->seq_max || seg->seq == client->isn))
+	if (seg->flags & SL_RST && sl_seq_between(seg->seq, client->isn, client->seq_max))
 		relay_close(r, conn, SL_EVENT_connections_reset);
 	else if (seg->flags & SL_SYN && !(seg->flags & SL_ACK))
 		track_syn(conn, side, seg);

@@ -78,6 +78,30 @@ TEST_P(Tracked, ClientsResetWhileOpeningEndsIt)
 	client(talk.c(SL_RST, 1, 0), "CLOSED CLOSED");
 }
 
+TEST_P(Tracked, FastOpen)
+{
+	cite("RFC 7413 section 2 and 4.2: data in the SYN, answered before the handshake is over");
+	Frame syn = talk.syn();
+	syn.payload = "GET /";
+	client(syn, "SYN-RECEIVED SYN-SENT");
+	Frame synack = talk.synack();
+	synack.ack = talk.isn + 6;
+	server(synack, "SYN-RECEIVED ESTABLISHED");
+	server(talk.s(SL_ACK, 1, 6, "answer"), "SYN-RECEIVED ESTABLISHED");
+	client(talk.c(SL_ACK, 6, 1), "ESTABLISHED ESTABLISHED");
+	client(talk.c(SL_ACK, 6, 7), "ESTABLISHED ESTABLISHED");
+}
+
+TEST_P(Tracked, FastOpenWhoseDataIsRefused)
+{
+	cite("RFC 7413 section 4.2.2: the SYN alone is acknowledged");
+	Frame syn = talk.syn();
+	syn.payload = "GET /";
+	client(syn, "SYN-RECEIVED SYN-SENT");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	client(talk.c(SL_ACK, 1, 1, "GET /"), "ESTABLISHED ESTABLISHED");
+}
+
 TEST_P(Tracked, HalfOpenIsReclaimed)
 {
 	cite("design section 9: limits.half_open");
