@@ -52,6 +52,15 @@ static bool syn_allowed(struct sl_relay *r, struct sl_conn *conn)
 	return true;
 }
 
+/* Whether a SYN or SYN-ACK belongs to the handshake of a tracked connection that is not through:
+ * one of its ends has not heard of the other's, or both opened at once. */
+static bool of_handshake(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg)
+{
+	return !(conn->flags & SL_CONN_SPLICED) && seg->seq == conn->end[side].isn &&
+	       (conn->state[SL_LEG_CLIENT] == SL_TCP_SYN_RECEIVED ||
+		conn->state[SL_LEG_SERVER] == SL_TCP_SYN_RECEIVED);
+}
+
 /*
  * A SYN into a connection that stands. The server's SYN-ACK again means that our ACK was lost: the
  * packet becomes that ACK. Any other goes to the other end, whose challenge ACK lets a client that
@@ -74,7 +83,9 @@ static void joined_syn(struct sl_relay *r, struct sl_conn *conn, enum sl_side si
 			sl_out_drop(r->out, buf, SL_DROP_no_buffer);
 		return;
 	}
-	if (!syn_allowed(r, conn)) {
+	if (of_handshake(conn, side, seg)) {
+		relay_observe(r, conn, side, seg, seg->ack);
+	} else if (!syn_allowed(r, conn)) {
 		sl_out_drop(r->out, buf, SL_DROP_limited);
 		return;
 	}

@@ -57,6 +57,18 @@ TEST_P(Tracked, SynAgainPasses)
 	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
 }
 
+TEST_P(Tracked, LostSynAckIsRepairedByEitherEnd)
+{
+	cite("RFC 9293 section 3.8.1");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	road.advance(1000);
+	client(talk.syn(), "SYN-RECEIVED ESTABLISHED");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	client(talk.c(SL_ACK, 1, 1), "ESTABLISHED ESTABLISHED");
+}
+
 TEST_P(Tracked, RefusalEndsIt)
 {
 	cite("RFC 9293 section 3.10.7.3, second");
@@ -76,6 +88,23 @@ TEST_P(Tracked, ClientsResetWhileOpeningEndsIt)
 	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
 	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
 	client(talk.c(SL_RST, 1, 0), "CLOSED CLOSED");
+}
+
+TEST_P(Tracked, SimultaneousOpen)
+{
+	cite("RFC 9293 section 3.5, figure 7");
+	Frame back = talk.synack();
+	back.flags = SL_SYN;
+	back.ack = 0;
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	server(back, "SYN-RECEIVED SYN-RECEIVED");
+	Frame again = talk.syn();
+	again.flags = SL_SYN | SL_ACK;
+	again.ack = talk.iss + 1;
+	client(again, "ESTABLISHED SYN-RECEIVED");
+	server(talk.synack(), "ESTABLISHED ESTABLISHED");
+	EXPECT_EQ(road.events(SL_EVENT_connections_established), 1u);
+	client(talk.c(SL_FIN | SL_ACK, 1, 1), "CLOSE-WAIT FIN-WAIT-1");
 }
 
 TEST_P(Tracked, FastOpen)
