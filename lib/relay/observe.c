@@ -97,6 +97,27 @@ static void leg_fin_acked(struct sl_relay *r, struct sl_conn *conn, enum sl_leg 
 	}
 }
 
+static bool in_handshake(uint8_t state)
+{
+	return state == SL_TCP_SYN_SENT || state == SL_TCP_SYN_RECEIVED;
+}
+
+/* The ACK that completes the handshake on `leg` (RFC 9293 section 3.10.7.4, fifth). */
+static void leg_established(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+			    enum sl_leg leg)
+{
+	const enum sl_side other = sl_side_other(side);
+
+	relay_set_state(r, conn, leg, SL_TCP_ESTABLISHED);
+	if (!in_handshake(conn->state[sl_conn_leg(conn, other)])) {
+		conn->last_seen_ms = r->now_ms;
+		relay_count(r, conn, SL_EVENT_connections_established);
+	}
+	/* The other end may have closed before (section 3.10.4, SYN-RECEIVED). */
+	if (conn->flags & fin_of(other))
+		leg_sent_fin(r, conn, leg);
+}
+
 static void observe_states(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			   const struct sl_seg *seg, uint32_t ack)
 {
@@ -104,13 +125,11 @@ static void observe_states(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 	const enum sl_leg leg = sl_conn_leg(conn, side), other_leg = sl_conn_leg(conn, other);
 	const bool was_over = sl_conn_over(conn);
 
-	if (seg->flags & SL_ACK && conn->state[leg] == SL_TCP_SYN_RECEIVED &&
-	    sl_seq_between(ack, conn->end[other].isn + 1, conn->end[other].seq_max)) {
-		relay_set_state(r, conn, leg, SL_TCP_ESTABLISHED);
-		if (conn->state[other_leg] == SL_TCP_ESTABLISHED) {
-			conn->last_seen_ms = r->now_ms;
-			relay_count(r, conn, SL_EVENT_connections_established);
-		}
+	if (conn->state[leg] == SL_TCP_SYN_RECEIVED) {
+		if (!(seg->flags & SL_ACK) ||
+		    !sl_seq_between(ack, conn->end[other].isn + 1, conn->end[other].seq_max))
+			return;
+		leg_established(r, conn, side, leg);
 	}
 	if (seg->flags & SL_ACK && conn->flags & fin_of(other) && ack == conn->end[other].seq_max)
 		leg_fin_acked(r, conn, leg);
@@ -145,7 +164,8 @@ static bool counts_as_life(const struct sl_conn *conn, const struct sl_seg *seg)
 		return seg->flags & SL_FIN;
 	if (both_established(conn) && !(conn->flags & SL_CONN_CLIENT_SENT))
 		return seg->payload_len > 0;
-	return conn->state[SL_LEG_CLIENT] != SL_TCP_SYN_RECEIVED;
+	return !in_handshake(conn->state[SL_LEG_CLIENT]) &&
+	       !in_handshake(conn->state[SL_LEG_SERVER]);
 }
 
 static void observe_life(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,

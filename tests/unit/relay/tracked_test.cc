@@ -107,6 +107,41 @@ TEST_P(Tracked, SimultaneousOpen)
 	client(talk.c(SL_FIN | SL_ACK, 1, 1), "CLOSE-WAIT FIN-WAIT-1");
 }
 
+TEST_P(Tracked, SimultaneousOpenThatClosesAtOnce)
+{
+	cite("RFC 9293 section 3.6, CLOSE in SYN-RECEIVED");
+	Frame back = talk.synack();
+	back.flags = SL_SYN;
+	back.ack = 0;
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	server(back, "SYN-RECEIVED SYN-RECEIVED");
+	client(talk.c(SL_FIN | SL_ACK, 1, 1), "CLOSE-WAIT SYN-RECEIVED");
+	server(talk.s(SL_FIN | SL_ACK, 1, 2), "LAST-ACK TIME-WAIT");
+	client(talk.c(SL_ACK, 2, 2), "CLOSED TIME-WAIT");
+	EXPECT_EQ(road.events(SL_EVENT_connections_closed), 1u);
+}
+
+TEST_P(Tracked, ServerThatClosesBeforeTheHandshakeIsThrough)
+{
+	cite("RFC 9293 section 3.10.4: CLOSE in SYN-RECEIVED");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	server(talk.s(SL_FIN | SL_ACK, 1, 1), "SYN-RECEIVED CLOSE-WAIT");
+	client(talk.c(SL_ACK, 1, 2), "FIN-WAIT-2 CLOSE-WAIT");
+	client(talk.c(SL_FIN | SL_ACK, 1, 2), "TIME-WAIT LAST-ACK");
+	server(talk.s(SL_ACK, 2, 2), "TIME-WAIT CLOSED");
+	EXPECT_EQ(road.events(SL_EVENT_connections_closed), 1u);
+}
+
+TEST_P(Tracked, FinThatDoesNotAcknowledgeTheSynDoesNotCount)
+{
+	cite("RFC 9293 section 3.10.7.4, fifth: SYN-RECEIVED");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	client(talk.c(SL_FIN | SL_ACK, 1, 0), "SYN-RECEIVED ESTABLISHED");
+	client(talk.c(SL_FIN | SL_ACK, 1, 1), "CLOSE-WAIT FIN-WAIT-1");
+}
+
 TEST_P(Tracked, FastOpen)
 {
 	cite("RFC 7413 section 2 and 4.2: data in the SYN, answered before the handshake is over");
