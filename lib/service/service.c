@@ -127,15 +127,16 @@ uint16_t sl_service_find(const struct sl_service_table *t, const struct sl_addr 
 uint16_t sl_service_find_addr(const struct sl_service_table *t, const struct sl_addr *addr)
 {
 	const unsigned n_lens = n_lens_for(t, addr);
+	uint16_t strictest = SL_SERVICE_NONE;
 
 	for (unsigned i = 0; i < n_lens; i++) {
 		struct sl_addr net;
-		uint16_t n;
 
 		mask(&net, addr, t->lens[i]);
-		n = t->slot[find_slot(t, &net, t->lens[i])];
-		if (n != 0)
-			return n;
+		for (uint16_t n = t->slot[find_slot(t, &net, t->lens[i])]; n != 0; n = t->next[n])
+			if (strictest == SL_SERVICE_NONE ||
+			    t->service[n].mode > t->service[strictest].mode)
+				strictest = n;
 	}
-	return SL_SERVICE_NONE;
+	return strictest;
 }

@@ -16,7 +16,7 @@ enum {
 	SL_SERVICE_NONE = 0,
 };
 
-/* X(identifier, name in the configuration) */
+/* X(identifier, name in the configuration); the laxest first */
 #define SL_SERVICE_MODES(X)                                                                        \
 	X(PASS, "pass")                                                                            \
 	X(MONITOR, "monitor")                                                                      \
@@ -92,7 +92,10 @@ void sl_service_table_init(struct sl_service_table *t, const struct sl_service *
 uint16_t sl_service_find(const struct sl_service_table *t, const struct sl_addr *addr,
 			 uint16_t port);
 
-/** The number of some service that covers `addr`, whatever its port, or 0. */
+/**
+ * The number of the strictest service (splice, monitor, pass) that covers `addr`, whatever its
+ * port, or 0: for a packet whose ports cannot be read, which might be meant for any of them.
+ */
 uint16_t sl_service_find_addr(const struct sl_service_table *t, const struct sl_addr *addr);
 
 SL_END_DECLS

@@ -135,6 +135,24 @@ TEST(Classify, MalformedTcpOfAServiceIsDroppedWithItsReason)
 	EXPECT_EQ(road.count(), 0u);
 }
 
+TEST(Classify, FragmentsAreJudgedByTheStrictestServiceOfTheirAddress)
+{
+	cite("RFC 791 section 3.2; RFC 1858: a fragment hides its ports");
+	Road road;
+	Frame f = to_service();
+	f.ip_fragment = 0x2000;
+	expect_dropped(road, f, SL_DROP_fragment);
+	f.ip_fragment = 0x0010;
+	expect_dropped(road, f, SL_DROP_fragment);
+	f = to_service();
+	f.src = "2001:db8:1::7";
+	f.dst = "2001:db8::2";
+	f.extensions = {fragment(0, true)};
+	expect_dropped(road, f, SL_DROP_fragment);
+	std::swap(f.src, f.dst);
+	expect_dropped(road, f, SL_DROP_fragment, SL_INSIDE);
+}
+
 TEST(Classify, MalformedTcpOfNoServicePasses)
 {
 	cite("design section 3: leaves by the other port untouched");
