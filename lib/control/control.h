@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of this library share, and nobody else sees. */
+#ifndef CONTROL_H
+#define CONTROL_H
+
+#include <event2/event.h>
+
+#include "sl_control.h"
+
+enum {
+	TICK_US = 1000000,       /* one look at everything */
+	STUCK_US = 2000000,      /* a worker that has not turned for so long is stuck */
+	POLL_US = 1000,          /* between looks at jobs that are out */
+	LATELY_TICKS = 10,       /* ticks that "lately" covers */
+	REQUEST_ERROR_LEN = 128, /* bytes of a request's error */
+};
+
+/* One worker's share of a request. It lies in the request's memory. */
+struct control_part {
+	struct sl_job job;
+	struct sl_request *request;
+	unsigned worker;
+	uint32_t progress; /* counted up by the worker whenever it has done a slice */
+};
+
+/*
+ * A request: one job for each worker. It begins on the control's list and leaves it when no worker
+ * has anything to do with its memory any more; the answer may have been given earlier (a stuck
+ * worker), or never (cancelled).
+ */
+struct sl_request {
+	struct sl_request *next;
+	struct sl_control *control;
+	struct control_part *parts; /* n_workers of them */
+	/* A slice of one worker's share, on the worker's thread: true when it is done. */
+	bool (*slice)(struct control_part *part, struct sl_worker *worker, struct sl_pipeline *p);
+	/* Answers whoever asked; error is NULL when all parts are done. */
+	void (*answer)(struct sl_request *request, const char *error);
+	void (*release)(struct sl_request *request); /* frees what it holds, and it */
+	bool answered;
+	uint32_t cancelled;            /* read by the workers */
+	uint32_t progress;             /* of all parts at the last look */
+	uint64_t moved_us;             /* when it was last seen to change */
+	char error[REQUEST_ERROR_LEN]; /* "" unless it could not be posted */
+};
+
+/* The cookies' clock, told to one worker. */
+struct control_clock {
+	struct sl_job job;
+	uint64_t offset_us; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+	bool out;           /* posted, and not known to be done */
+};
+
+struct control_worker {
+	struct sl_worker_watch watch;
+	uint64_t moved_us; /* when it was last seen to turn */
+	struct control_clock clock;
+};
+
+struct control_port {
+	struct sl_port_watch watch;
+	struct sl_port_counters past[LATELY_TICKS]; /* a ring of earlier looks */
+};
+
+struct sl_control {
+	struct sl_control_config config;
+	struct event_base *base;
+	struct event *sigterm, *sigint, *sighup, *tick, *stop, *poll;
+	int stop_fd; /* eventfd */
+	uint64_t created_us;
+	uint64_t ticks;
+	struct sl_request *requests;
+	struct control_worker *workers;
+	struct control_port ports[SL_PORTS_MAX];
+};
+
+/* control.c */
+uint64_t control_now_us(void);
+void control_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* watch.c: the first look, and that of each second. Returns whether every worker has turned. */
+void control_watch_init(struct sl_control *c);
+bool control_watch(struct sl_control *c);
+
+/* request.c */
+/* Posts the parts of a request, whose functions and memory are set up. */
+void control_request_post(struct sl_control *c, struct sl_request *request);
+/* Looks at what is out. Called by a timer while there is anything. */
+void control_requests_poll(evutil_socket_t fd, short what, void *arg);
+/* Frees all requests; no worker runs. */
+void control_requests_fini(struct sl_control *c);
+
+/* notify.c: the protocol of sd_notify(3). Does nothing where nobody listens. */
+void control_notify(const char *state);
+/* Whether systemd waits for a sign of life from this process. */
+bool control_notify_watchdog(void);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The books of all workers, each copied by the worker itself between two bursts: what is in one
+ * worker's copy is of one moment, so its books balance exactly.
+ *
+ * Threads: the control thread.
+ */
+#ifndef SL_SNAPSHOT_H
+#define SL_SNAPSHOT_H
+
+#include "sl_control.h"
+
+SL_BEGIN_DECLS
+
+/** One worker's part. */
+struct sl_snapshot_worker {
+	struct sl_account *accounts; /**< by service number, n_accounts of them */
+	uint32_t connections;        /**< entries of its table in use, tombstones among them */
+	uint32_t capacity;           /**< entries there are */
+};
+
+struct sl_snapshot {
+	unsigned n_workers;
+	unsigned n_accounts;               /**< services and one: [0] is traffic of no service */
+	struct sl_snapshot_worker *worker; /**< in the order of sl_control_config */
+};
+
+/**
+ * The answer: `snapshot` is valid during the call; or NULL, and `error` is a sentence that says
+ * which worker does not answer.
+ */
+typedef void sl_snapshot_fn(void *arg, const struct sl_snapshot *snapshot, const char *error);
+
+/**
+ * Asks for a snapshot. `done` is called from the loop, never from within this call, at the latest
+ * about 2 s after a worker has stopped answering. Returns NULL when there is no memory.
+ */
+struct sl_request *sl_snapshot_request(struct sl_control *c, sl_snapshot_fn *done, void *arg);
+
+enum { SL_SNAPSHOT_ALL = -1 };
+
+/**
+ * Sums accounts into `sum`.
+ * @worker   number of a worker, or SL_SNAPSHOT_ALL
+ * @service  number of a service, 0 for traffic of none, or SL_SNAPSHOT_ALL
+ * Every worker shows a service's LISTEN as 1; it is summed over services, not over workers.
+ */
+void sl_snapshot_sum(const struct sl_snapshot *snapshot, int worker, int service,
+		     struct sl_account *sum);
+
+SL_END_DECLS
+
+#endif
