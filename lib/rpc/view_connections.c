@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Connections, as JSON. */
+#include "rpc.h"
+
+#include <stdio.h>
+
+static json_t *end_json(const struct sl_addr *addr, uint16_t port)
+{
+	char text[SL_ADDR_TEXT], whole[SL_ADDR_TEXT + 10];
+
+	sl_addr_format(addr, text);
+	snprintf(whole, sizeof(whole), sl_addr_is_v4(addr) ? "%s:%u" : "[%s]:%u", text, port);
+	return json_string(whole);
+}
+
+static json_t *row_json(const struct sl_control_config *config, const struct sl_listing_row *row)
+{
+	const struct sl_conn_info *i = &row->info;
+	json_t *service = i->service == SL_SERVICE_NONE
+				  ? json_null()
+				  : json_string(config->services->service[i->service].name);
+
+	return json_pack(
+		"{s:o, s:o, s:o, s:{s:s, s:s}, s:f, s:f, s:{s:s, s:f}, s:{s:I, s:I}, s:{s:I, s:I},"
+		" s:i, s:b, s:b, s:b, s:s, s:i, s:i}",
+		"client", end_json(&i->client, i->client_port), "server",
+		end_json(&i->server, i->server_port), "service", service, "states", "client",
+		sl_tcp_state_name(i->state[SL_LEG_CLIENT]), "server",
+		sl_tcp_state_name(i->state[SL_LEG_SERVER]), "age_s", i->age_ms / 1e3, "idle_s",
+		i->idle_ms / 1e3, "timer", "name", i->timer, "in_s", i->timer_ms / 1e3, "packets",
+		"client", (json_int_t)i->packets[SL_LEG_CLIENT], "server",
+		(json_int_t)i->packets[SL_LEG_SERVER], "bytes", "client",
+		(json_int_t)i->bytes[SL_LEG_CLIENT], "server", (json_int_t)i->bytes[SL_LEG_SERVER],
+		"held", (int)i->held, "spliced", (int)i->spliced, "timestamps", (int)i->timestamps,
+		"inside_opened", (int)i->inside_opened, "link", config->links[i->link].name, "vlan",
+		(int)i->vlan, "core", (int)sl_worker_core(config->workers[row->worker]));
+}
+
+static void listing_done(void *arg, const struct sl_listing_row *rows, unsigned n,
+			 const char *error)
+{
+	struct rpc_call *call = arg;
+	json_t *list;
+
+	call->pending = NULL;
+	if (error != NULL) {
+		rpc_fail(call, error);
+		return;
+	}
+	list = json_array();
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(list, row_json(sl_control_setup(call->control), &rows[i]));
+	rpc_result(call, list);
+}
+
+/* Reads one end of the filter. Returns false when the call was refused. */
+static bool read_end(struct rpc_call *call, const char *name, struct sl_listing_end *end)
+{
+	const char *text = rpc_param_string(call, name);
+
+	if (text == NULL || rpc_parse_end(text, end) == 0)
+		return true;
+	rpc_bad_param(call, name,
+		      "an address, a prefix or either with a port: 192.0.2.2, 192.0.2.0/24, "
+		      "192.0.2.2:80, [2001:db8::1]:80");
+	return false;
+}
+
+static bool read_state(struct rpc_call *call, struct sl_listing_filter *filter)
+{
+	const char *text = rpc_param_string(call, "state");
+	char expected[256];
+	size_t len = 0;
+
+	filter->by_state = text != NULL;
+	if (text == NULL || sl_tcp_state_parse(text, &filter->state) == 0)
+		return true;
+	for (unsigned i = 0; i < SL_TCP_N_STATES; i++)
+		len += (size_t)snprintf(expected + len, sizeof(expected) - len, "%s%s",
+					i == 0 ? "one of: " : ", ",
+					sl_tcp_state_name((enum sl_tcp_state)i));
+	rpc_bad_param(call, "state", expected);
+	return false;
+}
+
+static bool read_limit(struct rpc_call *call, struct sl_listing_filter *filter)
+{
+	const json_t *limit = json_object_get(call->params, "limit");
+
+	filter->limit = SL_LISTING_LIMIT_DEFAULT;
+	if (limit == NULL)
+		return true;
+	if (json_integer_value(limit) < 1 || json_integer_value(limit) > SL_LISTING_LIMIT_MAX) {
+		rpc_bad_param(call, "limit", "1 to 10000");
+		return false;
+	}
+	filter->limit = (uint32_t)json_integer_value(limit);
+	return true;
+}
+
+void rpc_connection_list(struct rpc_call *call)
+{
+	struct sl_listing_filter filter = {0};
+	int service;
+
+	if (!read_state(call, &filter) || !read_end(call, "src", &filter.client) ||
+	    !read_end(call, "dst", &filter.server) || !read_limit(call, &filter) ||
+	    !rpc_param_service(call, SL_SERVICE_NONE, &service))
+		return;
+	filter.service = (uint16_t)service;
+	call->pending = sl_listing_request(call->control, &filter, listing_done, call);
+	if (call->pending == NULL)
+		rpc_fail(call, "out of memory");
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The box itself, as JSON: whether all is well, its ports, links and workers. */
+#include "rpc.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+void rpc_system_get_version(struct rpc_call *call)
+{
+	const struct sl_control_config *config = sl_control_setup(call->control);
+
+	rpc_result(call,
+		   json_pack("{s:s, s:s}", "version", SL_VERSION, "dpdk", config->dpdk_version));
+}
+
+static json_t *link_json(const struct sl_control *control, const struct sl_link *link)
+{
+	static const char *const sides[] = {[SL_OUTSIDE] = "outside", [SL_INSIDE] = "inside"};
+	const struct sl_control_config *config = sl_control_setup(control);
+	json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "name", link->name, "type", "wire", "default",
+			      link->pass_default ? "pass" : "drop", "mtu", (int)link->mtu);
+
+	for (unsigned side = 0; side < SL_N_SIDES; side++) {
+		const unsigned port = link->port[side];
+		const bool up = sl_control_port_watch(control, port)->now.link_up;
+
+		json_object_set_new(o, sides[side],
+				    json_pack("{s:s, s:b}", "port", config->ports[port].name,
+					      "link_up", (int)up));
+	}
+	return o;
+}
+
+static json_t *links_json(const struct sl_control *control)
+{
+	const struct sl_control_config *config = sl_control_setup(control);
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < config->n_links; i++)
+		json_array_append_new(list, link_json(control, &config->links[i]));
+	return list;
+}
+
+void rpc_link_list(struct rpc_call *call)
+{
+	rpc_result(call, links_json(call->control));
+}
+
+/* The link and side of a port, or nulls. */
+static void add_place(json_t *o, const struct sl_control_config *config, unsigned port)
+{
+	json_object_set_new(o, "link", json_null());
+	json_object_set_new(o, "side", json_null());
+	for (unsigned i = 0; i < config->n_links; i++)
+		for (unsigned side = 0; side < SL_N_SIDES; side++)
+			if (config->links[i].port[side] == port) {
+				json_object_set_new(o, "link", json_string(config->links[i].name));
+				json_object_set_new(
+					o, "side",
+					json_string(side == SL_OUTSIDE ? "outside" : "inside"));
+			}
+}
+
+void rpc_port_list(struct rpc_call *call)
+{
+	const struct sl_control_config *config = sl_control_setup(call->control);
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < config->n_ports; i++) {
+		const struct sl_port *p = &config->ports[i];
+		struct sl_port_counters c;
+		json_t *o;
+
+		sl_port_counters(p, &c);
+		o = json_pack("{s:s, s:s, s:b, s:i, s:i, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I}",
+			      "name", p->name, "driver", p->driver, "link_up", (int)c.link_up,
+			      "queues", (int)p->n_queues, "rx_descriptors", (int)p->rx_descriptors,
+			      "tx_descriptors", (int)p->tx_descriptors, "rx_ip_cksum",
+			      (int)p->rx_ip_cksum, "rx_tcp_cksum", (int)p->rx_tcp_cksum, "rx",
+			      (json_int_t)c.rx, "tx", (json_int_t)c.tx, "nic_missed",
+			      (json_int_t)c.nic_missed, "nic_nombuf", (json_int_t)c.nic_nombuf,
+			      "nic_errors", (json_int_t)c.nic_errors);
+		add_place(o, config, i);
+		json_array_append_new(list, o);
+	}
+	rpc_result(call, list);
+}
+
+static json_t *worker_json(const struct sl_control *control, unsigned i)
+{
+	const struct sl_worker_watch *w = sl_control_worker_watch(control, i);
+
+	return json_pack("{s:i, s:I, s:b, s:I}", "core",
+			 (int)sl_worker_core(sl_control_setup(control)->workers[i]), "turns_per_s",
+			 (json_int_t)w->turns_per_s, "stuck", (int)w->stuck, "times_stuck",
+			 (json_int_t)w->times_stuck);
+}
+
+static void worker_done(void *arg, const struct sl_snapshot *snapshot, const char *error)
+{
+	struct rpc_call *call = arg;
+	json_t *list;
+
+	call->pending = NULL;
+	if (error != NULL) {
+		rpc_fail(call, error);
+		return;
+	}
+	list = json_array();
+	for (unsigned i = 0; i < snapshot->n_workers; i++) {
+		const struct sl_snapshot_worker *w = &snapshot->worker[i];
+		json_t *o = worker_json(call->control, i), *terms;
+		struct sl_account sum;
+
+		json_object_set_new(o, "connections",
+				    json_pack("{s:I, s:I}", "current", (json_int_t)w->connections,
+					      "capacity", (json_int_t)w->capacity));
+		sl_snapshot_sum(snapshot, (int)i, SL_SNAPSHOT_ALL, &sum);
+		terms = rpc_terms_json(&sum);
+		json_object_update(o, terms);
+		json_decref(terms);
+		json_array_append_new(list, o);
+	}
+	rpc_result(call, list);
+}
+
+void rpc_worker_list(struct rpc_call *call)
+{
+	rpc_ask_snapshot(call, worker_done);
+}
+
+static void warn(json_t *warnings, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void warn(json_t *warnings, const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	json_array_append_new(warnings, json_string(text));
+}
+
+static void warn_ports(json_t *warnings, const struct sl_control *control)
+{
+	const struct sl_control_config *config = sl_control_setup(control);
+
+	for (unsigned i = 0; i < config->n_ports; i++) {
+		const struct sl_port_watch *w = sl_control_port_watch(control, i);
+		const char *name = config->ports[i].name;
+
+		if (w->lately_missed > 0)
+			warn(warnings,
+			     "port %s lost %" PRIu64 " packets in 10 s: its worker does not keep "
+			     "up (nic_missed)",
+			     name, w->lately_missed);
+		if (w->lately_nombuf > 0)
+			warn(warnings,
+			     "port %s lost %" PRIu64 " packets in 10 s: raise workers.buffers "
+			     "(nic_nombuf)",
+			     name, w->lately_nombuf);
+		if (w->lately_errors > 0)
+			warn(warnings,
+			     "port %s received %" PRIu64 " broken packets in 10 s: cable, "
+			     "transceiver, MTU (nic_errors)",
+			     name, w->lately_errors);
+		if (!w->now.link_up)
+			warn(warnings, "port %s has no link", name);
+	}
+}
+
+static void warn_workers(json_t *warnings, const struct sl_control *control,
+			 const struct sl_snapshot *snapshot)
+{
+	const struct sl_control_config *config = sl_control_setup(control);
+
+	for (unsigned i = 0; i < config->n_workers; i++) {
+		const unsigned core = sl_worker_core(config->workers[i]);
+		const struct sl_snapshot_worker *w = snapshot ? &snapshot->worker[i] : NULL;
+
+		if (sl_control_worker_watch(control, i)->stuck)
+			warn(warnings, "the worker on core %u stands still", core);
+		if (w != NULL && 10ull * w->connections > 9ull * w->capacity)
+			warn(warnings,
+			     "the table of the worker on core %u is %u %% full: raise "
+			     "workers.connections",
+			     core, (unsigned)(100ull * w->connections / w->capacity));
+	}
+}
+
+/* Whether every worker's books balance, for each service. */
+static bool balanced(const struct sl_snapshot *snapshot)
+{
+	for (unsigned i = 0; i < snapshot->n_workers; i++)
+		for (unsigned s = 0; s < snapshot->n_accounts; s++)
+			if (sl_account_balance(&snapshot->worker[i].accounts[s]) != 0)
+				return false;
+	return true;
+}
+
+/* What only the workers know; nulls when one of them does not answer. */
+static void add_snapshot(json_t *o, const struct sl_snapshot *snapshot)
+{
+	uint64_t current = 0, capacity = 0;
+
+	if (snapshot == NULL) {
+		json_object_set_new(o, "connections", json_null());
+		json_object_set_new(o, "balanced", json_null());
+		return;
+	}
+	for (unsigned i = 0; i < snapshot->n_workers; i++) {
+		current += snapshot->worker[i].connections;
+		capacity += snapshot->worker[i].capacity;
+	}
+	json_object_set_new(o, "connections",
+			    json_pack("{s:I, s:I}", "current", (json_int_t)current, "capacity",
+				      (json_int_t)capacity));
+	json_object_set_new(o, "balanced", json_boolean(balanced(snapshot)));
+}
+
+/* Status is what one looks at when something is wrong: it answers without the workers, too. */
+static void status_done(void *arg, const struct sl_snapshot *snapshot, const char *error)
+{
+	struct rpc_call *call = arg;
+	const struct sl_control *control = call->control;
+	const struct sl_control_config *config = sl_control_setup(control);
+	json_t *workers = json_array(), *warnings = json_array(), *o;
+
+	call->pending = NULL;
+	for (unsigned i = 0; i < config->n_workers; i++)
+		json_array_append_new(workers, worker_json(control, i));
+	if (error != NULL)
+		warn(warnings, "%s", error);
+	warn_workers(warnings, control, snapshot);
+	warn_ports(warnings, control);
+	o = json_pack("{s:s, s:i, s:f, s:s, s:s, s:o, s:o, s:o}", "version", SL_VERSION, "pid",
+		      (int)getpid(), "uptime_s",
+		      (double)(sl_control_uptime_us(control) / 1000) / 1e3, "config",
+		      config->config_path, "dpdk", config->dpdk_version, "workers", workers,
+		      "links", links_json(control), "warnings", warnings);
+	add_snapshot(o, snapshot);
+	rpc_result(call, o);
+}
+
+void rpc_system_get_status(struct rpc_call *call)
+{
+	rpc_ask_snapshot(call, status_done);
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "rpc_client.h"
+
+#include <arpa/inet.h>
+#include <map>
+#include <netinet/in.h>
+#include <regex>
+#include <set>
+#include <sstream>
+
+namespace
+{
+
+int tcp_socket(uint16_t port, bool listening)
+{
+	struct sockaddr_in addr = {};
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	addr.sin_family = AF_INET;
+	addr.sin_port = htons(port);
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (listening)
+		EXPECT_EQ(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	else
+		EXPECT_EQ(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+// A port that nobody has just now.
+uint16_t free_port()
+{
+	const int fd = tcp_socket(0, true);
+	struct sockaddr_in addr;
+	socklen_t len = sizeof(addr);
+
+	getsockname(fd, (struct sockaddr *)&addr, &len);
+	close(fd);
+	return ntohs(addr.sin_port);
+}
+
+std::string get(uint16_t port, const std::string &path)
+{
+	const int fd = tcp_socket(port, false);
+	const std::string request =
+		"GET " + path + " HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n";
+	std::string all;
+	char bytes[65536];
+	ssize_t n;
+
+	EXPECT_EQ(send(fd, request.data(), request.size(), 0), (ssize_t)request.size());
+	while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+		all.append(bytes, (size_t)n);
+	close(fd);
+	return all;
+}
+
+} // namespace
+
+TEST(RpcMetrics, EverySampleBelongsToAFamilyAndKnowsNoAddress)
+{
+	const uint16_t port = free_port();
+	Daemon daemon(1024, port);
+
+	for (auto *w : daemon.box.workers)
+		fake_worker_set_busy(w, true);
+	usleep(20000);
+	const std::string reply = get(port, "/metrics");
+	ASSERT_EQ(reply.compare(0, 15, "HTTP/1.1 200 OK"), 0) << reply.substr(0, 200);
+	EXPECT_NE(reply.find("application/openmetrics-text; version=1.0.0"), std::string::npos);
+	const std::string body = reply.substr(reply.find("\r\n\r\n") + 4);
+	EXPECT_EQ(body.substr(body.size() - 6), "# EOF\n");
+
+	const std::regex meta("# (TYPE|UNIT|HELP) (sluice_[a-z0-9_]+) (.+)");
+	const std::regex sample(
+		R"((sluice_[a-z0-9_]+)(\{((service|core|reason|state|leg)="[^"]*",?)+\})? -?[0-9.]+)");
+	std::map<std::string, std::string> type;
+	std::set<std::string> seen;
+	std::istringstream lines(body);
+	std::string line, family;
+	unsigned n = 0;
+	while (std::getline(lines, line) && line != "# EOF") {
+		std::smatch m;
+
+		if (std::regex_match(line, m, meta)) {
+			if (m[1] == "TYPE") {
+				EXPECT_TRUE(type.emplace(m[2], m[3]).second) << line;
+				family = m[2];
+			}
+			EXPECT_EQ(m[2], family) << line; // families are not interleaved
+			if (m[1] == "UNIT") {
+				EXPECT_EQ(family.substr(family.size() - m[3].length()), m[3]);
+			}
+			continue;
+		}
+		ASSERT_TRUE(std::regex_match(line, m, sample)) << line;
+		EXPECT_EQ(m[1].str(), type[family] == "counter" ? family + "_total" : family);
+		EXPECT_TRUE(seen.insert(line.substr(0, line.rfind(' '))).second) << line;
+		n++;
+	}
+	EXPECT_GT(n, 3u * SL_N_DROPS);
+	EXPECT_EQ(body.find("192.0.2.2"), std::string::npos);
+	EXPECT_NE(
+		body.find("sluice_state_legs{service=\"web\",leg=\"client\",state=\"LISTEN\"} 1\n"),
+		std::string::npos);
+}
+
+TEST(RpcMetrics, OtherPagesAndAStuckWorker)
+{
+	const uint16_t port = free_port();
+	Daemon daemon(1024, port);
+
+	EXPECT_NE(get(port, "/").find("/metrics"), std::string::npos);
+	EXPECT_EQ(get(port, "/etc/passwd").compare(0, 12, "HTTP/1.1 404"), 0);
+	fake_worker_set_stuck(daemon.box.workers[0], true);
+	usleep(5000);
+	const int gone = tcp_socket(port, false); // asks, and leaves before the answer
+	const char request[] = "GET /metrics HTTP/1.1\r\nHost: box\r\n\r\n";
+	EXPECT_GT(send(gone, request, sizeof(request) - 1, 0), 0);
+	usleep(50000);
+	close(gone);
+	EXPECT_EQ(get(port, "/metrics").compare(0, 12, "HTTP/1.1 503"), 0);
+}
