@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The commands, in one table. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "sl_tcp_state.h"
+
+static int usage(const char *what)
+{
+	fprintf(stderr, "sluicectl: %s; see sluicectl --help\n", what);
+	return CTL_USAGE;
+}
+
+static int no_args(int argc, char **argv, json_t **params)
+{
+	(void)argv;
+	*params = NULL;
+	return argc == 0 ? CTL_DONE : usage("this command takes no arguments");
+}
+
+static int service_arg(int argc, char **argv, json_t **params)
+{
+	*params = NULL;
+	if (argc > 1)
+		return usage("one service at most");
+	if (argc == 1)
+		*params = json_pack("{s:s}", "service", argv[0]);
+	return argc == 1 && *params == NULL ? usage("a service's name is text in UTF-8") : CTL_DONE;
+}
+
+static const char *const keywords[] = {"state", "src", "dst", "service", "limit"};
+
+/* The value of a keyword, or NULL when it can't be one. */
+static json_t *keyword_value(const char *keyword, const char *text)
+{
+	enum sl_tcp_state state;
+	char *end;
+	long n;
+
+	if (strcmp(keyword, "state") == 0)
+		return sl_tcp_state_parse(text, &state) == 0 ? json_string(sl_tcp_state_name(state))
+							     : NULL;
+	if (strcmp(keyword, "limit") != 0)
+		return json_string(text);
+	n = strtol(text, &end, 10);
+	return text[0] != '\0' && *end == '\0' && n > 0 ? json_integer(n) : NULL;
+}
+
+static int connection_args(int argc, char **argv, json_t **params)
+{
+	json_t *o = json_object();
+	char why[256] = "";
+
+	for (int i = 0; i < argc && why[0] == '\0'; i += 2) {
+		unsigned k = 0;
+
+		while (k < SL_ARRAY_LEN(keywords) && strcmp(keywords[k], argv[i]) != 0)
+			k++;
+		if (k == SL_ARRAY_LEN(keywords))
+			snprintf(why, sizeof(why),
+				 "\"%s\" is none of state, src, dst, service, limit", argv[i]);
+		else if (i + 1 == argc)
+			snprintf(why, sizeof(why), "%s wants a value", argv[i]);
+		else if (json_object_get(o, argv[i]) != NULL)
+			snprintf(why, sizeof(why), "%s stands twice", argv[i]);
+		else if (json_object_set_new(o, argv[i], keyword_value(argv[i], argv[i + 1])) != 0)
+			snprintf(why, sizeof(why), "\"%s\" is no %s", argv[i + 1],
+				 strcmp(argv[i], "limit") == 0 ? "number above 0" : argv[i]);
+	}
+	if (why[0] != '\0') {
+		json_decref(o);
+		return usage(why);
+	}
+	*params = o;
+	return CTL_DONE;
+}
+
+static void print_json(const json_t *value, size_t flags)
+{
+	json_dumpf(value, stdout, flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	putchar('\n');
+}
+
+static int run_rpc(struct ctl *ctl, int argc, char **argv)
+{
+	json_t *params = NULL, *result;
+	json_error_t error;
+	int rc;
+
+	if (argc < 1 || argc > 2)
+		return usage("rpc wants a method, and perhaps its parameters as JSON");
+	if (argc == 2) {
+		params = json_loads(argv[1], 0, &error);
+		if (params == NULL) {
+			fprintf(stderr, "sluicectl: the parameters are no JSON object: %s\n",
+				error.text);
+			return CTL_USAGE;
+		}
+	}
+	rc = ctl_call(ctl, argv[0], params, &result);
+	if (rc != CTL_DONE)
+		return rc;
+	print_json(result, ctl->json && !ctl->tty ? JSON_COMPACT : JSON_INDENT(2));
+	json_decref(result);
+	return CTL_DONE;
+}
+
+static int run_completion(struct ctl *ctl, int argc, char **argv)
+{
+	(void)ctl;
+	if (argc != 1 || strcmp(argv[0], "bash") != 0)
+		return usage("completion is there for bash");
+	printf("# sluicectl completion bash > /etc/bash_completion.d/sluicectl\n"
+	       "_sluicectl()\n"
+	       "{\n"
+	       "\tlocal word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD - 1]} words\n"
+	       "\tcase $last in\n"
+	       "\t-s) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
+	       "\trpc) words=$(sluicectl -j rpc rpc_get_methods 2>/dev/null |\n"
+	       "\t\tgrep -o '\"name\": *\"[a-z_]*_[a-z_]*\"' | cut -d'\"' -f4) ;;\n"
+	       "\tservice | states) words=$(sluicectl -j services 2>/dev/null |\n"
+	       "\t\tgrep -o '\"name\": *\"[^\"]*\"' | cut -d'\"' -f4) ;;\n"
+	       "\tcompletion) words=bash ;;\n"
+	       "\tstate) words='");
+	for (unsigned i = 0; i < SL_TCP_N_STATES; i++)
+		printf("%s%s", i == 0 ? "" : " ", sl_tcp_state_name((enum sl_tcp_state)i));
+	printf("' ;;\n"
+	       "\tsrc | dst | limit | -w) return ;;\n"
+	       "\t*)\n"
+	       "\t\tif [[ \" ${COMP_WORDS[*]} \" == *' connections '* ]]; then\n"
+	       "\t\t\twords='");
+	for (unsigned i = 0; i < SL_ARRAY_LEN(keywords); i++)
+		printf("%s%s", i == 0 ? "" : " ", keywords[i]);
+	printf("'\n"
+	       "\t\telse\n"
+	       "\t\t\twords='-s -j -w --help");
+	for (unsigned i = 0; i < ctl_n_commands; i++)
+		printf(" %s", ctl_commands[i].name);
+	printf("'\n"
+	       "\t\tfi ;;\n"
+	       "\tesac\n"
+	       "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+	       "}\n"
+	       "complete -F _sluicectl sluicectl\n");
+	return CTL_DONE;
+}
+
+const struct ctl_command ctl_commands[] = {
+	{"status", "", "whether all is well", "system_get_status", no_args, ctl_print_status, NULL},
+	{"stats", "", "what became of the packets; with -w, a second", "stats_get", no_args,
+	 ctl_print_stats, NULL},
+	{"states", "[SERVICE]", "connections by TCP state, of both legs", "state_get", service_arg,
+	 ctl_print_states, NULL},
+	{"services", "", "what is protected, and how", "service_list", no_args, ctl_print_services,
+	 NULL},
+	{"connections", "[state S] [src P] [dst P] [service N] [limit N]",
+	 "connections; P is address[/prefix][:port]", "connection_list", connection_args,
+	 ctl_print_connections, NULL},
+	{"ports", "", "ports, their links and what they lost", "port_list", no_args,
+	 ctl_print_ports, NULL},
+	{"rpc", "METHOD [JSON]", "any method of the RPC; rpc_get_methods lists them", NULL, NULL,
+	 NULL, run_rpc},
+	{"version", "", "versions of sluiced and of DPDK", "system_get_version", no_args,
+	 ctl_print_version, NULL},
+	{"completion", "bash", "completion for the shell", NULL, NULL, NULL, run_completion},
+};
+
+const unsigned ctl_n_commands = SL_ARRAY_LEN(ctl_commands);
+
+const struct ctl_command *ctl_command_find(const char *name)
+{
+	const struct ctl_command *found = NULL;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ctl_n_commands; i++) {
+		if (strcmp(ctl_commands[i].name, name) == 0)
+			return &ctl_commands[i];
+		if (strncmp(ctl_commands[i].name, name, strlen(name)) == 0) {
+			found = &ctl_commands[i];
+			n++;
+		}
+	}
+	if (n == 1)
+		return found;
+	if (n == 0) {
+		fprintf(stderr, "sluicectl: no command \"%s\"; see sluicectl --help\n", name);
+		return NULL;
+	}
+	fprintf(stderr, "sluicectl: \"%s\" may be", name);
+	for (unsigned i = 0; i < ctl_n_commands; i++)
+		if (strncmp(ctl_commands[i].name, name, strlen(name)) == 0)
+			fprintf(stderr, " %s", ctl_commands[i].name);
+	fputc('\n', stderr);
+	return NULL;
+}
+
+int ctl_command_run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
+{
+	json_t *params, *result;
+	int rc;
+
+	if (command->run != NULL)
+		return command->run(ctl, argc, argv);
+	rc = command->read_args(argc, argv, &params);
+	if (rc != CTL_DONE)
+		return rc;
+	if (json_object_get(params, "limit") != NULL)
+		ctl->limit = ctl_int(params, "limit");
+	rc = ctl_call(ctl, command->method, params, &result);
+	if (rc != CTL_DONE)
+		return rc;
+	if (ctl->json)
+		print_json(result, ctl->tty ? JSON_INDENT(2) : JSON_COMPACT);
+	else
+		command->print(ctl, result);
+	json_decref(ctl->previous);
+	ctl->previous = result;
+	return CTL_DONE;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The box itself, for people. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl.h"
+
+void ctl_print_version(const struct ctl *ctl, const json_t *result)
+{
+	(void)ctl;
+	printf("sluiced %s, %s\n", ctl_str(result, "version"), ctl_str(result, "dpdk"));
+}
+
+static void print_side(const json_t *link, const char *side)
+{
+	const json_t *o = json_object_get(link, side);
+
+	printf("%s %s (%s)", side, ctl_str(o, "port"), ctl_bool(o, "link_up") ? "up" : "DOWN");
+}
+
+void ctl_print_status(const struct ctl *ctl, const json_t *result)
+{
+	const json_t *connections = json_object_get(result, "connections");
+	const json_t *balanced = json_object_get(result, "balanced");
+	char a[CTL_TEXT], b[CTL_TEXT];
+	const json_t *item;
+	size_t i;
+
+	(void)ctl;
+	printf("sluiced %s, %s, up %s, pid %" JSON_INTEGER_FORMAT "\n", ctl_str(result, "version"),
+	       ctl_str(result, "dpdk"), ctl_duration(ctl_real(result, "uptime_s"), a),
+	       ctl_int(result, "pid"));
+	printf("config       %s\n", ctl_str(result, "config"));
+	if (json_is_object(connections))
+		printf("connections  %s of %s\n", ctl_count(ctl_int(connections, "current"), a),
+		       ctl_count(ctl_int(connections, "capacity"), b));
+	else
+		printf("connections  unknown\n");
+	printf("books        %s\n", json_is_true(balanced)    ? "balanced to the packet"
+				    : json_is_false(balanced) ? "DO NOT BALANCE"
+							      : "unknown");
+	json_array_foreach(json_object_get(result, "workers"), i, item)
+		printf("worker       core %" JSON_INTEGER_FORMAT ": %s turns/s%s\n",
+		       ctl_int(item, "core"), ctl_count(ctl_int(item, "turns_per_s"), a),
+		       ctl_bool(item, "stuck") ? ", STANDS STILL" : "");
+	json_array_foreach(json_object_get(result, "links"), i, item)
+	{
+		printf("link         %s: ", ctl_str(item, "name"));
+		print_side(item, "outside");
+		printf(" = ");
+		print_side(item, "inside");
+		putchar('\n');
+	}
+	json_array_foreach(json_object_get(result, "warnings"), i, item)
+		printf("WARNING      %s\n", json_string_value(item));
+}
+
+void ctl_print_ports(const struct ctl *ctl, const json_t *result)
+{
+	static const char *const heads[] = {"PORT",   "DRIVER", "LINK",   "SIDE",
+					    "STATE",  "QUEUES", "RX",     "TX",
+					    "MISSED", "NOMBUF", "ERRORS", "CHECKSUMS BY NIC"};
+	struct ctl_table *t = ctl_table_new("lllllrrrrrrl", heads);
+	const json_t *p;
+	char text[CTL_TEXT];
+	size_t i;
+
+	(void)ctl;
+	json_array_foreach(result, i, p)
+	{
+		static const char *const counts[] = {"queues",     "rx",         "tx",
+						     "nic_missed", "nic_nombuf", "nic_errors"};
+		const bool ip = ctl_bool(p, "rx_ip_cksum"), tcp = ctl_bool(p, "rx_tcp_cksum");
+
+		ctl_table_add(t, "%s", ctl_str(p, "name"));
+		ctl_table_add(t, "%s", ctl_str(p, "driver"));
+		ctl_table_add(t, "%s", ctl_str(p, "link"));
+		ctl_table_add(t, "%s", ctl_str(p, "side"));
+		ctl_table_add(t, "%s", ctl_bool(p, "link_up") ? "up" : "DOWN");
+		for (unsigned k = 0; k < SL_ARRAY_LEN(counts); k++)
+			ctl_table_add(t, "%s", ctl_count(ctl_int(p, counts[k]), text));
+		ctl_table_add(t, "%s", ip && tcp ? "IP, TCP" : ip ? "IP" : tcp ? "TCP" : "none");
+	}
+	ctl_table_print(t, "");
+}
+
+/* Legs of a service that are in one of the states of `names`. */
+static json_int_t in_states(const json_t *service, const char *const *names)
+{
+	const json_t *legs = json_object_get(service, "connections");
+	json_int_t n = 0;
+
+	for (; *names != NULL; names++)
+		n += ctl_int(json_object_get(legs, "client"), *names);
+	return n;
+}
+
+void ctl_print_services(const struct ctl *ctl, const json_t *result)
+{
+	static const char *const heads[] = {"SERVICE", "ADDRESS",     "PORT",    "MODE",
+					    "COOKIES", "ESTABLISHED", "OPENING", "CLOSING",
+					    "RX",      "ANSWERED",    "DROPPED"};
+	static const char *const established[] = {"ESTABLISHED", NULL};
+	static const char *const opening[] = {"SYN-SENT", "SYN-RECEIVED", NULL};
+	static const char *const closing[] = {"FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING",
+					      "LAST-ACK",   "TIME-WAIT",  NULL};
+	struct ctl_table *t = ctl_table_new("lllllrrrrrr", heads);
+	const json_t *s;
+	char text[CTL_TEXT];
+	size_t i;
+
+	(void)ctl;
+	json_array_foreach(result, i, s)
+	{
+		const json_int_t prefix = ctl_int(s, "prefix");
+		const json_t *port = json_object_get(s, "port");
+		const bool v6 = strchr(ctl_str(s, "address"), ':') != NULL;
+
+		ctl_table_add(t, "%s", ctl_str(s, "name"));
+		if (prefix == (v6 ? 128 : 32))
+			ctl_table_add(t, "%s", ctl_str(s, "address"));
+		else
+			ctl_table_add(t, "%s/%" JSON_INTEGER_FORMAT, ctl_str(s, "address"), prefix);
+		if (json_is_string(port))
+			ctl_table_add(t, "%s", json_string_value(port));
+		else
+			ctl_table_add(t, "%" JSON_INTEGER_FORMAT, json_integer_value(port));
+		ctl_table_add(t, "%s", ctl_str(s, "mode"));
+		ctl_table_add(t, "%s", ctl_str(s, "cookies"));
+		ctl_table_add(t, "%s", ctl_count(in_states(s, established), text));
+		ctl_table_add(t, "%s", ctl_count(in_states(s, opening), text));
+		ctl_table_add(t, "%s", ctl_count(in_states(s, closing), text));
+		ctl_table_add(t, "%s", ctl_count(ctl_int(s, "rx"), text));
+		ctl_table_add(t, "%s", ctl_count(ctl_int(s, "answered"), text));
+		ctl_table_add(t, "%s", ctl_count(ctl_int(s, "dropped"), text));
+	}
+	ctl_table_print(t, "");
+}
