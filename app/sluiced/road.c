@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Links, services, ports and workers, out of the configuration. */
+#include "sluiced.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_log.h>
+#include <rte_mbuf.h>
+
+enum {
+	HELD_SHARE = 4, /* early data may hold one in so many buffers */
+	POOL_CACHE = 256,
+};
+
+static uint64_t clock_us(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * SL_US_PER_S + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static void plan_services(struct road *road, const struct sl_config *config)
+{
+	static struct sl_service services[SL_SERVICES_MAX];
+
+	for (unsigned i = 0; i < config->n_services; i++) {
+		const struct sl_config_service *from = &config->services[i];
+		struct sl_service *s = &services[i];
+
+		snprintf(s->name, sizeof(s->name), "%s", from->name);
+		s->net = from->address.addr;
+		s->prefix_len = (uint8_t)from->address.len;
+		s->port_lo = from->port.first;
+		s->port_hi = from->port.last;
+		s->mode = (uint8_t)from->mode;
+		s->cookies = (uint8_t)from->cookies;
+		s->wscale = (uint8_t)from->wscale;
+		s->limits = from->limits;
+	}
+	sl_service_table_init(&road->services, services, config->n_services);
+}
+
+void road_plan(struct road *road, const struct sl_config *config)
+{
+	plan_services(road, config);
+	road->n_links = config->n_links;
+	road->n_ports = config->n_links * SL_N_SIDES;
+	for (unsigned i = 0; i < config->n_links; i++) {
+		struct sl_link *link = &road->links[i];
+
+		snprintf(link->name, sizeof(link->name), "%s", config->links[i].name);
+		link->pass_default = config->links[i].default_action == SL_CONFIG_DEFAULT_PASS;
+		link->mtu = (uint16_t)config->links[i].mtu;
+		for (unsigned side = 0; side < SL_N_SIDES; side++)
+			link->port[side] = (uint8_t)(i * SL_N_SIDES + side);
+	}
+}
+
+static struct sl_pipeline_config pipeline_config(const struct road *road,
+						 const struct sl_config *config)
+{
+	const uint32_t held = config->workers.buffers / HELD_SHARE;
+
+	return (struct sl_pipeline_config){
+		.services = &road->services,
+		.links = road->links,
+		.n_links = road->n_links,
+		.n_connections = config->workers.connections,
+		.n_held = sl_min_u32(held, SL_HELD_MAX),
+		.ring = &road->ring,
+		.secret_shared = road->secret_shared,
+	};
+}
+
+/* Bytes of packet data in an mbuf: the largest frame, in the steps that drivers expect. */
+static uint16_t data_room(const struct sl_config *config)
+{
+	uint32_t frame = 0;
+
+	for (unsigned i = 0; i < config->n_links; i++)
+		frame = sl_max_u32(frame, config->links[i].mtu + SL_L2_MAX);
+	frame = sl_max_u32((frame + 1023) & ~1023u, 2048);
+	return (uint16_t)(frame + RTE_PKTMBUF_HEADROOM);
+}
+
+void road_print_needs(const struct road *road, const struct sl_config *config, FILE *out)
+{
+	const struct sl_pipeline_config pipeline = pipeline_config(road, config);
+	const uint64_t tables = sl_pipeline_memory_size(&pipeline) +
+				SL_SERVICES_MAX * sizeof(struct sl_account);
+	const uint64_t buffers =
+		(uint64_t)config->workers.buffers * (data_room(config) + sizeof(struct rte_mbuf));
+	const unsigned n = config->workers.n_cores;
+	const uint64_t all = n * tables + buffers;
+
+	fprintf(out, "workers     %u\n", n);
+	fprintf(out, "connections %u a worker, %" PRIu64 " MiB of tables each\n",
+		config->workers.connections, (tables >> 20) + 1);
+	fprintf(out, "buffers     %u of %u bytes, %" PRIu64 " MiB\n", config->workers.buffers,
+		data_room(config), (buffers >> 20) + 1);
+	fprintf(out, "memory      %" PRIu64 " MiB: %" PRIu64
+		     " hugepages of 2 MiB, or with --no-huge at least -m %" PRIu64 "\n",
+		(all >> 20) + 1, (all >> 21) + 16, (all >> 20) + 32);
+}
+
+static int find_profile(const struct sl_config *config, const struct sl_port *port,
+			struct sl_driver_profile *profile, char *error, size_t error_len)
+{
+	struct sl_config_error why;
+
+	if (sl_driver_profile_find(config->drivers, port->driver, profile, &why) == 0)
+		return 0;
+	sl_config_error_format(&why, error, error_len);
+	return -1;
+}
+
+static int open_port(struct road *road, const struct sl_config *config, unsigned link,
+		     unsigned side, struct rte_mempool *pool, char *error, size_t error_len)
+{
+	const struct sl_config_link *from = &config->links[link];
+	struct sl_port *port = &road->ports[link * SL_N_SIDES + side];
+	static struct sl_driver_profile profile;
+	struct sl_port_config wanted;
+
+	if (sl_port_find(port, side == SL_OUTSIDE ? from->outside : from->inside, error,
+			 error_len) != 0 ||
+	    find_profile(config, port, &profile, error, error_len) != 0)
+		return -1;
+	if (profile.max_queues != 0 && profile.max_queues < config->workers.n_cores) {
+		snprintf(error, error_len,
+			 "port %s (%s) has %u queue(s), and there are %u workers; each needs its "
+			 "own: name fewer in workers.cores",
+			 port->name, port->driver, profile.max_queues, config->workers.n_cores);
+		return -1;
+	}
+	wanted = (struct sl_port_config){
+		.n_queues = (uint16_t)config->workers.n_cores,
+		.mtu = (uint16_t)from->mtu,
+		.rx_descriptors = (uint16_t)profile.rx_descriptors,
+		.tx_descriptors = (uint16_t)profile.tx_descriptors,
+		.rx_ip_cksum = profile.offloads.rx_ip_checksum,
+		.rx_tcp_cksum = profile.offloads.rx_tcp_checksum,
+		.rss = profile.rss.mode != SL_DRIVER_RSS_NONE,
+		.pool = pool,
+	};
+	return sl_port_start(port, &wanted, error, error_len);
+}
+
+static int read_secret(struct road *road, const struct sl_config *config, char *error,
+		       size_t error_len)
+{
+	uint8_t secret[SL_CONFIG_SECRET];
+	struct sl_config_error why;
+
+	if (config->cookies.secret_file[0] == '\0') {
+		if (getrandom(secret, sizeof(secret), 0) != sizeof(secret)) {
+			snprintf(error, error_len, "no random numbers: %s", strerror(errno));
+			return -1;
+		}
+	} else if (sl_config_read_secret(config->cookies.secret_file, secret, &why) != 0) {
+		sl_config_error_format(&why, error, error_len);
+		return -1;
+	}
+	road->secret_shared = config->cookies.secret_file[0] != '\0';
+	sl_cookie_ring_init(&road->ring, secret, clock_us(CLOCK_REALTIME),
+			    clock_us(CLOCK_MONOTONIC));
+	explicit_bzero(secret, sizeof(secret));
+	return 0;
+}
+
+static int create_workers(struct road *road, const struct sl_config *config,
+			  struct rte_mempool *pool, char *error, size_t error_len)
+{
+	for (unsigned i = 0; i < config->workers.n_cores; i++) {
+		uint8_t table_secret[SL_FLOW_SECRET_BYTES];
+		struct sl_worker_config wanted = {
+			.lcore = eal_lcore(i),
+			.core = config->workers.cores[i],
+			.idle_sleep_us = config->workers.idle_sleep_us,
+			.pipeline = pipeline_config(road, config),
+			.pool = pool,
+			.n_ports = road->n_ports,
+			.queue = (uint16_t)i,
+			.socket_id = (int)rte_lcore_to_socket_id(eal_lcore(i)),
+		};
+
+		if (getrandom(table_secret, sizeof(table_secret), 0) != sizeof(table_secret)) {
+			snprintf(error, error_len, "no random numbers: %s", strerror(errno));
+			return -1;
+		}
+		wanted.pipeline.table_secret = table_secret;
+		for (unsigned port = 0; port < road->n_ports; port++)
+			wanted.ethdev[port] = road->ports[port].ethdev;
+		road->workers[i] = sl_worker_create(&wanted, error, error_len);
+		if (road->workers[i] == NULL)
+			return -1;
+		road->n_workers++;
+	}
+	return 0;
+}
+
+int road_open(struct road *road, const struct sl_config *config, char *error, size_t error_len)
+{
+	struct rte_mempool *pool;
+
+	if (read_secret(road, config, error, error_len) != 0)
+		return -1;
+	pool = rte_pktmbuf_pool_create("packets", config->workers.buffers, POOL_CACHE, 0,
+				       data_room(config), SOCKET_ID_ANY);
+	if (pool == NULL) {
+		snprintf(error, error_len,
+			 "no memory for %u packet buffers: %s; raise -m in eal, reserve "
+			 "hugepages, or lower workers.buffers",
+			 config->workers.buffers, rte_strerror(rte_errno));
+		return -1;
+	}
+	/* Workers first: they are the hungriest, and a port that runs fills up. */
+	for (unsigned port = 0; port < road->n_ports; port++) {
+		const struct sl_config_link *link = &config->links[port / SL_N_SIDES];
+		const bool outside = port % SL_N_SIDES == SL_OUTSIDE;
+
+		if (sl_port_find(&road->ports[port], outside ? link->outside : link->inside, error,
+				 error_len) != 0)
+			return -1;
+	}
+	if (create_workers(road, config, pool, error, error_len) != 0)
+		return -1;
+	for (unsigned port = 0; port < road->n_ports; port++)
+		if (open_port(road, config, port / SL_N_SIDES, port % SL_N_SIDES, pool, error,
+			      error_len) != 0)
+			return -1;
+	return 0;
+}
+
+int road_start(struct road *road, char *error, size_t error_len)
+{
+	for (unsigned i = 0; i < road->n_workers; i++) {
+		const int rc = sl_worker_start(road->workers[i]);
+
+		if (rc != 0) {
+			snprintf(error, error_len, "worker on core %u does not start: %s",
+				 sl_worker_core(road->workers[i]), rte_strerror(-rc));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void road_stop(struct road *road)
+{
+	for (unsigned i = 0; i < road->n_workers; i++)
+		sl_worker_stop(road->workers[i]);
+}
+
+void road_close(struct road *road)
+{
+	for (unsigned i = 0; i < road->n_workers; i++)
+		sl_worker_destroy(road->workers[i]);
+	road->n_workers = 0;
+	for (unsigned port = 0; port < road->n_ports; port++)
+		if (road->ports[port].n_queues > 0)
+			sl_port_close(&road->ports[port]);
+}

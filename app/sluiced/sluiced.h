@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The daemon's parts, from the configuration to what runs. */
+#ifndef SLUICED_H
+#define SLUICED_H
+
+#include "sl_config.h"
+#include "sl_cookie.h"
+#include "sl_driver_profile.h"
+#include "sl_pipeline.h"
+#include "sl_port.h"
+#include "sl_worker.h"
+
+enum { ERROR_LEN = 1024 };
+
+/* Everything that stands while the daemon runs. The workers read services and links. */
+struct road {
+	struct sl_service_table services;
+	struct sl_link links[SL_LINKS_MAX];
+	unsigned n_links;
+	struct sl_port ports[SL_PORTS_MAX]; /* link number * 2 + side */
+	unsigned n_ports;
+	struct sl_worker *workers[SL_CONFIG_MAX_CORES];
+	unsigned n_workers;
+	struct sl_cookie_ring ring;
+	bool secret_shared;
+};
+
+/* eal.c: DPDK's environment. */
+/* Looks for what EAL would only fail over: interfaces that are not there, rights. 0, or -1 with a
+ * sentence in `error`. */
+int eal_check(const struct sl_config *config, char *error, size_t error_len);
+/* Starts EAL with the configuration's arguments and its cores. Likewise. */
+int eal_start(const struct sl_config *config, char *error, size_t error_len);
+/* EAL's lcore of worker number `i`. */
+unsigned eal_lcore(unsigned i);
+
+/* road.c: links, services, ports, workers. */
+/* Fills in services and links, which need no device. */
+void road_plan(struct road *road, const struct sl_config *config);
+/* Prints what the configuration will take: memory, and hugepages. */
+void road_print_needs(const struct road *road, const struct sl_config *config, FILE *out);
+/* Opens ports and creates workers. 0, or -1 with a sentence in `error`. */
+int road_open(struct road *road, const struct sl_config *config, char *error, size_t error_len);
+int road_start(struct road *road, char *error, size_t error_len);
+void road_stop(struct road *road);
+void road_close(struct road *road);
+
+#endif
