@@ -171,11 +171,8 @@ static bool counts_as_life(const struct sl_conn *conn, const struct sl_seg *seg)
 static void observe_life(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			 const struct sl_seg *seg)
 {
-	if (seg->payload_len > 0 && side == sl_conn_client_side(conn) &&
-	    !(conn->flags & SL_CONN_CLIENT_SENT)) {
+	if (seg->payload_len > 0 && side == sl_conn_client_side(conn))
 		conn->flags |= SL_CONN_CLIENT_SENT;
-		relay_arm(r, conn); /* limits.idle may be the shorter one */
-	}
 	conn->flags &= (uint16_t)~SL_CONN_RST_DOUBT;
 	if (sl_unlikely(conn->probes > 0)) {
 		const uint16_t both = SL_CONN_ALIVE_OUTSIDE | SL_CONN_ALIVE_INSIDE;
@@ -186,6 +183,8 @@ static void observe_life(struct sl_relay *r, struct sl_conn *conn, enum sl_side 
 			return;
 		conn->probes = 0;
 		conn->flags &= (uint16_t)~both;
+		conn->last_seen_ms = r->now_ms;
+		return;
 	}
 	if (counts_as_life(conn, seg))
 		conn->last_seen_ms = r->now_ms;

@@ -49,9 +49,10 @@ static struct deadline shorter(struct deadline a, struct deadline b)
 
 static struct deadline established_deadline(const struct sl_conn *conn, const struct sl_limits *l)
 {
-	if (!(conn->flags & SL_CONN_CLIENT_SENT))
-		return (struct deadline){l->silent_ms, DUE_SILENT};
-	return (struct deadline){l->idle_ms + conn->probes * l->probe_interval_ms, DUE_IDLE};
+	const struct deadline silent = {l->silent_ms, DUE_SILENT};
+	const struct deadline idle = {l->idle_ms + conn->probes * l->probe_interval_ms, DUE_IDLE};
+
+	return conn->flags & SL_CONN_CLIENT_SENT ? idle : shorter(silent, idle);
 }
 
 static struct deadline leg_deadline(const struct sl_conn *conn, enum sl_leg leg,

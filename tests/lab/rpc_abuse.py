@@ -31,11 +31,19 @@ def line(s):
     return json.loads(data)
 
 
-def served(after):
-    begin = time.monotonic()
+def ask():
     with connect() as s:
         s.sendall(REQUEST)
-        answer = line(s)
+        return line(s)
+
+
+def served(after):
+    """An answer within 2 s; until then the clients that have vanished may still fill the room."""
+    begin = time.monotonic()
+    answer = ask()
+    while answer and "too many clients" in str(answer) and time.monotonic() - begin < 2:
+        time.sleep(0.05)
+        answer = ask()
     if not answer or answer.get("id") != 7 or "result" not in answer:
         sys.exit("why: after %s: %r" % (after, answer))
     if time.monotonic() - begin > 2:

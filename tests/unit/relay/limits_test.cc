@@ -84,17 +84,26 @@ TEST_P(Limits, DataOfTheClientLiftsSilent)
 	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
 }
 
-TEST_P(Limits, IdleShorterThanSilentCountsFromTheFirstByte)
+TEST_P(Limits, IdleShorterThanSilentProbesAClientThatNeverSpoke)
 {
-	cite("design section 8: an earlier deadline re-files at once");
-	Road quick(RoadOptions::with_limits([](sl_limits &l) { l.idle_ms = 5000; }));
+	cite("design section 9: the shorter limit counts");
+	Road quick(RoadOptions::with_limits([](sl_limits &l) {
+		l.idle_ms = 5000;
+		l.probe_interval_ms = 1000;
+		l.probes = 2;
+	}));
 	Talk t(quick);
 	t.open();
-	quick.advance(2000);
-	quick.outside(t.c(SL_ACK, 1, 1, "x"));
-	quick.inside(t.s(SL_ACK, 1, 2));
 	EXPECT_TRUE(quick.advance(4980).empty());
 	EXPECT_EQ(quick.advance(40).size(), 2u) << "probes";
+	quick.outside(t.c(SL_ACK, 1, 1));
+	quick.inside(t.s(SL_ACK, 1, 1));
+	EXPECT_TRUE(quick.advance(4960).empty()) << "both have answered";
+	EXPECT_EQ(quick.advance(60).size(), 2u) << "probes again";
+	quick.inside(t.s(SL_ACK, 1, 1));
+	quick.advance(2100);
+	EXPECT_EQ(quick.states(), "CLOSED CLOSED");
+	EXPECT_EQ(quick.events(SL_EVENT_reclaimed_idle), 1u);
 }
 
 TEST_P(Limits, IdleConnectionWhoseEndsAnswerLives)
