@@ -108,8 +108,9 @@ struct sl_grant {
 /**
  * Opens a connection for the ACK `seg` of a client, whose cookie has verified: sends our SYN to
  * the server and keeps the packet if it carries data. The buffer is always disposed of: delivered,
- * held, or dropped with a reason (table_full, no_buffer, hold_full, link_headers_full), in which
- * case nothing is opened and the client's next segment may try again.
+ * held, or dropped with a reason (table_full, no_buffer, link_headers_full), in which case nothing
+ * is opened and the client's next segment may try again; with hold_full the connection is opened,
+ * and the client sends its data again.
  */
 void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
 			   uint16_t service, const struct sl_grant *grant, struct sl_buf *buf,
