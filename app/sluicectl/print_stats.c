@@ -81,7 +81,7 @@ static void print_nonzero(const struct ctl *ctl, const json_t *now, const char *
 	}
 	if (strcmp(member, "dropped") == 0)
 		printf("%s: %s\n", title, ctl_count(sum, text));
-	else
+	else if (sum != 0)
 		printf("%s\n", title);
 	ctl_table_print(t, "  ");
 }

@@ -72,7 +72,10 @@ void ctl_table_print(struct ctl_table *t, const char *indent)
 		const bool last = column + 1 == t->n_columns;
 		const int pad = (int)(t->width[column] - width_of(t->cells[i]));
 
-		fputs(column == 0 ? indent : "  ", stdout);
+		if (column == 0)
+			fputs(indent, stdout);
+		else if (!last || t->cells[i][0] != '\0') /* no blanks at a line's end */
+			fputs("  ", stdout);
 		if (t->align[column] == 'r')
 			printf("%*s%s", pad, "", t->cells[i]);
 		else
