@@ -87,7 +87,7 @@ int rpc_listen(const char *path, struct stat *identity, char *error, size_t erro
 	old = umask(0117); /* 0660 from the first moment */
 	rc = bind(fd, (const struct sockaddr *)&addr, sizeof(addr));
 	umask(old);
-	if (rc != 0 || listen(fd, SL_RPC_CLIENTS_MAX) != 0 || lstat(path, identity) != 0) {
+	if (rc != 0 || listen(fd, SOMAXCONN) != 0 || lstat(path, identity) != 0) {
 		snprintf(error, error_len, "can't listen on %s (control.socket): %s%s", path,
 			 strerror(errno),
 			 errno == EACCES ? "; run as root, or set another path" : "");
