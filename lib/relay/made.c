@@ -70,8 +70,7 @@ bool relay_send_ack(struct sl_relay *r, const struct sl_conn *conn, enum sl_side
 bool relay_send_rst(struct sl_relay *r, const struct sl_conn *conn, enum sl_side to, uint32_t seq,
 		    bool with_ack)
 {
-	return send(r, conn, to, with_ack ? SL_RST | SL_ACK : SL_RST, seq,
-		    conn->end[to].seq_max);
+	return send(r, conn, to, with_ack ? SL_RST | SL_ACK : SL_RST, seq, conn->end[to].seq_max);
 }
 
 bool relay_send_syn(struct sl_relay *r, const struct sl_conn *conn)
@@ -87,6 +86,10 @@ bool relay_send_syn(struct sl_relay *r, const struct sl_conn *conn)
 	made.wscale = conn->wscale_outside;
 	made.sack_permitted = conn->flags & SL_CONN_SACK;
 	made.tsecr = 0;
+	if (conn->opening.asks == 1) {
+		made.timestamps = true;
+		made.tsval = r->now_ms;
+	}
 	/* A SYN's window is not scaled: RFC 7323 section 2.2. */
 	wnd = (uint64_t)conn->end[SL_OUTSIDE].wnd
 	      << (conn->wscale_outside == SL_NO_WSCALE ? 0 : conn->wscale_outside);

@@ -90,6 +90,8 @@ void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, ui
 		return;
 	}
 	fill_spliced(conn, grant, seg, r->services->service[service].wscale);
+	conn->opening.asks = !grant->timestamps && sl_learned_get(&r->learned, &key->inside_addr,
+								  key->inside_port) == NULL;
 	relay_set_state(r, conn, SL_LEG_CLIENT, SL_TCP_ESTABLISHED);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_SENT);
 	if (!learn_l2(r, conn, SL_OUTSIDE, buf, seg)) {
@@ -156,9 +158,10 @@ static void join(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
 	server->seq_max = seg->seq + 1;
 	server->ack = first;
 	/* Not scaled in a SYN; every later one is. */
-	server->wnd = conn->wscale_inside == SL_NO_WSCALE
-			      ? seg->wnd
-			      : (uint16_t)sl_max_u32(seg->wnd >> conn->wscale_inside, seg->wnd != 0);
+	server->wnd =
+		conn->wscale_inside == SL_NO_WSCALE
+			? seg->wnd
+			: (uint16_t)sl_max_u32(seg->wnd >> conn->wscale_inside, seg->wnd != 0);
 	server->packets++;
 	client->ack = server->seq_max;
 	conn->last_seen_ms = r->now_ms;
@@ -185,11 +188,24 @@ static void promise_broken(struct sl_relay *r, struct sl_conn *conn, struct sl_b
 	(void)relay_send_rst(r, conn, SL_OUTSIDE, conn->end[SL_INSIDE].isn + 1, true);
 }
 
+/*
+ * Nothing was known of this server, so its first SYN offered timestamps, although this client was
+ * promised none. The server grants them, and the next clients will be promised them; this one's
+ * segments carry none, so the server has to begin again, without.
+ */
+static void ask_again(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
+		      const struct sl_seg *seg)
+{
+	conn->opening.asks++;
+	refuse(r, conn, buf, seg);
+	(void)relay_send_syn(r, conn);
+}
+
 static void opening_from_server(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
 				const struct sl_seg *seg)
 {
 	const bool acks_us = seg->flags & SL_ACK && seg->ack == conn->end[SL_OUTSIDE].isn + 1;
-	const bool offered = conn->flags & SL_CONN_TIMESTAMPS;
+	const bool promised = conn->flags & SL_CONN_TIMESTAMPS;
 
 	if (seg->flags & SL_RST) {
 		if (acks_us)
@@ -201,9 +217,12 @@ static void opening_from_server(struct sl_relay *r, struct sl_conn *conn, struct
 	} else if (!(seg->flags & SL_SYN) || !acks_us) {
 		sl_out_drop(r->out, buf, SL_DROP_stray);
 	} else {
-		learn_server(r, conn, seg, offered);
-		if (offered && seg->ts_off == 0)
+		learn_server(r, conn, seg, promised || conn->opening.asks == 1);
+		if (promised && seg->ts_off == 0)
 			promise_broken(r, conn, buf, seg);
+		else if (seg->ts_off != 0 && conn->opening.asks >= 1 &&
+			 conn->opening.asks <= ASKS_MAX)
+			ask_again(r, conn, buf, seg);
 		else
 			join(r, conn, buf, seg);
 	}
@@ -304,8 +323,8 @@ static void tracked_from_server(struct sl_relay *r, struct sl_conn *conn, enum s
 				const struct sl_seg *seg)
 {
 	const struct sl_end *client = &conn->end[sl_side_other(side)];
-	const bool acks_syn = seg->flags & SL_ACK &&
-			      sl_seq_between(seg->ack, client->isn + 1, client->seq_max);
+	const bool acks_syn =
+		seg->flags & SL_ACK && sl_seq_between(seg->ack, client->isn + 1, client->seq_max);
 
 	if (seg->flags & SL_RST) {
 		if (acks_syn)

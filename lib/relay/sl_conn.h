@@ -56,7 +56,9 @@ struct sl_opening {
 	uint16_t held; /**< first of the held packets, SL_HELD_NONE */
 	uint8_t n_held;
 	uint8_t retries; /**< SYNs sent again */
-	uint8_t pad[2];
+	uint8_t asks;    /**< 0: the server is known; 1: our SYN asks for timestamps only to learn of
+			      them; more: it has begun again so often without */
+	uint8_t pad;
 };
 
 struct sl_conn {

@@ -22,11 +22,69 @@ TEST_P(Opening, OurSynCarriesTheClientsNumbersAndOptions)
 	EXPECT_EQ(syn.seg.mss, 1460);
 	EXPECT_EQ(syn.seg.wscale, 2);
 	EXPECT_TRUE(syn.seg.sack_permitted);
-	EXPECT_EQ(syn.seg.ts_off, 0);
 	EXPECT_EQ(syn.seg.wnd, 65535);
 	EXPECT_EQ(road.states(), "ESTABLISHED SYN-SENT");
 	EXPECT_EQ(road.events(SL_EVENT_cookies_valid), 1u);
 	EXPECT_EQ(road.term(SL_TERM_delivered), 1u);
+}
+
+TEST_P(Opening, UnknownServerIsAskedForTimestampsAndThenBeginsAgainWithout)
+{
+	cite("design section 6: timestamps only when this server has granted them before");
+	const Sent asking = talk.prove("early");
+	EXPECT_NE(asking.seg.ts_off, 0);
+	talk.timestamps = true;
+	Road::Out out = road.inside(talk.synack());
+	ASSERT_EQ(out.size(), 2u);
+	EXPECT_EQ(out[0].seg.flags, SL_RST);
+	EXPECT_EQ(out[0].seg.seq, talk.isn + 1);
+	EXPECT_EQ(out[1].seg.flags, SL_SYN);
+	EXPECT_EQ(out[1].seg.seq, talk.isn);
+	EXPECT_EQ(out[1].seg.ts_off, 0);
+	EXPECT_EQ(road.states(), "ESTABLISHED SYN-SENT");
+
+	talk.timestamps = false;
+	talk.iss += 12345; /* another connection, to the server */
+	out = road.inside(talk.synack());
+	ASSERT_EQ(out.size(), 2u) << "our ACK, and what was held";
+	EXPECT_EQ(out[0].seg.flags, SL_ACK);
+	EXPECT_EQ(out[1].seg.payload_len, 5);
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+
+	Talk next(road);
+	if (GetParam().v6)
+		next.ipv6();
+	next.cport++;
+	EXPECT_NE(next.ask().seg.ts_off, 0) << "the next client is promised them";
+	const Sent syn = next.prove();
+	EXPECT_NE(syn.seg.ts_off, 0);
+	EXPECT_EQ(syn.seg.tsval, next.ctsval);
+	road.inside(next.synack());
+	EXPECT_EQ(road.events(SL_EVENT_connections_established), 2u);
+}
+
+TEST_P(Opening, ServerWithoutTimestampsIsAskedOnce)
+{
+	cite("design section 6: only what was offered counts as refused");
+	EXPECT_NE(talk.prove().seg.ts_off, 0);
+	EXPECT_EQ(road.inside(talk.synack()).size(), 2u) << "joined at once";
+	Talk next(road);
+	if (GetParam().v6)
+		next.ipv6();
+	next.cport++;
+	EXPECT_EQ(next.ask().seg.ts_off, 0);
+	EXPECT_EQ(next.prove().seg.ts_off, 0);
+}
+
+TEST_P(Opening, ServerThatWillNotBeginAgainIsTakenAsItIs)
+{
+	cite("a RST is lost, or the server grants what nobody offered");
+	talk.prove();
+	talk.timestamps = true;
+	for (int lost = 0; lost < 3; lost++)
+		EXPECT_EQ(road.inside(talk.synack())[0].seg.flags, SL_RST);
+	EXPECT_EQ(road.inside(talk.synack())[0].seg.flags, SL_ACK);
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
 }
 
 TEST_P(Opening, SynGoesAgainAfterOneThreeAndSevenSeconds)
