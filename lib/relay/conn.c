@@ -118,8 +118,6 @@ void relay_close(struct sl_relay *r, struct sl_conn *conn, enum sl_event why)
 	if (conn->flags & SL_CONN_OPENING) {
 		relay_held_drop(r, conn);
 		conn->flags &= (uint16_t)~SL_CONN_OPENING;
-		/* Nobody repeats our RST for us when it is lost: the ends do not know each other. */
-		conn->flags |= SL_CONN_RECLAIMED;
 		conn->seq_delta = 0; /* the server's side is still counted from K */
 		conn->ts_delta = 0;
 		conn->end[SL_OUTSIDE].seq_max = conn->end[SL_OUTSIDE].isn + 1;

@@ -9,7 +9,7 @@
 
 enum {
 	RST_DOUBT_MS = 10000,      /* an inexact RST: so long the ends have to contradict it */
-	RECLAIMED_MS = 10000,      /* a reclaimed connection answers by RST for so long */
+	CLOSED_MS = 10000,         /* a closed connection answers by RST for so long */
 	TOMBSTONE_MS = 96000,      /* the life of a cookie, which must not open it again */
 	ASKS_MAX = 3,              /* a RST lost so often: then the server is taken as it is */
 	SYN_RETRY_FIRST_MS = 1000, /* RFC 6298 section 2.1; doubled each time */

@@ -128,17 +128,17 @@ static void joined_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 }
 
 /*
- * A segment of a connection that was reset or reclaimed. For a while after we have reclaimed it an
- * ACK is answered by a RST at its SEG.ACK: so an end that got our RSTs at numbers it did not
- * believe, and asks by a challenge ACK, learns the truth.
+ * A segment of a connection that was reset or reclaimed. For a while an ACK is answered by a RST at
+ * its SEG.ACK: so an end whose RST was lost on the way, or who did not believe the number of ours
+ * and asks by a challenge ACK, learns the truth; nobody else would tell it.
  */
 static void closed_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			   struct sl_buf *buf, struct sl_seg *seg)
 {
 	const uint32_t seq = side == SL_OUTSIDE ? seg->ack - conn->seq_delta : seg->ack;
 
-	if (conn->flags & SL_CONN_RECLAIMED && seg->flags & SL_ACK && !(seg->flags & SL_RST) &&
-	    r->now_ms - conn->last_seen_ms < RECLAIMED_MS) {
+	if (seg->flags & SL_ACK && !(seg->flags & SL_RST) &&
+	    r->now_ms - conn->last_seen_ms < CLOSED_MS) {
 		if (relay_emit(r, conn, side, SL_RST, seq, 0, buf))
 			sl_out_answer(r->out, buf);
 		else

@@ -87,7 +87,7 @@ static struct deadline deadline_of(const struct sl_relay *r, const struct sl_con
 
 	if (sl_conn_closed(conn))
 		return (struct deadline){conn->flags & SL_CONN_SPLICED ? TOMBSTONE_MS
-								       : RECLAIMED_MS,
+								       : CLOSED_MS,
 					 DUE_TOMBSTONE};
 	d = shorter(leg_deadline(conn, SL_LEG_CLIENT, l), leg_deadline(conn, SL_LEG_SERVER, l));
 	if (d.after_ms == UINT32_MAX)
@@ -135,7 +135,6 @@ static void reclaim(struct sl_relay *r, struct sl_conn *conn, enum due due)
 	const bool half_open = relay_tracked_opening(conn) && !opening;
 
 	relay_close(r, conn, opening ? SL_EVENT_server_silent : dues[due].event);
-	conn->flags |= SL_CONN_RECLAIMED;
 	if (opening) {
 		(void)relay_send_rst(r, conn, SL_OUTSIDE, conn->end[SL_INSIDE].isn + 1, true);
 		(void)relay_send_rst(r, conn, SL_INSIDE, conn->end[SL_OUTSIDE].isn + 1, false);

@@ -29,8 +29,21 @@ TEST_P(Reset, ExactOneOfTheClientEndsIt)
 	EXPECT_EQ(road.states(), "CLOSED CLOSED");
 	EXPECT_EQ(road.timer(), "tombstone");
 	EXPECT_EQ(road.events(SL_EVENT_connections_reset), 1u);
+}
+
+TEST_P(Reset, LostOnItsWayIsRepeatedForTenSeconds)
+{
+	cite("RFC 9293 section 3.10.7.1: an ACK to what is CLOSED gets a RST at SEG.ACK");
+	road.outside(talk.c(SL_RST, 101, 0)); /* and the server never hears of it */
+	const Sent rst = only(road.inside(talk.s(SL_ACK, 51, 101, "late")));
+	EXPECT_EQ(rst.port, 1u);
+	EXPECT_EQ(rst.fate, SL_FATE_ANSWERED);
+	EXPECT_EQ(rst.seg.flags, SL_RST);
+	EXPECT_EQ(rst.seg.seq, talk.isn + 101);
+	EXPECT_TRUE(road.inside(talk.s(SL_RST, 51, 0)).empty()) << "no RST for a RST";
+	road.advance(10020);
 	EXPECT_TRUE(road.inside(talk.s(SL_ACK, 51, 101, "late")).empty());
-	EXPECT_EQ(road.drops(SL_DROP_closed), 1u);
+	EXPECT_EQ(road.drops(SL_DROP_closed), 2u);
 }
 
 TEST_P(Reset, ExactOneOfTheServerEndsIt)
@@ -131,6 +144,9 @@ TEST_P(Reset, TombstoneRefusesTheReplayAndAdmitsANewcomer)
 {
 	cite("design section 5: a tombstone for the cookie's life");
 	road.outside(talk.c(SL_RST, 101, 0));
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 1, 1))).seg.flags, SL_RST) << "perhaps its own";
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
+	road.advance(10020);
 	EXPECT_TRUE(road.outside(talk.c(SL_ACK, 1, 1)).empty());
 	EXPECT_TRUE(road.outside(talk.c(SL_ACK, 1, 1, "again")).empty());
 	EXPECT_EQ(road.drops(SL_DROP_replayed), 2u);
