@@ -24,9 +24,27 @@ char *sl_rpc_result_line(json_t *id, json_t *result)
 				 id_or_null(id)));
 }
 
+/*
+ * A message as JSON. One that repeats what a client sent may end within a character (jansson cuts
+ * its own, too): then all that is not ASCII becomes a question mark.
+ */
+static json_t *message_of(const char *message)
+{
+	json_t *string = json_string(message);
+	char text[512];
+
+	if (string != NULL)
+		return string;
+	snprintf(text, sizeof(text), "%s", message);
+	for (char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	return json_string(text);
+}
+
 char *sl_rpc_error_line(json_t *id, int code, const char *message, json_t *data)
 {
-	json_t *error = json_pack("{s:i, s:s}", "code", code, "message", message);
+	json_t *error = json_pack("{s:i, s:o}", "code", code, "message", message_of(message));
 
 	if (data != NULL)
 		json_object_set_new(error, "data", data);

@@ -44,3 +44,16 @@ TEST(RpcRequest, FlawedRequestIsAnsweredUnderItsIdIfItHasOne)
 	ASSERT_EQ(sl_rpc_request_parse(other.data(), other.size(), &r, &reply), -1);
 	EXPECT_NE(taken(reply).find("\"id\":null"), std::string::npos);
 }
+
+TEST(RpcRequest, GarbageThatCutsACharacterIsStillAnswered)
+{
+	const std::string line = "{\"i\\\xdd\xbe\"\"}";
+	struct sl_rpc_request r;
+	char *reply = nullptr;
+
+	ASSERT_EQ(sl_rpc_request_parse(line.data(), line.size(), &r, &reply), -1);
+	EXPECT_NE(taken(reply).find("-32700"), std::string::npos);
+	EXPECT_NE(taken(sl_rpc_error_line(nullptr, SL_RPC_PARSE_ERROR, "cut \xc3", nullptr))
+			  .find("cut ?"),
+		  std::string::npos);
+}
