@@ -79,8 +79,9 @@
  * MAC are read as 28. The format is in the MAC. Playing with TSecr's upper bits. They are not in
  * the MAC: they only state what the client saw, and a wrong one harms its sender alone. Replay. A
  * cookie opens the same tuple only, and dies after 96 s; within that, the connection's entry, or
- * the tombstone it left, stands in the table and is found before the cookie is looked at. The upper
- * layers count `replayed`. Collecting cookies to spend them at once. They die with their epoch,
+ * the tombstone that a reset or reclaimed one left, is found before the cookie is looked at, and
+ * the upper layers count `replayed`. An orderly close leaves its entry for 2MSL only: where that is
+ * shorter, who has seen the ACK may open the tuple once more before the cookie dies. Collecting cookies to spend them at once. They die with their epoch,
  * each needs its own real address, port and ISN, and 96 s bound the heap. Burning cycles. A SYN
  * costs one hash of six words, a forged ACK one (two after a step), and one failure in 64 up to two
  * more with their keys. Nothing is stored, and nothing is sent upon a failure: no oracle, no
