@@ -102,9 +102,7 @@ static int open_control(struct sl_control **control, struct sl_rpc **rpc, const 
 		.n_workers = road.n_workers,
 		.ports = road.ports,
 		.n_ports = road.n_ports,
-		.services = &road.services,
-		.links = road.links,
-		.n_links = road.n_links,
+		.plan = &road.plan,
 		.config_path = file,
 		.dpdk_version = rte_version(),
 	};

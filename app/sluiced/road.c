@@ -44,16 +44,16 @@ static void plan_services(struct road *road, const struct sl_config *config)
 		s->wscale = (uint8_t)from->wscale;
 		s->limits = from->limits;
 	}
-	sl_service_table_init(&road->services, services, config->n_services);
+	sl_service_table_init(&road->plan.services, services, config->n_services);
 }
 
 void road_plan(struct road *road, const struct sl_config *config)
 {
 	plan_services(road, config);
-	road->n_links = config->n_links;
+	road->plan.n_links = config->n_links;
 	road->n_ports = config->n_links * SL_N_SIDES;
 	for (unsigned i = 0; i < config->n_links; i++) {
-		struct sl_link *link = &road->links[i];
+		struct sl_link *link = &road->plan.links[i];
 
 		snprintf(link->name, sizeof(link->name), "%s", config->links[i].name);
 		link->pass_default = config->links[i].default_action == SL_CONFIG_DEFAULT_PASS;
@@ -69,9 +69,7 @@ static struct sl_pipeline_config pipeline_config(const struct road *road,
 	const uint32_t held = config->workers.buffers / HELD_SHARE;
 
 	return (struct sl_pipeline_config){
-		.services = &road->services,
-		.links = road->links,
-		.n_links = road->n_links,
+		.plan = &road->plan,
 		.n_connections = config->workers.connections,
 		.n_held = sl_min_u32(held, SL_HELD_MAX),
 		.ring = &road->ring,

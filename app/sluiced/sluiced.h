@@ -14,9 +14,7 @@ enum { ERROR_LEN = 1024 };
 
 /* Everything that stands while the daemon runs. The workers read services and links. */
 struct road {
-	struct sl_service_table services;
-	struct sl_link links[SL_LINKS_MAX];
-	unsigned n_links;
+	struct sl_plan plan;
 	struct sl_port ports[SL_PORTS_MAX]; /* link number * 2 + side */
 	unsigned n_ports;
 	struct sl_worker *workers[SL_CONFIG_MAX_CORES];

@@ -17,8 +17,7 @@
 #define SL_CONTROL_H
 
 #include "sl_port.h"
-#include "sl_service.h"
-#include "sl_link.h"
+#include "sl_plan.h"
 #include "sl_worker.h"
 
 SL_BEGIN_DECLS
@@ -32,9 +31,7 @@ struct sl_control_config {
 	unsigned n_workers;
 	const struct sl_port *ports; /**< by port number */
 	unsigned n_ports;            /**< at most SL_PORTS_MAX */
-	const struct sl_service_table *services;
-	const struct sl_link *links; /**< by link number */
-	unsigned n_links;
+	const struct sl_plan *plan;
 	const char *config_path;  /**< for people to see */
 	const char *dpdk_version; /**< likewise: rte_version() */
 };

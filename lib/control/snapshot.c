@@ -73,7 +73,7 @@ struct sl_request *sl_snapshot_request(struct sl_control *c, sl_snapshot_fn *don
 	s->request.answer = answer;
 	s->request.release = release;
 	s->snapshot.n_workers = c->config.n_workers;
-	s->snapshot.n_accounts = c->config.services->n + 1u;
+	s->snapshot.n_accounts = c->config.plan->services.n + 1u;
 	s->done = done;
 	s->arg = arg;
 	if (!allocate(s)) {

@@ -10,14 +10,14 @@ static void pass(struct sl_pipeline *p, struct sl_buf *buf, struct sl_port_place
 {
 	const enum sl_side to = sl_side_other((enum sl_side)place.side);
 
-	sl_out_pass(p->out, buf, p->links[place.link].port[to]);
+	sl_out_pass(p->out, buf, p->plan->links[place.link].port[to]);
 }
 
 /* Traffic of no service. */
 static void by_default(struct sl_pipeline *p, struct sl_buf *buf, struct sl_port_place place)
 {
 	buf->account = SL_SERVICE_NONE;
-	if (p->links[place.link].pass_default)
+	if (p->plan->links[place.link].pass_default)
 		pass(p, buf, place);
 	else
 		sl_out_drop(p->out, buf, SL_DROP_default_drop);
@@ -30,8 +30,8 @@ static uint16_t service_of(const struct sl_pipeline *p, const struct sl_seg *seg
 	const struct sl_addr *addr = side == SL_OUTSIDE ? &seg->dst : &seg->src;
 	const uint16_t port = side == SL_OUTSIDE ? seg->dst_port : seg->src_port;
 
-	return port == 0 ? sl_service_find_addr(p->services, addr)
-			 : sl_service_find(p->services, addr, port);
+	return port == 0 ? sl_service_find_addr(&p->plan->services, addr)
+			 : sl_service_find(&p->plan->services, addr, port);
 }
 
 /* What no honest packet to a service looks like, though it parsed: its reason in seg->reason. */
@@ -42,8 +42,8 @@ static bool believable(struct sl_buf *buf, struct sl_seg *seg)
 		return false;
 	}
 	if (sl_addr_equal(&seg->src, &seg->dst)) {
-		seg->reason = seg->src_port == seg->dst_port ? SL_DROP_land
-							     : SL_DROP_spoofed_service;
+		seg->reason =
+			seg->src_port == seg->dst_port ? SL_DROP_land : SL_DROP_spoofed_service;
 		return false;
 	}
 	return sl_wire_verify(buf, seg);
@@ -62,11 +62,11 @@ static void monitor(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *se
 	pass(p, buf, place);
 }
 
-static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
-			 bool parsed, struct sl_port_place place)
+static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, bool parsed,
+			 struct sl_port_place place)
 {
 	const uint16_t number = service_of(p, seg, (enum sl_side)place.side);
-	const struct sl_service *service = &p->services->service[number];
+	const struct sl_service *service = &p->plan->services.service[number];
 	struct sl_traveller *t;
 	bool good;
 

@@ -11,7 +11,7 @@ enum { COOKIE_LIFE_US = 96 * 1000 * 1000 };
 static const struct sl_service *service_of(const struct sl_pipeline *p,
 					   const struct sl_traveller *t)
 {
-	return &p->services->service[t->service];
+	return &p->plan->services.service[t->service];
 }
 
 static void count(struct sl_pipeline *p, const struct sl_traveller *t, enum sl_event event)
@@ -43,7 +43,7 @@ static uint16_t mss_of(uint16_t option, bool v6)
 static uint16_t announced_mss(const struct sl_pipeline *p, const struct sl_traveller *t,
 			      const struct sl_learned *learned)
 {
-	const unsigned mtu = p->links[t->link].mtu;
+	const unsigned mtu = p->plan->links[t->link].mtu;
 	unsigned mss = mtu - (t->seg->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS);
 
 	if (learned != NULL)
@@ -84,8 +84,8 @@ static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t)
 
 	made.wscale = seg->wscale == SL_NO_WSCALE ? SL_NO_WSCALE : service_of(p, t)->wscale;
 	made.wnd = (uint16_t)sl_min_u32(SL_HELD_PER_CONN * made.mss, 0xffff);
-	made.seq = sl_cookie_mint(&p->ring, &tuple, seg->seq, &granted, p->relay.now_us,
-				  &made.tsval);
+	made.seq =
+		sl_cookie_mint(&p->ring, &tuple, seg->seq, &granted, p->relay.now_us, &made.tsval);
 	sl_wire_l2_get(t->buf->data, seg, &l2);
 	sl_wire_l2_swap(&l2);
 	if (!sl_wire_emit(t->buf, &l2, &made)) {
@@ -130,8 +130,7 @@ static void open_spliced(struct sl_pipeline *p, unsigned i, const struct sl_gran
 	const struct sl_traveller *t = &p->traveller[i];
 
 	count(p, t, SL_EVENT_cookies_valid);
-	sl_relay_open_spliced(&p->relay, &p->key[i], p->hash[i], t->service, grant, t->buf,
-			      t->seg);
+	sl_relay_open_spliced(&p->relay, &p->key[i], p->hash[i], t->service, grant, t->buf, t->seg);
 }
 
 /* An ACK, perhaps with the first data, of no connection. Never answered by RST: an honest client's
@@ -162,8 +161,8 @@ static void open_tracked(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
-	sl_relay_open_tracked(&p->relay, &p->key[i], p->hash[i], t->service,
-			      (enum sl_side)t->side, t->buf, t->seg);
+	sl_relay_open_tracked(&p->relay, &p->key[i], p->hash[i], t->service, (enum sl_side)t->side,
+			      t->buf, t->seg);
 }
 
 /* A SYN without ACK that may open a connection. */

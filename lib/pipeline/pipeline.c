@@ -11,37 +11,50 @@ size_t sl_pipeline_memory_size(const struct sl_pipeline_config *config)
 	return sl_relay_memory_size(&relay);
 }
 
+/* A service's LISTEN is 1, that of one that is gone 0. */
+static void show_listening(struct sl_pipeline *p)
+{
+	const struct sl_service_table *t = &p->plan->services;
+
+	for (unsigned s = 1; s <= t->n; s++)
+		p->out->accounts[s].state[SL_LEG_CLIENT][SL_TCP_LISTEN] = !t->service[s].retired;
+}
+
 int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *config, void *memory,
 		     struct sl_out *out, uint64_t now_us)
 {
 	const struct sl_relay_config relay = {
 		.n_connections = config->n_connections,
 		.n_held = config->n_held,
-		.services = config->services,
-		.links = config->links,
+		.plan = config->plan,
 		.secret = config->table_secret,
 	};
 
 	memset(p, 0, sizeof(*p));
-	p->services = config->services;
-	p->links = config->links;
+	p->plan = config->plan;
 	p->ring = *config->ring;
 	p->secret_shared = config->secret_shared;
 	p->out = out;
 	for (unsigned i = 0; i < SL_PORTS_MAX; i++)
 		p->port[i].side = SL_N_SIDES;
-	for (unsigned link = 0; link < config->n_links; link++) {
+	for (unsigned link = 0; link < config->plan->n_links; link++) {
 		for (unsigned side = 0; side < SL_N_SIDES; side++) {
-			struct sl_port_place *place = &p->port[config->links[link].port[side]];
+			struct sl_port_place *place =
+				&p->port[config->plan->links[link].port[side]];
 
 			place->link = (uint8_t)link;
 			place->side = (uint8_t)side;
 		}
 	}
-	for (unsigned leg = 0; leg < SL_N_LEGS; leg++)
-		for (unsigned s = 1; s <= config->services->n; s++)
-			out->accounts[s].state[leg][SL_TCP_LISTEN] = leg == SL_LEG_CLIENT;
+	show_listening(p);
 	return sl_relay_init(&p->relay, &relay, memory, out, now_us);
+}
+
+void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64_t now_us)
+{
+	sl_relay_begin(&p->relay, now_us);
+	p->plan = p->relay.plan = plan;
+	show_listening(p);
 }
 
 static void parse(struct sl_pipeline *p, const struct sl_buf *bufs, unsigned n)

@@ -21,14 +21,12 @@
 SL_BEGIN_DECLS
 
 struct sl_pipeline_config {
-	const struct sl_service_table *services;
-	const struct sl_link *links; /**< n_links of them */
-	unsigned n_links;
+	const struct sl_plan *plan; /**< stays valid until another is applied */
 	uint32_t n_connections;
-	uint32_t n_held;               /**< early packets held at once */
-	const uint8_t *table_secret;   /**< SL_FLOW_SECRET_BYTES random bytes, this worker's own */
+	uint32_t n_held;             /**< early packets held at once */
+	const uint8_t *table_secret; /**< SL_FLOW_SECRET_BYTES random bytes, this worker's own */
 	const struct sl_cookie_ring *ring; /**< copied */
-	bool secret_shared; /**< other boxes mint cookies that may come back here */
+	bool secret_shared;                /**< other boxes mint cookies that may come back here */
 };
 
 /** Where a port stands. */
@@ -49,8 +47,7 @@ struct sl_traveller {
 struct sl_pipeline {
 	struct sl_relay relay;
 	struct sl_cookie_ring ring; /**< this worker's copy of the keys */
-	const struct sl_service_table *services;
-	const struct sl_link *links;
+	const struct sl_plan *plan;
 	struct sl_out *out;
 	bool secret_shared;
 	struct sl_port_place port[SL_PORTS_MAX];
@@ -75,6 +72,14 @@ size_t sl_pipeline_memory_size(const struct sl_pipeline_config *config);
  */
 int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *config, void *memory,
 		     struct sl_out *out, uint64_t now_us);
+
+/**
+ * Goes over to another plan, between two bursts. Services keep their numbers: a number means the
+ * same service in both plans, or one that is new in the second; connections of a service stay valid
+ * as long as its number is there, retired or not. Links have the same number and ports in both.
+ * Afterwards the pipeline does not look at the old plan any more.
+ */
+void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64_t now_us);
 
 /**
  * Decides `n` (at most SL_BURST) received packets. Every one of them is afterwards on out->sent, on

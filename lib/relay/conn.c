@@ -30,8 +30,7 @@ int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void
 	if (sl_relay_memory_size(config) == 0)
 		return -1;
 	r->out = out;
-	r->services = config->services;
-	r->links = config->links;
+	r->plan = config->plan;
 	r->dirty = 0;
 	memset(&r->learned, 0, sizeof(r->learned));
 	sl_l2_init(&r->l2);

@@ -84,7 +84,7 @@ bool relay_send_syn(struct sl_relay *r, const struct sl_conn *conn)
 	made.seq = conn->end[SL_OUTSIDE].isn;
 	made.mss = conn->opening.mss;
 	made.wscale = conn->wscale_outside;
-	made.sack_permitted = conn->flags & SL_CONN_SACK;
+	made.sack_permitted = conn->opening.sack;
 	made.tsecr = 0;
 	if (conn->opening.asks == 1) {
 		made.timestamps = true;

@@ -27,7 +27,7 @@ static void fill_spliced(struct sl_conn *conn, const struct sl_grant *grant,
 	if (grant->timestamps)
 		conn->flags |= SL_CONN_TIMESTAMPS;
 	if (grant->sack)
-		conn->flags |= SL_CONN_SACK;
+		conn->opening.sack = 1;
 	conn->opening.mss = grant->mss;
 	conn->opening.held = SL_HELD_NONE;
 	conn->wscale_outside = grant->wscale;
@@ -89,7 +89,7 @@ void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, ui
 		sl_out_drop(r->out, buf, SL_DROP_table_full);
 		return;
 	}
-	fill_spliced(conn, grant, seg, r->services->service[service].wscale);
+	fill_spliced(conn, grant, seg, r->plan->services.service[service].wscale);
 	conn->opening.asks = !grant->timestamps && sl_learned_get(&r->learned, &key->inside_addr,
 								  key->inside_port) == NULL;
 	relay_set_state(r, conn, SL_LEG_CLIENT, SL_TCP_ESTABLISHED);
@@ -145,10 +145,11 @@ static void join(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
 {
 	struct sl_end *client = &conn->end[SL_OUTSIDE], *server = &conn->end[SL_INSIDE];
 	const uint16_t held = conn->opening.held;
+	const bool sack = conn->opening.sack;
 	const uint32_t first = client->isn + 1, cookie = server->isn;
 
 	conn->flags &= (uint16_t)~SL_CONN_OPENING;
-	if (conn->flags & SL_CONN_SACK && !seg->sack_permitted)
+	if (sack && !seg->sack_permitted)
 		conn->flags |= SL_CONN_SACK_REFUSED;
 	if (conn->wscale_outside != SL_NO_WSCALE)
 		conn->wscale_inside = seg->wscale & 0xf;

@@ -34,13 +34,13 @@ static inline uint32_t relay_index(const struct sl_relay *r, const struct sl_con
 static inline const struct sl_limits *relay_limits(const struct sl_relay *r,
 						   const struct sl_conn *conn)
 {
-	return &r->services->service[conn->service].limits;
+	return &r->plan->services.service[conn->service].limits;
 }
 
 static inline uint8_t relay_port(const struct sl_relay *r, const struct sl_conn *conn,
 				 enum sl_side side)
 {
-	return r->links[conn->key.domain >> 24].port[side];
+	return r->plan->links[conn->key.domain >> 24].port[side];
 }
 
 /* observe.c: what a segment says about its connection. */

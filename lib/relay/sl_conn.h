@@ -32,7 +32,6 @@ enum sl_conn_flag {
 	SL_CONN_FIN_INSIDE = 1 << 9,
 	SL_CONN_ALIVE_OUTSIDE = 1 << 10, /**< has answered since it was probed */
 	SL_CONN_ALIVE_INSIDE = 1 << 11,
-	SL_CONN_SACK = 1 << 12, /**< granted to the client; needed while opening */
 	SL_CONN_SECOND = 0xe000, /**< low bits of the second in which a SYN last went in */
 };
 
@@ -57,7 +56,7 @@ struct sl_opening {
 	uint8_t retries; /**< SYNs sent again */
 	uint8_t asks;    /**< 0: the server is known; 1: our SYN asks for timestamps only to learn of
 			      them; more: it has begun again so often without */
-	uint8_t pad;
+	uint8_t sack; /**< granted to the client */
 };
 
 struct sl_conn {

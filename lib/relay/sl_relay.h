@@ -21,7 +21,7 @@
 #include "sl_l2.h"
 #include "sl_learned.h"
 #include "sl_out.h"
-#include "sl_service.h"
+#include "sl_plan.h"
 #include "sl_wire.h"
 
 SL_BEGIN_DECLS
@@ -43,8 +43,7 @@ struct sl_relay {
 	struct sl_flow flow;
 	struct sl_wheel wheel;
 	struct sl_out *out;
-	const struct sl_service_table *services;
-	const struct sl_link *links;
+	const struct sl_plan *plan;
 	struct sl_held *held; /**< the pool of held packets */
 	uint16_t held_free;
 	uint32_t now_ms;
@@ -57,8 +56,7 @@ struct sl_relay {
 struct sl_relay_config {
 	uint32_t n_connections;
 	uint32_t n_held;                 /**< packets held at once, at most SL_HELD_MAX */
-	const struct sl_service_table *services;
-	const struct sl_link *links;     /**< by link number */
+	const struct sl_plan *plan;
 	const uint8_t *secret;           /**< SL_FLOW_SECRET_BYTES random bytes: the table's hash */
 };
 

@@ -59,7 +59,7 @@ static void sample(struct evbuffer *out, const char *prefix, const struct sl_cou
 
 static const char *service_label(const struct metrics *m, unsigned s)
 {
-	return s == SL_SERVICE_NONE ? "" : m->config->services->service[s].name;
+	return s == SL_SERVICE_NONE ? "" : m->config->plan->services.service[s].name;
 }
 
 static bool is_gauge(unsigned term)

@@ -82,7 +82,7 @@ int rpc_parse_end(const char *text, struct sl_listing_end *end)
 
 bool rpc_param_service(struct rpc_call *call, int none, int *service)
 {
-	const struct sl_service_table *t = sl_control_setup(call->control)->services;
+	const struct sl_service_table *t = &sl_control_setup(call->control)->plan->services;
 	const char *name = rpc_param_string(call, "service");
 	char expected[256] = "left out: there are no services";
 	size_t len = 0;

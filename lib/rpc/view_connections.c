@@ -18,7 +18,7 @@ static json_t *row_json(const struct sl_control_config *config, const struct sl_
 	const struct sl_conn_info *i = &row->info;
 	json_t *service = i->service == SL_SERVICE_NONE
 				  ? json_null()
-				  : json_string(config->services->service[i->service].name);
+				  : json_string(config->plan->services.service[i->service].name);
 
 	return json_pack(
 		"{s:o, s:o, s:o, s:{s:s, s:s}, s:f, s:f, s:{s:s, s:f}, s:{s:I, s:I}, s:{s:I, s:I},"
@@ -32,7 +32,7 @@ static json_t *row_json(const struct sl_control_config *config, const struct sl_
 		(json_int_t)i->packets[SL_LEG_SERVER], "bytes", "client",
 		(json_int_t)i->bytes[SL_LEG_CLIENT], "server", (json_int_t)i->bytes[SL_LEG_SERVER],
 		"held", (int)i->held, "spliced", (int)i->spliced, "timestamps", (int)i->timestamps,
-		"inside_opened", (int)i->inside_opened, "link", config->links[i->link].name, "vlan",
+		"inside_opened", (int)i->inside_opened, "link", config->plan->links[i->link].name, "vlan",
 		(int)i->vlan, "core", (int)sl_worker_core(config->workers[row->worker]));
 }
 

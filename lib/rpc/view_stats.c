@@ -109,7 +109,7 @@ static void stats_done(void *arg, const struct sl_snapshot *snapshot, const char
 		json_object_set_new(o, "name",
 				    i == SL_SERVICE_NONE
 					    ? json_null()
-					    : json_string(config->services->service[i].name));
+					    : json_string(config->plan->services.service[i].name));
 		json_array_append_new(services, o);
 	}
 	json_object_set_new(result, "workers", workers);
@@ -192,7 +192,7 @@ static json_t *service_json(const struct sl_service *s, const struct sl_account 
 static void service_done(void *arg, const struct sl_snapshot *snapshot, const char *error)
 {
 	struct rpc_call *call = arg;
-	const struct sl_service_table *t = sl_control_setup(call->control)->services;
+	const struct sl_service_table *t = &sl_control_setup(call->control)->plan->services;
 	json_t *list;
 
 	call->pending = NULL;

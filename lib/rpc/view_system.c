@@ -38,8 +38,8 @@ static json_t *links_json(const struct sl_control *control)
 	const struct sl_control_config *config = sl_control_setup(control);
 	json_t *list = json_array();
 
-	for (unsigned i = 0; i < config->n_links; i++)
-		json_array_append_new(list, link_json(control, &config->links[i]));
+	for (unsigned i = 0; i < config->plan->n_links; i++)
+		json_array_append_new(list, link_json(control, &config->plan->links[i]));
 	return list;
 }
 
@@ -53,10 +53,10 @@ static void add_place(json_t *o, const struct sl_control_config *config, unsigne
 {
 	json_object_set_new(o, "link", json_null());
 	json_object_set_new(o, "side", json_null());
-	for (unsigned i = 0; i < config->n_links; i++)
+	for (unsigned i = 0; i < config->plan->n_links; i++)
 		for (unsigned side = 0; side < SL_N_SIDES; side++)
-			if (config->links[i].port[side] == port) {
-				json_object_set_new(o, "link", json_string(config->links[i].name));
+			if (config->plan->links[i].port[side] == port) {
+				json_object_set_new(o, "link", json_string(config->plan->links[i].name));
 				json_object_set_new(
 					o, "side",
 					json_string(side == SL_OUTSIDE ? "outside" : "inside"));

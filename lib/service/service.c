@@ -100,6 +100,10 @@ void sl_service_table_init(struct sl_service_table *t, const struct sl_service *
 		unsigned slot;
 
 		*s = services[number - 1];
+		if (s->retired) {
+			t->n_retired++;
+			continue;
+		}
 		mask(&s->net, &s->net, s->prefix_len);
 		slot = find_slot(t, &s->net, s->prefix_len);
 		t->next[number] = t->slot[slot];

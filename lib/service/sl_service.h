@@ -17,13 +17,13 @@ enum {
 };
 
 /* X(identifier, name in the configuration); the laxest first */
-#define SL_SERVICE_MODES(X)                                                                        \
-	X(PASS, "pass")                                                                            \
-	X(MONITOR, "monitor")                                                                      \
+#define SL_SERVICE_MODES(X)   \
+	X(PASS, "pass")       \
+	X(MONITOR, "monitor") \
 	X(SPLICE, "splice")
 
-#define SL_COOKIES_POLICIES(X)                                                                     \
-	X(ALWAYS, "always")                                                                        \
+#define SL_COOKIES_POLICIES(X) \
+	X(ALWAYS, "always")    \
 	X(NEVER, "never")
 
 enum sl_service_mode {
@@ -43,15 +43,15 @@ const char *sl_cookies_policy_name(enum sl_cookies_policy policy);
 
 /** How long a connection may stay in a state, in milliseconds. */
 struct sl_limits {
-	uint32_t half_open_ms;   /**< SYN-SENT, SYN-RECEIVED, since the SYN */
-	uint32_t silent_ms;      /**< ESTABLISHED, and the client never sent a byte */
-	uint32_t idle_ms;        /**< ESTABLISHED, before it is probed */
+	uint32_t half_open_ms; /**< SYN-SENT, SYN-RECEIVED, since the SYN */
+	uint32_t silent_ms;    /**< ESTABLISHED, and the client never sent a byte */
+	uint32_t idle_ms;      /**< ESTABLISHED, before it is probed */
 	uint32_t probe_interval_ms;
 	uint32_t fin_wait_2_ms;
-	uint32_t close_wait_ms;  /**< CLOSE-WAIT, FIN-WAIT-1 */
-	uint32_t last_ack_ms;    /**< LAST-ACK, CLOSING */
-	uint32_t time_wait_ms;   /**< 2MSL */
-	uint32_t probes;         /**< unanswered keepalive probes before it is reclaimed, 0..15 */
+	uint32_t close_wait_ms; /**< CLOSE-WAIT, FIN-WAIT-1 */
+	uint32_t last_ack_ms;   /**< LAST-ACK, CLOSING */
+	uint32_t time_wait_ms;  /**< 2MSL */
+	uint32_t probes;        /**< unanswered keepalive probes before it is reclaimed, 0..15 */
 };
 
 struct sl_service {
@@ -63,6 +63,8 @@ struct sl_service {
 	uint8_t mode;              /**< enum sl_service_mode */
 	uint8_t cookies;           /**< enum sl_cookies_policy */
 	uint8_t wscale;            /**< announced to clients, 0..14: one for all its cookies */
+	bool retired; /**< gone from the configuration: found by no address, kept for the
+			   connections that still live under its number */
 };
 
 enum {
@@ -74,16 +76,19 @@ enum {
 struct sl_service_table {
 	struct sl_service service[SL_SERVICES_MAX]; /**< by number; [0] unused */
 	uint16_t n;                                 /**< services, so numbers 1..n */
+	uint16_t n_retired;                         /**< of these */
 	uint8_t n_lens;
-	uint8_t n_lens_v4;              /**< those that an IPv4 prefix may have */
-	uint8_t lens[129];              /**< distinct prefix lengths, longest first */
-	uint16_t slot[SL_SERVICE_SLOTS]; /**< number of the first service with that prefix, 0 free */
+	uint8_t n_lens_v4; /**< those that an IPv4 prefix may have */
+	uint8_t lens[129]; /**< distinct prefix lengths, longest first */
+	uint16_t
+		slot[SL_SERVICE_SLOTS]; /**< number of the first service with that prefix, 0 free */
 	uint16_t next[SL_SERVICES_MAX]; /**< further services with the same prefix, 0 ends */
 };
 
 /**
  * Takes `n` (at most 255) services, numbered 1..n in the order of the array. They have been
- * validated: no two claim the same address and port with prefixes of one length.
+ * validated: no two that are not retired claim the same address and port with prefixes of one
+ * length.
  */
 void sl_service_table_init(struct sl_service_table *t, const struct sl_service *services,
 			   unsigned n);

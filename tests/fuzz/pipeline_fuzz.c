@@ -62,8 +62,7 @@ struct harness {
 	struct sl_pipeline pipeline;
 	struct sl_out out;
 	struct sl_account accounts[N_ACCOUNTS];
-	struct sl_service_table services;
-	struct sl_link links[2];
+	struct sl_plan plan;
 	struct sl_cookie_ring ring;
 	void *memory;
 	uint64_t now_us;
@@ -149,9 +148,7 @@ static void start(struct harness *h)
 	static const uint8_t secret[SL_FLOW_SECRET_BYTES] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 	static const uint8_t master[16] = {42};
 	struct sl_pipeline_config config = {
-		.services = &h->services,
-		.links = h->links,
-		.n_links = 2,
+		.plan = &h->plan,
 		.n_connections = N_CONNECTIONS,
 		.n_held = N_HELD,
 		.table_secret = secret,
@@ -166,13 +163,14 @@ static void start(struct harness *h)
 	add_service(&services[2], "192.0.2.4", 127, SL_MODE_SPLICE, SL_COOKIES_NEVER);
 	add_service(&services[3], "192.0.2.6", 128, SL_MODE_MONITOR, SL_COOKIES_ALWAYS);
 	add_service(&services[4], "192.0.2.7", 128, SL_MODE_PASS, SL_COOKIES_ALWAYS);
-	sl_service_table_init(&h->services, services, N_ACCOUNTS - 1);
+	sl_service_table_init(&h->plan.services, services, N_ACCOUNTS - 1);
 	for (unsigned i = 0; i < 2; i++) {
-		h->links[i].port[SL_OUTSIDE] = (uint8_t)(2 * i);
-		h->links[i].port[SL_INSIDE] = (uint8_t)(2 * i + 1);
-		h->links[i].pass_default = i == 0;
-		h->links[i].mtu = 1500;
+		h->plan.links[i].port[SL_OUTSIDE] = (uint8_t)(2 * i);
+		h->plan.links[i].port[SL_INSIDE] = (uint8_t)(2 * i + 1);
+		h->plan.links[i].pass_default = i == 0;
+		h->plan.links[i].mtu = 1500;
 	}
+	h->plan.n_links = 2;
 	h->now_us = START_US;
 	sl_cookie_ring_init(&h->ring, master, 1700000000 * SL_US_PER_S, h->now_us);
 	bytes = sl_pipeline_memory_size(&config);

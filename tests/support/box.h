@@ -9,6 +9,7 @@
 
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
@@ -39,10 +40,11 @@ class Box
 		strcpy(dir, "/tmp/sluice-test-XXXXXX");
 		EXPECT_NE(mkdtemp(dir), nullptr);
 		make_services();
-		strcpy(links[0].name, "edge");
-		links[0].port[SL_OUTSIDE] = 0;
-		links[0].port[SL_INSIDE] = 1;
-		links[0].mtu = 1500;
+		strcpy(plan->links[0].name, "edge");
+		plan->links[0].port[SL_OUTSIDE] = 0;
+		plan->links[0].port[SL_INSIDE] = 1;
+		plan->links[0].mtu = 1500;
+		plan->n_links = 1;
 		for (uint16_t i = 0; i < 2; i++) {
 			struct sl_port_counters c = {};
 			ports[i].ethdev = i;
@@ -55,9 +57,7 @@ class Box
 		sl_cookie_ring_init(&ring, master, 0, 0);
 		for (unsigned i = 0; i < kWorkers; i++) {
 			struct sl_pipeline_config p = {};
-			p.services = services;
-			p.links = links;
-			p.n_links = 1;
+			p.plan = plan.get();
 			p.n_connections = n_connections;
 			p.n_held = 16;
 			p.table_secret = table_secret;
@@ -68,9 +68,7 @@ class Box
 		setup.n_workers = kWorkers;
 		setup.ports = ports;
 		setup.n_ports = 2;
-		setup.services = services;
-		setup.links = links;
-		setup.n_links = 1;
+		setup.plan = plan.get();
 		setup.config_path = "/etc/sluice.conf";
 		setup.dpdk_version = "DPDK none";
 	}
@@ -79,7 +77,6 @@ class Box
 	{
 		for (auto *w : workers)
 			fake_worker_destroy(w);
-		free(services);
 		rmdir(dir);
 	}
 
@@ -89,8 +86,7 @@ class Box
 	}
 
 	struct sl_worker *workers[kWorkers];
-	struct sl_service_table *services;
-	struct sl_link links[1] = {};
+	std::unique_ptr<sl_plan> plan{new sl_plan()};
 	struct sl_port ports[2] = {};
 	struct sl_control_config setup = {};
 	char dir[64];
@@ -117,8 +113,7 @@ class Box
 		s[1].mode = SL_MODE_PASS;
 		for (auto &one : s)
 			one.limits = limits;
-		services = static_cast<struct sl_service_table *>(calloc(1, sizeof(*services)));
-		sl_service_table_init(services, s, 2);
+		sl_service_table_init(&plan->services, s, 2);
 	}
 };
 

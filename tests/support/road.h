@@ -121,8 +121,8 @@ class Road
 	using In = std::vector<std::pair<sl_side, Bytes>>;
 
 	explicit Road(const RoadOptions &o = RoadOptions())
-	    : options(o), accounts(o.services.size() + 1), services(new sl_service_table),
-	      p(new sl_pipeline), out_(new sl_out())
+	    : options(o), accounts(o.services.size() + 1), plan(new sl_plan()), p(new sl_pipeline),
+	      out_(new sl_out())
 	{
 		static const uint8_t master[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 		uint8_t secret[SL_FLOW_SECRET_BYTES];
@@ -130,16 +130,16 @@ class Road
 
 		for (size_t i = 0; i < sizeof(secret); i++)
 			secret[i] = static_cast<uint8_t>(i * 37 + 11);
-		sl_service_table_init(services.get(), o.services.data(),
+		sl_service_table_init(&plan->services, o.services.data(),
 				      static_cast<unsigned>(o.services.size()));
+		sl_link &link = plan->links[0];
 		link.port[SL_OUTSIDE] = 0;
 		link.port[SL_INSIDE] = 1;
 		link.pass_default = o.pass_default;
 		link.mtu = o.mtu;
+		plan->n_links = 1;
 		sl_cookie_ring_init(&ring, master, 1700000000ull * SL_US_PER_S, now_us);
-		config.services = services.get();
-		config.links = &link;
-		config.n_links = 1;
+		config.plan = plan.get();
 		config.n_connections = o.n_connections;
 		config.n_held = o.n_held;
 		config.table_secret = secret;
@@ -169,7 +169,7 @@ class Road
 		begin();
 		for (const auto &i : in) {
 			sl_buf b = own(new Buffer(i.second))->buf;
-			b.in_port = link.port[i.first];
+			b.in_port = plan->links[0].port[i.first];
 			b.ip_cksum = b.tcp_cksum = next_cksum;
 			burst.push_back(b);
 		}
@@ -278,8 +278,7 @@ class Road
 	uint32_t n_spares = SL_SPARES;         ///< refilled up to here
 	uint8_t next_cksum = SL_CKSUM_UNKNOWN; ///< what the NIC says of the next burst
 	std::vector<sl_account> accounts;
-	std::unique_ptr<sl_service_table> services;
-	sl_link link = {};
+	std::unique_ptr<sl_plan> plan;
 	sl_cookie_ring ring;
 	std::unique_ptr<sl_pipeline> p;
 
