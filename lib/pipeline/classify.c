@@ -50,41 +50,69 @@ static bool believable(struct sl_buf *buf, struct sl_seg *seg)
 }
 
 /* mode = "monitor": the packet passes; what splice would have done is counted. */
-static void monitor(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, bool good,
+static void monitor(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, bool parsed,
 		    struct sl_port_place place)
 {
 	struct sl_account *a = &p->out->accounts[buf->account];
 
-	if (!good)
+	if (!parsed || !believable(buf, seg))
 		sl_count(&a->event[SL_EVENT_would_drop], 1);
 	else if (place.side == SL_OUTSIDE && (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN)
 		sl_count(&a->event[SL_EVENT_would_answer], 1);
 	pass(p, buf, place);
 }
 
+/* TCP that the box leaves to its ends, of the service in buf->account or of none. */
+static void leave(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, bool parsed,
+		  struct sl_port_place place)
+{
+	const struct sl_service *service = &p->plan->services.service[buf->account];
+
+	if (buf->account == SL_SERVICE_NONE)
+		by_default(p, buf, place);
+	else if (service->mode == SL_MODE_MONITOR)
+		monitor(p, buf, seg, parsed, place);
+	else
+		pass(p, buf, place);
+}
+
+void pipeline_leave(struct sl_pipeline *p, const struct sl_traveller *t)
+{
+	const struct sl_port_place place = {.link = t->link, .side = t->side};
+
+	t->buf->account = t->service;
+	leave(p, t->buf, t->seg, true, place);
+}
+
+bool pipeline_believable(const struct sl_traveller *t)
+{
+	return believable(t->buf, t->seg);
+}
+
+/* Whether traffic that is not proxied may all the same belong to a connection of ours: of a service
+ * whose mode has changed, or that is gone. */
+static bool may_be_ours(const struct sl_pipeline *p, uint16_t number)
+{
+	if (number == SL_SERVICE_NONE && p->plan->services.n_retired == 0)
+		return false;
+	return sl_flow_count(&p->relay.flow) > 0 || pipeline_cookies_alive(p, number);
+}
+
 static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, bool parsed,
 			 struct sl_port_place place)
 {
 	const uint16_t number = service_of(p, seg, (enum sl_side)place.side);
-	const struct sl_service *service = &p->plan->services.service[number];
+	const bool proxied = pipeline_proxied(p, number);
 	struct sl_traveller *t;
-	bool good;
 
-	if (number == SL_SERVICE_NONE) {
-		by_default(p, buf, place);
-		return;
-	}
 	buf->account = number;
-	if (service->mode == SL_MODE_PASS) {
-		pass(p, buf, place);
+	if (place.side == SL_INSIDE && number != SL_SERVICE_NONE)
+		pipeline_heard(p, number);
+	if (!proxied && (!parsed || !may_be_ours(p, number))) {
+		leave(p, buf, seg, parsed, place);
 		return;
 	}
-	good = parsed && believable(buf, seg);
-	if (service->mode == SL_MODE_MONITOR) {
-		monitor(p, buf, seg, good, place);
-		return;
-	}
-	if (!good) {
+	if (proxied && (!parsed || !believable(buf, seg))) {
 		sl_out_drop(p->out, buf, (enum sl_drop)seg->reason);
 		return;
 	}
@@ -94,6 +122,7 @@ static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_se
 	t->service = number;
 	t->link = place.link;
 	t->side = place.side;
+	t->proxied = proxied;
 }
 
 void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n)

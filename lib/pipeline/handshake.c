@@ -5,9 +5,6 @@
  */
 #include "pipeline.h"
 
-/* A cookie's longest life, and the clock skew of the boxes that share a secret: section 5. */
-enum { COOKIE_LIFE_US = 96 * 1000 * 1000 };
-
 static const struct sl_service *service_of(const struct sl_pipeline *p,
 					   const struct sl_traveller *t)
 {
@@ -97,15 +94,6 @@ static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t)
 	sl_out_answer(p->out, t->buf);
 }
 
-/* Whether a cookie of this service may be alive somewhere: else there is nothing to verify. */
-static bool cookies_alive(const struct sl_pipeline *p, const struct sl_traveller *t)
-{
-	const uint64_t last = p->last_cookie_us[t->service];
-
-	return service_of(p, t)->cookies != SL_COOKIES_NEVER &&
-	       (p->secret_shared || (last != 0 && p->relay.now_us - last <= COOKIE_LIFE_US));
-}
-
 static enum sl_cookie_verdict verify(struct sl_pipeline *p, const struct sl_traveller *t,
 				     struct sl_grant *grant)
 {
@@ -130,6 +118,7 @@ static void open_spliced(struct sl_pipeline *p, unsigned i, const struct sl_gran
 	const struct sl_traveller *t = &p->traveller[i];
 
 	count(p, t, SL_EVENT_cookies_valid);
+	pipeline_asked(p, t->service);
 	sl_relay_open_spliced(&p->relay, &p->key[i], p->hash[i], t->service, grant, t->buf, t->seg);
 }
 
@@ -140,8 +129,8 @@ static void check_ack(struct sl_pipeline *p, unsigned i)
 	const struct sl_traveller *t = &p->traveller[i];
 	struct sl_grant grant;
 
-	if (!cookies_alive(p, t)) {
-		sl_out_drop(p->out, t->buf, SL_DROP_stray);
+	if (!pipeline_cookies_alive(p, t->service)) {
+		pipeline_stray(p, i, SL_DROP_stray);
 		return;
 	}
 	switch (verify(p, t, &grant)) {
@@ -149,10 +138,10 @@ static void check_ack(struct sl_pipeline *p, unsigned i)
 		open_spliced(p, i, &grant);
 		break;
 	case SL_COOKIE_FORGED:
-		sl_out_drop(p->out, t->buf, SL_DROP_cookie_invalid);
+		pipeline_stray(p, i, SL_DROP_cookie_invalid);
 		break;
 	case SL_COOKIE_EXPIRED:
-		sl_out_drop(p->out, t->buf, SL_DROP_cookie_expired);
+		pipeline_stray(p, i, SL_DROP_cookie_expired);
 		break;
 	}
 }
@@ -161,6 +150,8 @@ static void open_tracked(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
+	if (t->side == SL_OUTSIDE)
+		pipeline_asked(p, t->service);
 	sl_relay_open_tracked(&p->relay, &p->key[i], p->hash[i], t->service, (enum sl_side)t->side,
 			      t->buf, t->seg);
 }
@@ -186,6 +177,12 @@ static bool is_bare_syn(const struct sl_seg *seg)
 	return (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN;
 }
 
+/* Whether a segment may bring a cookie back. */
+static bool may_prove(const struct sl_traveller *t)
+{
+	return t->side == SL_OUTSIDE && (t->seg->flags & (SL_SYN | SL_RST | SL_ACK)) == SL_ACK;
+}
+
 void pipeline_handshake(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
@@ -193,10 +190,24 @@ void pipeline_handshake(struct sl_pipeline *p, unsigned i)
 	t->buf->account = t->service;
 	if (is_bare_syn(t->seg))
 		open_by_syn(p, i);
-	else if (t->side == SL_OUTSIDE && !(t->seg->flags & (SL_SYN | SL_RST)))
+	else if (may_prove(t))
 		check_ack(p, i);
 	else
-		sl_out_drop(p->out, t->buf, SL_DROP_stray);
+		pipeline_stray(p, i, SL_DROP_stray);
+}
+
+void pipeline_unproxied(struct sl_pipeline *p, unsigned i)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+	struct sl_grant grant;
+
+	t->buf->account = t->service;
+	/* A client that was answered by cookie before the change is kept to what it was told. */
+	if (may_prove(t) && pipeline_cookies_alive(p, t->service) && pipeline_believable(t) &&
+	    verify(p, t, &grant) == SL_COOKIE_VALID)
+		open_spliced(p, i, &grant);
+	else
+		pipeline_leave(p, t);
 }
 
 /*
@@ -212,6 +223,11 @@ bool pipeline_reopen(struct sl_pipeline *p, unsigned i)
 
 	if (is_bare_syn(t->seg)) {
 		t->buf->account = t->service;
+		if (!t->proxied) {
+			sl_relay_remove(&p->relay, p->found[i]);
+			pipeline_leave(p, t);
+			return true;
+		}
 		if (!sl_relay_reopens(old, (enum sl_side)t->side, t->seg)) {
 			sl_out_drop(p->out, t->buf, SL_DROP_stray);
 			return true;
@@ -221,8 +237,8 @@ bool pipeline_reopen(struct sl_pipeline *p, unsigned i)
 		open_by_syn(p, i);
 		return true;
 	}
-	if (t->side != SL_OUTSIDE || !sl_relay_newcomer(old, t->seg) || !cookies_alive(p, t) ||
-	    verify(p, t, &grant) != SL_COOKIE_VALID)
+	if (t->side != SL_OUTSIDE || !sl_relay_newcomer(old, t->seg) ||
+	    !pipeline_cookies_alive(p, t->service) || verify(p, t, &grant) != SL_COOKIE_VALID)
 		return false;
 	sl_relay_remove(&p->relay, p->found[i]);
 	t->buf->account = t->service;

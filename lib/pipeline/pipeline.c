@@ -47,13 +47,19 @@ int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *con
 		}
 	}
 	show_listening(p);
-	return sl_relay_init(&p->relay, &relay, memory, out, now_us);
+	if (sl_relay_init(&p->relay, &relay, memory, out, now_us) != 0)
+		return -1;
+	pipeline_change_init(p);
+	return 0;
 }
 
 void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64_t now_us)
 {
+	const struct sl_plan *before = p->plan;
+
 	sl_relay_begin(&p->relay, now_us);
 	p->plan = p->relay.plan = plan;
+	pipeline_change(p, before);
 	show_listening(p);
 }
 
@@ -94,7 +100,14 @@ static void decide(struct sl_pipeline *p, unsigned i)
 	const uint32_t index = found(p, i);
 
 	if (index == SL_FLOW_NONE) {
-		pipeline_handshake(p, i);
+		if (sl_likely(t->proxied))
+			pipeline_handshake(p, i);
+		else
+			pipeline_unproxied(p, i);
+		return;
+	}
+	if (sl_unlikely(!t->proxied) && !pipeline_believable(t)) {
+		pipeline_leave(p, t);
 		return;
 	}
 	if (sl_unlikely(sl_conn_over(sl_relay_conn(&p->relay, index))) && pipeline_reopen(p, i))
@@ -116,5 +129,6 @@ void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uin
 void sl_pipeline_tick(struct sl_pipeline *p, uint64_t now_us)
 {
 	sl_relay_begin(&p->relay, now_us);
+	pipeline_one_way_tick(p);
 	sl_relay_tick(&p->relay, SL_BURST);
 }

@@ -8,9 +8,37 @@
 /* classify.c: passes or drops what is not the splice's; the rest become travellers. */
 void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n);
 
+/* classify.c: the packet is left to its ends: passed, or what its service or link says. */
+void pipeline_leave(struct sl_pipeline *p, const struct sl_traveller *t);
+/* classify.c: whether the segment is right to the last bit; if not, its reason in seg->reason. */
+bool pipeline_believable(const struct sl_traveller *t);
+
+/* change.c: what a change of the plan leaves behind. */
+/* Whether new connections of the service are proxied now. */
+bool pipeline_proxied(const struct sl_pipeline *p, uint16_t service);
+/* Whether a cookie of this service may be alive somewhere: else there is nothing to verify. */
+bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service);
+/* Whether what runs already is taken in: for a while after the box came, or its plan changed. */
+bool pipeline_adopts(const struct sl_pipeline *p, uint16_t service);
+/* Opens that window for all services, and for those that are proxied now and were not before. */
+void pipeline_change_init(struct sl_pipeline *p);
+void pipeline_change(struct sl_pipeline *p, const struct sl_plan *before);
+
+/* one_way.c: servers whose answers go round the box. */
+/* A SYN went to a server of the service; a segment of one came. */
+void pipeline_asked(struct sl_pipeline *p, uint16_t service);
+void pipeline_heard(struct sl_pipeline *p, uint16_t service);
+/* Looks once a second whether a service asks and hears nothing. */
+void pipeline_one_way_tick(struct sl_pipeline *p);
+
 /* handshake.c: a segment of no connection. */
 void pipeline_handshake(struct sl_pipeline *p, unsigned i);
 /* handshake.c: a segment that found a connection which is over; false when it belongs to it. */
 bool pipeline_reopen(struct sl_pipeline *p, unsigned i);
+/* handshake.c: of no connection, of a service that is not proxied (any more). */
+void pipeline_unproxied(struct sl_pipeline *p, unsigned i);
+
+/* stray.c: a segment of a proxied service that belongs to no connection. */
+void pipeline_stray(struct sl_pipeline *p, unsigned i, enum sl_drop reason);
 
 #endif

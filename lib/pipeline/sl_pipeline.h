@@ -15,6 +15,7 @@
 #ifndef SL_PIPELINE_H
 #define SL_PIPELINE_H
 
+#include "sl_bucket.h"
 #include "sl_cookie.h"
 #include "sl_relay.h"
 
@@ -42,6 +43,14 @@ struct sl_traveller {
 	uint16_t service;
 	uint8_t link;
 	uint8_t side;
+	bool proxied; /**< new connections of the service are */
+};
+
+/** Whether a service's servers are heard: its SYNs to them since the last sign of one. */
+struct sl_one_way {
+	uint64_t since_us; /**< when the first of them went */
+	uint32_t unanswered;
+	bool on; /**< answers go round the box, or the server is down */
 };
 
 struct sl_pipeline {
@@ -52,6 +61,12 @@ struct sl_pipeline {
 	bool secret_shared;
 	struct sl_port_place port[SL_PORTS_MAX];
 	uint64_t last_cookie_us[SL_SERVICES_MAX]; /**< when a service was last answered for */
+	uint64_t adopt_until_us[SL_SERVICES_MAX]; /**< so long strays of a service are taken in */
+	struct sl_one_way one_way[SL_SERVICES_MAX];
+	uint64_t next_one_way_us;
+	struct sl_bucket stray_rsts;   /**< RSTs to strays */
+	struct sl_bucket stray_passes; /**< strays from outside that are shown to the server */
+	struct sl_bucket stray_probes; /**< of these, for which it is asked */
 
 	/* Of the burst that is under way. */
 	unsigned n; /**< travellers */

@@ -6,8 +6,8 @@
 #include "relay.h"
 
 /* The link-layer headers of both ways, from the packet that opens the connection. */
-static bool learn_l2(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
-		     const struct sl_buf *buf, const struct sl_seg *seg)
+bool relay_learn_l2(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+		    const struct sl_buf *buf, const struct sl_seg *seg)
 {
 	struct sl_l2 l2;
 
@@ -94,7 +94,7 @@ void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, ui
 								  key->inside_port) == NULL;
 	relay_set_state(r, conn, SL_LEG_CLIENT, SL_TCP_ESTABLISHED);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_SENT);
-	if (!learn_l2(r, conn, SL_OUTSIDE, buf, seg)) {
+	if (!relay_learn_l2(r, conn, SL_OUTSIDE, buf, seg)) {
 		sl_relay_remove(r, relay_index(r, conn));
 		sl_out_drop(r->out, buf, SL_DROP_link_headers_full);
 		return;
@@ -307,7 +307,7 @@ void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, ui
 	track_syn(conn, side, seg);
 	relay_set_state(r, conn, SL_LEG_CLIENT, SL_TCP_SYN_RECEIVED);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_SENT);
-	if (!learn_l2(r, conn, side, buf, seg)) {
+	if (!relay_learn_l2(r, conn, side, buf, seg)) {
 		sl_relay_remove(r, relay_index(r, conn));
 		sl_out_drop(r->out, buf, SL_DROP_link_headers_full);
 		return;

@@ -79,11 +79,22 @@ void relay_held_drop(struct sl_relay *r, struct sl_conn *conn);
 void relay_held_release(struct sl_relay *r, struct sl_conn *conn, uint16_t first);
 
 /* open.c */
+/* Takes the link-layer headers of both ways from the packet that opens the connection; false when
+ * there is no room for them. */
+bool relay_learn_l2(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+		    const struct sl_buf *buf, const struct sl_seg *seg);
 void relay_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			   struct sl_buf *buf, struct sl_seg *seg);
 bool relay_tracked_opening(const struct sl_conn *conn);
 void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 				   struct sl_buf *buf, struct sl_seg *seg);
+
+/* adopt.c: of a connection that ran before, the first segment from outside. */
+/* Whether it speaks of the numbers that the inside uses; then the connection stands. */
+bool relay_adoption_agrees(struct sl_conn *conn, const struct sl_seg *seg);
+/* They do not: ends the connection, and tells both ends. */
+void relay_adoption_refuse(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
+			   const struct sl_seg *seg);
 
 /* segment.c: the common way out of a segment that goes on. */
 void relay_forward(struct sl_relay *r, struct sl_conn *conn, enum sl_side side, struct sl_buf *buf,

@@ -28,6 +28,7 @@ enum sl_conn_flag {
 	SL_CONN_SACK_REFUSED = 1 << 4,  /**< promised to the client, not granted by the server */
 	SL_CONN_CLIENT_SENT = 1 << 5,   /**< the client has sent payload */
 	SL_CONN_RST_DOUBT = 1 << 6,     /**< an inexact RST went by: gone soon unless it speaks */
+	SL_CONN_ADOPTING = 1 << 7, /**< ran before; the outside has not confirmed its numbers */
 	SL_CONN_FIN_OUTSIDE = 1 << 8,   /**< the FIN of the outside end went by */
 	SL_CONN_FIN_INSIDE = 1 << 9,
 	SL_CONN_ALIVE_OUTSIDE = 1 << 10, /**< has answered since it was probed */

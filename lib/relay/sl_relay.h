@@ -122,6 +122,15 @@ void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, ui
 			   uint16_t service, enum sl_side side, struct sl_buf *buf,
 			   struct sl_seg *seg);
 
+/**
+ * Opens an entry for a connection that ran before the box did (or before its service was proxied),
+ * upon a segment with ACK and without RST from the inside, and relays it untranslated. The first
+ * segment from outside confirms it, or ends it when its numbers are of another numbering. Returns
+ * false when there is no room: then the buffer is still the caller's.
+ */
+bool sl_relay_adopt(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
+		    uint16_t service, struct sl_buf *buf, const struct sl_seg *seg);
+
 /** A segment of connection `index`, from `side`; its checksum is right. Disposes of the buffer. */
 void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, struct sl_buf *buf,
 		      struct sl_seg *seg);

@@ -26,6 +26,29 @@ enum {
 	X(ALWAYS, "always")    \
 	X(NEVER, "never")
 
+/* What becomes of segments that belong to no connection. */
+#define SL_STRAYS(X)      \
+	X(ADOPT, "adopt") \
+	X(RESET, "reset") \
+	X(DROP, "drop")
+
+/* What is done about a service whose servers are not heard. */
+#define SL_ONE_WAY_POLICIES(X) \
+	X(REPORT, "report")    \
+	X(PASS, "pass")
+
+enum sl_strays {
+#define X(id, name) SL_STRAYS_##id,
+	SL_STRAYS(X)
+#undef X
+};
+
+enum sl_one_way_policy {
+#define X(id, name) SL_ONE_WAY_##id,
+	SL_ONE_WAY_POLICIES(X)
+#undef X
+};
+
 enum sl_service_mode {
 #define X(id, name) SL_MODE_##id,
 	SL_SERVICE_MODES(X)
@@ -63,6 +86,9 @@ struct sl_service {
 	uint8_t mode;              /**< enum sl_service_mode */
 	uint8_t cookies;           /**< enum sl_cookies_policy */
 	uint8_t wscale;            /**< announced to clients, 0..14: one for all its cookies */
+	uint8_t strays;            /**< enum sl_strays */
+	uint8_t one_way;           /**< enum sl_one_way_policy */
+	uint32_t adopt_for_ms;     /**< how long strays are adopted after a change */
 	bool retired; /**< gone from the configuration: found by no address, kept for the
 			   connections that still live under its number */
 };

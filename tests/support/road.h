@@ -57,6 +57,7 @@ inline sl_service service(const std::string &address, uint16_t port, sl_service_
 	s.mode = mode;
 	s.cookies = cookies;
 	s.wscale = 7;
+	s.strays = SL_STRAYS_DROP; // tests of strays say what they want
 	s.limits = usual_limits();
 	return s;
 }
@@ -189,6 +190,20 @@ class Road
 		return run({{SL_INSIDE, f.bytes()}});
 	}
 
+	/// Goes over to a plan with these services and options, as a reload does.
+	void apply(const std::vector<sl_service> &next, bool draining = false)
+	{
+		std::unique_ptr<sl_plan> old = std::move(plan);
+		plan.reset(new sl_plan(*old));
+		sl_service_table_init(&plan->services, next.data(),
+				      static_cast<unsigned>(next.size()));
+		plan->draining = draining;
+		accounts_grow(next.size() + 1);
+		sl_pipeline_apply(p.get(), plan.get(), now_us);
+		std::memset(static_cast<void *>(old.get()), 0xa5, sizeof(*old));
+		check_books();
+	}
+
 	/// Lets `ms` pass in steps, and runs what is due. Returns what was sent meanwhile.
 	Out advance(uint64_t ms, uint64_t step_ms = 10)
 	{
@@ -283,6 +298,13 @@ class Road
 	std::unique_ptr<sl_pipeline> p;
 
       private:
+	void accounts_grow(size_t n)
+	{
+		if (n > accounts.size())
+			accounts.resize(n);
+		out_->accounts = accounts.data();
+	}
+
 	template <typename F> uint64_t sum(F of) const
 	{
 		uint64_t n = 0;

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Switching the box on, restarting it, changing a mode: what runs must not be killed by it. Which
+ * services are proxied now, and how long what was there before is taken in.
+ */
+#include "pipeline.h"
+
+static bool proxied_by(const struct sl_plan *plan, uint16_t number)
+{
+	const struct sl_service *s = &plan->services.service[number];
+
+	return number != SL_SERVICE_NONE && !s->retired && s->mode == SL_MODE_SPLICE &&
+	       !plan->draining;
+}
+
+bool pipeline_proxied(const struct sl_pipeline *p, uint16_t service)
+{
+	if (!proxied_by(p->plan, service))
+		return false;
+	return !p->one_way[service].on ||
+	       p->plan->services.service[service].one_way == SL_ONE_WAY_REPORT;
+}
+
+bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service)
+{
+	const uint64_t last = p->last_cookie_us[service];
+	const struct sl_service *s = &p->plan->services.service[service];
+
+	if (last != 0 && p->relay.now_us - last <= SL_COOKIE_LIFE_MAX_US)
+		return true;
+	return p->secret_shared && s->mode == SL_MODE_SPLICE && s->cookies != SL_COOKIES_NEVER;
+}
+
+bool pipeline_adopts(const struct sl_pipeline *p, uint16_t service)
+{
+	return p->plan->services.service[service].strays == SL_STRAYS_ADOPT &&
+	       p->relay.now_us < p->adopt_until_us[service];
+}
+
+static void open_window(struct sl_pipeline *p, uint16_t service)
+{
+	p->adopt_until_us[service] =
+		p->relay.now_us + p->plan->services.service[service].adopt_for_ms * SL_US_PER_MS;
+}
+
+void pipeline_change_init(struct sl_pipeline *p)
+{
+	for (uint16_t s = 1; s <= p->plan->services.n; s++)
+		open_window(p, s);
+}
+
+void pipeline_change(struct sl_pipeline *p, const struct sl_plan *before)
+{
+	for (uint16_t s = 1; s <= p->plan->services.n; s++)
+		if (proxied_by(p->plan, s) && (s > before->services.n || !proxied_by(before, s)))
+			open_window(p, s);
+}

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What runs must not be killed by switching the box on, restarting it, or changing a mode.
+#include "road.h"
+
+using namespace sl_test;
+
+namespace
+{
+
+std::vector<sl_service> with(const std::vector<sl_service> &services,
+			     const std::function<void(sl_service &)> &change)
+{
+	std::vector<sl_service> v = services;
+	for (sl_service &s : v)
+		change(s);
+	return v;
+}
+
+RoadOptions adopting()
+{
+	RoadOptions o;
+	o.services = with(usual_services(), [](sl_service &s) {
+		s.strays = SL_STRAYS_ADOPT;
+		s.adopt_for_ms = 60000;
+	});
+	return o;
+}
+
+std::vector<sl_service> in_mode(const Road &road, sl_service_mode mode)
+{
+	return with(road.options.services, [=](sl_service &s) { s.mode = mode; });
+}
+
+} // namespace
+
+/// A box that has just come up; client and server have been talking for long.
+class Adoption : public OnRoad
+{
+      protected:
+	Adoption() : OnRoad(adopting())
+	{
+		talk.cookie = talk.iss; // nothing is translated
+		talk.timestamps = true;
+	}
+
+	/// The client's numbering is that of a delta which nobody knows any more.
+	void translated_before()
+	{
+		talk.cookie = talk.iss + 0x33333333;
+	}
+};
+
+TEST_P(Adoption, TakesInWhatTheInsideSends)
+{
+	cite("design 4: a non-RST segment from the inside opens an entry, passed untranslated");
+	const Sent out = only(road.inside(talk.s(SL_ACK, 5000, 300, "data")));
+	EXPECT_EQ(out.port, 0u);
+	EXPECT_EQ(out.fate, SL_FATE_RELAYED);
+	EXPECT_EQ(out.bytes, talk.s(SL_ACK, 5000, 300, "data").bytes());
+	EXPECT_EQ(road.count(), 1u);
+	EXPECT_EQ(road.events(SL_EVENT_connections_adopted), 1u);
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 300, 5004))).port, 1u);
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+	EXPECT_EQ(road.events(SL_EVENT_adoptions_refused), 0u);
+}
+
+TEST_P(Adoption, OutlivesTheWindow)
+{
+	road.inside(talk.s(SL_ACK, 5000, 300, "data"));
+	road.outside(talk.c(SL_ACK, 300, 5004));
+	road.advance(120000, 500);
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK | SL_PSH, 300, 5004, "more"))).port, 1u);
+	EXPECT_EQ(only(road.inside(talk.s(SL_ACK, 5004, 304))).port, 0u);
+}
+
+TEST_P(Adoption, ClosesInOrder)
+{
+	road.inside(talk.s(SL_ACK, 5000, 300));
+	road.outside(talk.c(SL_ACK | SL_FIN, 300, 5000));
+	EXPECT_EQ(road.states(), "CLOSE-WAIT FIN-WAIT-1");
+	road.inside(talk.s(SL_ACK | SL_FIN, 5000, 301));
+	road.outside(talk.c(SL_ACK, 301, 5001));
+	EXPECT_EQ(road.states(), "CLOSED TIME-WAIT");
+}
+
+TEST_P(Adoption, ShowsTheServerWhatComesFromOutsideFirst)
+{
+	cite("design 4: switching the box on must not kill what is running");
+	const Road::Out out = road.outside(talk.c(SL_ACK | SL_PSH, 300, 5000, "typed"));
+	ASSERT_EQ(out.size(), 2u);
+	for (const Sent &s : out)
+		EXPECT_EQ(s.port, 1u);
+	EXPECT_EQ(out[0].fate, SL_FATE_MADE);
+	EXPECT_EQ(out[0].seg.seq, talk.isn + 299) << "below what the server expects";
+	EXPECT_EQ(out[0].seg.payload_len, 0u);
+	EXPECT_EQ(out[1].fate, SL_FATE_PASSED);
+	EXPECT_EQ(out[1].bytes, talk.c(SL_ACK | SL_PSH, 300, 5000, "typed").bytes());
+	EXPECT_EQ(road.count(), 0u) << "a stranger's word opens nothing";
+}
+
+TEST_P(Adoption, ResetsBothEndsOfWhatWasTranslated)
+{
+	cite("design 4: if they disagree both sides get a RST at once");
+	translated_before();
+	road.inside(talk.s(SL_ACK, 5000, 300, "data"));
+	const Road::Out out = road.outside(talk.c(SL_ACK, 300, 5000));
+	ASSERT_EQ(out.size(), 2u);
+	const Sent client = only(by_port(out, 0)), server = only(by_port(out, 1));
+	EXPECT_EQ(client.seg.flags, SL_RST);
+	EXPECT_EQ(client.seg.seq, talk.cookie + 5000) << "exactly what the client expects";
+	EXPECT_EQ(server.seg.flags, SL_RST);
+	EXPECT_EQ(server.seg.seq, talk.isn + 300) << "exactly what the server expects";
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
+	EXPECT_EQ(road.events(SL_EVENT_adoptions_refused), 1u);
+}
+
+TEST_P(Adoption, AskedServerLeadsToTheVerdict)
+{
+	translated_before();
+	// The client retransmits; the server answers our question with its own numbers.
+	ASSERT_EQ(road.outside(talk.c(SL_ACK, 300, 5000, "again")).size(), 2u);
+	road.inside(talk.s(SL_ACK, 5000, 300));
+	EXPECT_EQ(road.outside(talk.c(SL_ACK, 305, 5000)).size(), 2u);
+	EXPECT_EQ(road.events(SL_EVENT_adoptions_refused), 1u);
+}
+
+TEST_P(Adoption, PassesTheServersRst)
+{
+	const Sent out = only(road.inside(talk.s(SL_RST, 5000, 0)));
+	EXPECT_EQ(out.fate, SL_FATE_PASSED);
+	EXPECT_EQ(road.count(), 0u);
+}
+
+TEST_P(Adoption, TakesInAHandshakeThatPassed)
+{
+	EXPECT_EQ(only(road.inside(talk.synack())).port, 0u);
+	EXPECT_EQ(road.states(), "SYN-RECEIVED ESTABLISHED");
+	road.outside(talk.c(SL_ACK, 1, 1));
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+}
+
+TEST_P(Adoption, EndsWithItsWindow)
+{
+	cite("design 4: later strays are reset at a limited rate");
+	road.advance(60001, 500);
+	const Sent out = only(road.inside(talk.s(SL_ACK, 5000, 300, "data")));
+	EXPECT_EQ(out.port, 1u);
+	EXPECT_EQ(out.seg.flags, SL_RST);
+	EXPECT_EQ(out.seg.seq, talk.isn + 300);
+	EXPECT_EQ(road.count(), 0u);
+	const Sent back = only(road.outside(talk.c(SL_ACK, 300, 5000, "data")));
+	EXPECT_EQ(back.port, 0u);
+	EXPECT_EQ(back.seg.seq, talk.cookie + 5000);
+}
+
+TEST_P(Adoption, NeverAnswersByRstWhileCookiesLive)
+{
+	cite("design 5: failure is a counted drop, never a RST");
+	road.advance(60001, 500);
+	Talk other(road);
+	if (GetParam().v6)
+		other.ipv6();
+	other.cport = 41000;
+	other.ask();
+	EXPECT_TRUE(road.outside(talk.c(SL_ACK, 300, 5000)).empty());
+	EXPECT_EQ(road.drops(SL_DROP_cookie_invalid), 1u);
+}
+
+TEST_P(Adoption, LimitsItsRsts)
+{
+	road.advance(60001, 500);
+	unsigned answered = 0;
+	for (unsigned i = 0; i < 2000; i++)
+		answered += road.inside(talk.s(SL_ACK, 5000, 300)).size();
+	EXPECT_EQ(answered, 1000u);
+	EXPECT_EQ(road.drops(SL_DROP_limited), 1000u);
+	road.advance(100);
+	EXPECT_EQ(road.inside(talk.s(SL_ACK, 5000, 300)).size(), 1u);
+}
+
+TEST_P(Adoption, BoundsWhatAFloodShowsTheServer)
+{
+	unsigned passed = 0;
+	for (unsigned i = 0; i < 12000; i++)
+		for (const Sent &s : road.outside(talk.c(SL_ACK, i, 5000)))
+			passed += s.fate == SL_FATE_PASSED;
+	EXPECT_EQ(passed, 10000u);
+	EXPECT_EQ(road.drops(SL_DROP_stray), 2000u);
+	EXPECT_EQ(road.count(), 0u);
+}
+
+TEST_P(Adoption, FindsTheTableFullAndPasses)
+{
+	RoadOptions o = adopting();
+	o.n_connections = 8;
+	Road small(o);
+	Talk t(small);
+	unsigned there = 0;
+	for (uint16_t port = 1; port < 200; port++) {
+		t.cport = port;
+		there += only(small.inside(t.s(SL_ACK, 1, 1))).port == 0;
+	}
+	EXPECT_EQ(there, 199u);
+	EXPECT_EQ(small.all_drops(), 0u);
+}
+
+TEST_P(Adoption, DropAndResetSayWhatTheyDo)
+{
+	road.apply(with(road.options.services, [](sl_service &s) { s.strays = SL_STRAYS_DROP; }));
+	EXPECT_TRUE(road.inside(talk.s(SL_ACK, 5000, 300)).empty());
+	EXPECT_EQ(road.drops(SL_DROP_stray), 1u);
+	road.apply(with(road.options.services, [](sl_service &s) { s.strays = SL_STRAYS_RESET; }));
+	EXPECT_EQ(only(road.inside(talk.s(SL_ACK, 5000, 300))).seg.flags, SL_RST);
+}
+
+INSTANTIATE_TEST_SUITE_P(, Adoption, ::testing::ValuesIn(kNumbers));
+
+class Change : public OnRoad
+{
+      protected:
+	Change() : OnRoad(adopting())
+	{
+	}
+};
+
+TEST_P(Change, OfModeLeavesATranslatedConnectionTranslated)
+{
+	cite("design 4: changing a mode must not kill what is running");
+	talk.open();
+	for (sl_service_mode mode : {SL_MODE_PASS, SL_MODE_MONITOR, SL_MODE_SPLICE, SL_MODE_PASS}) {
+		road.apply(in_mode(road, mode));
+		const Sent out = only(road.inside(talk.s(SL_ACK, 1, 1, "hi")));
+		EXPECT_EQ(out.fate, SL_FATE_RELAYED);
+		EXPECT_EQ(out.seg.seq, talk.cookie + 1);
+		EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 1, 3))).seg.ack, talk.iss + 3);
+	}
+}
+
+TEST_P(Change, OfModeLetsWhatPassedLiveOn)
+{
+	road.apply(in_mode(road, SL_MODE_PASS));
+	talk.cookie = talk.iss;
+	EXPECT_EQ(only(road.outside(talk.syn())).fate, SL_FATE_PASSED);
+	EXPECT_EQ(only(road.inside(talk.synack())).fate, SL_FATE_PASSED);
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 1, 1))).fate, SL_FATE_PASSED);
+	road.advance(100000, 1000);
+	road.apply(in_mode(road, SL_MODE_MONITOR));
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 1, 1, "one"))).fate, SL_FATE_PASSED);
+	road.apply(in_mode(road, SL_MODE_SPLICE));
+	// The server acknowledges what it got before the change.
+	EXPECT_EQ(only(road.inside(talk.s(SL_ACK, 1, 4))).port, 0u);
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 4, 1, "two"))).port, 1u);
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+	road.apply(in_mode(road, SL_MODE_PASS));
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 7, 1, "three"))).port, 1u);
+}
+
+TEST_P(Change, KeepsWhatACookieHasPromised)
+{
+	talk.ask();
+	road.apply(in_mode(road, SL_MODE_PASS));
+	const Sent syn = only(road.outside(talk.c(SL_ACK, 1, 1)));
+	EXPECT_EQ(syn.seg.flags, SL_SYN);
+	EXPECT_EQ(syn.port, 1u);
+	road.inside(talk.synack());
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+}
+
+TEST_P(Change, PassesANewConnectionOverATombstone)
+{
+	talk.open();
+	road.outside(talk.c(SL_RST, 1, 0));
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
+	road.apply(in_mode(road, SL_MODE_PASS));
+	EXPECT_EQ(only(road.outside(talk.syn())).fate, SL_FATE_PASSED);
+	EXPECT_EQ(only(road.inside(talk.synack())).fate, SL_FATE_PASSED);
+	EXPECT_EQ(road.count(), 0u);
+}
+
+TEST_P(Change, DrainingPassesTheNewAndServesTheOld)
+{
+	talk.open();
+	road.apply(road.options.services, true);
+	EXPECT_EQ(only(road.inside(talk.s(SL_ACK, 1, 1, "hi"))).seg.seq, talk.cookie + 1);
+	Talk next(road);
+	if (GetParam().v6)
+		next.ipv6();
+	next.cport = 41000;
+	EXPECT_EQ(only(road.outside(next.syn())).fate, SL_FATE_PASSED);
+	next.cookie = next.iss;
+	EXPECT_EQ(only(road.inside(next.synack())).fate, SL_FATE_PASSED);
+	EXPECT_EQ(only(road.outside(next.c(SL_ACK, 1, 1))).fate, SL_FATE_PASSED);
+	EXPECT_EQ(road.count(), 1u);
+	// Proxied again: what passed meanwhile is taken in.
+	road.apply(road.options.services, false);
+	EXPECT_EQ(only(road.inside(next.s(SL_ACK, 1, 1, "x"))).port, 0u);
+	EXPECT_EQ(road.count(), 2u);
+}
+
+TEST_P(Change, RetiredServiceServesItsConnections)
+{
+	talk.open();
+	road.apply(with(road.options.services, [](sl_service &s) { s.retired = true; }));
+	const Sent out = only(road.inside(talk.s(SL_ACK, 1, 1, "hi")));
+	EXPECT_EQ(out.seg.seq, talk.cookie + 1);
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 1, 3))).seg.ack, talk.iss + 3);
+	Talk next(road);
+	next.cport = 41000;
+	EXPECT_EQ(only(road.outside(next.syn())).fate, SL_FATE_PASSED);
+}
+
+TEST_P(Change, UnproxiedGarbagePassesAsItIs)
+{
+	talk.open();
+	road.apply(in_mode(road, SL_MODE_PASS));
+	Frame f = talk.c(SL_ACK, 1, 1, "hi");
+	Bytes bad = f.bytes();
+	bad.back() ^= 1;
+	const Sent out = only(road.run({{SL_OUTSIDE, bad}}));
+	EXPECT_EQ(out.fate, SL_FATE_PASSED);
+	EXPECT_EQ(out.bytes, bad);
+}
+
+INSTANTIATE_TEST_SUITE_P(, Change, ::testing::ValuesIn(kNumbers));
+
+namespace
+{
+
+RoadOptions one_way(sl_one_way_policy policy)
+{
+	RoadOptions o = adopting();
+	for (sl_service &s : o.services)
+		s.one_way = policy;
+	return o;
+}
+
+/// Three clients whose server is not heard.
+void deaf(Road &road, bool v6)
+{
+	for (uint16_t port = 42000; port < 42003; port++) {
+		Talk t(road);
+		if (v6)
+			t.ipv6();
+		t.cport = port;
+		t.prove();
+	}
+}
+
+} // namespace
+
+class OneWay : public OnRoad
+{
+      protected:
+	OneWay() : OnRoad(one_way(SL_ONE_WAY_PASS))
+	{
+	}
+};
+
+TEST_P(OneWay, IsSeenWithinTenSeconds)
+{
+	cite("design 6: a service whose admitted connections get nothing back is an event");
+	deaf(road, GetParam().v6);
+	road.advance(4000);
+	EXPECT_EQ(road.events(SL_EVENT_one_way), 0u);
+	road.advance(3000);
+	EXPECT_EQ(road.events(SL_EVENT_one_way), 1u);
+	road.advance(20000);
+	EXPECT_EQ(road.events(SL_EVENT_one_way), 1u) << "once";
+}
+
+TEST_P(OneWay, WayOutIsToPass)
+{
+	deaf(road, GetParam().v6);
+	road.advance(7000);
+	EXPECT_EQ(only(road.outside(talk.syn())).fate, SL_FATE_PASSED);
+	talk.cookie = talk.iss;
+	// The SYN-ACK went round the box.
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 1, 1))).fate, SL_FATE_PASSED);
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 1, 1, "GET"))).fate, SL_FATE_PASSED);
+}
+
+TEST_P(OneWay, EndsWhenTheServerIsHeard)
+{
+	deaf(road, GetParam().v6);
+	road.advance(7000);
+	ASSERT_EQ(only(road.outside(talk.syn())).fate, SL_FATE_PASSED);
+	road.inside(talk.synack());
+	Talk next(road);
+	if (GetParam().v6)
+		next.ipv6();
+	next.cport = 41000;
+	EXPECT_EQ(only(road.outside(next.syn())).fate, SL_FATE_ANSWERED);
+}
+
+TEST_P(OneWay, OneAnswerIsEnough)
+{
+	deaf(road, GetParam().v6);
+	talk.open();
+	road.advance(9000);
+	EXPECT_EQ(road.events(SL_EVENT_one_way), 0u);
+}
+
+TEST_P(OneWay, ReportOnlyReports)
+{
+	road.apply(one_way(SL_ONE_WAY_REPORT).services);
+	deaf(road, GetParam().v6);
+	road.advance(7000);
+	EXPECT_EQ(road.events(SL_EVENT_one_way), 1u);
+	EXPECT_EQ(only(road.outside(talk.syn())).fate, SL_FATE_ANSWERED);
+}
+
+INSTANTIATE_TEST_SUITE_P(, OneWay, ::testing::ValuesIn(kNumbers));
