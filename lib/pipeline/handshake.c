@@ -28,6 +28,18 @@ static struct sl_cookie_tuple tuple_of(const struct sl_seg *seg)
 	return tuple;
 }
 
+static struct sl_grant grant_of(const struct sl_cookie_options *options)
+{
+	const struct sl_grant grant = {
+		.mss = options->mss,
+		.wscale = options->wscale,
+		.sack = options->sack,
+		.timestamps = options->timestamps,
+	};
+
+	return grant;
+}
+
 /* An MSS option's value, or what to assume of an end that sent none: RFC 9293 MUST-15. */
 static uint16_t mss_of(uint16_t option, bool v6)
 {
@@ -48,12 +60,19 @@ static uint16_t announced_mss(const struct sl_pipeline *p, const struct sl_trave
 	return (uint16_t)mss;
 }
 
+/* Only what this server has granted before may be promised in its name. */
+static bool grants_timestamps(const struct sl_seg *seg, const struct sl_learned *learned)
+{
+	return seg->ts_off != 0 && learned != NULL && learned->timestamps;
+}
+
 /*
  * SYN -> SYN-ACK, in the packet that brought it. What is granted is what was offered and can be
  * kept whatever the server says: window scale and SACK always, timestamps when this server has
- * granted them before. The window is what may be held until the server answers.
+ * granted them before. The window is what may be held until the server answers. `old` is the
+ * connection in TIME-WAIT that it may follow, or NULL.
  */
-static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t)
+static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, struct sl_conn *old)
 {
 	const struct sl_seg *seg = t->seg;
 	const struct sl_learned *learned =
@@ -63,7 +82,7 @@ static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t)
 		.mss = mss_of(seg->mss, seg->v6),
 		.wscale = seg->wscale,
 		.sack = seg->sack_permitted,
-		.timestamps = seg->ts_off != 0 && learned != NULL && learned->timestamps,
+		.timestamps = grants_timestamps(seg, learned),
 	};
 	struct sl_made made = {
 		.src = &seg->dst,
@@ -83,6 +102,11 @@ static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t)
 	made.wnd = (uint16_t)sl_min_u32(SL_HELD_PER_CONN * made.mss, 0xffff);
 	made.seq =
 		sl_cookie_mint(&p->ring, &tuple, seg->seq, &granted, p->relay.now_us, &made.tsval);
+	if (sl_unlikely(old != NULL)) {
+		const struct sl_grant grant = grant_of(&granted);
+
+		made.seq = sl_relay_newcomer_iss(old, seg->seq, made.seq, &grant);
+	}
 	sl_wire_l2_get(t->buf->data, seg, &l2);
 	sl_wire_l2_swap(&l2);
 	if (!sl_wire_emit(t->buf, &l2, &made)) {
@@ -104,12 +128,8 @@ static enum sl_cookie_verdict verify(struct sl_pipeline *p, const struct sl_trav
 
 	verdict = sl_cookie_verify(&p->ring, &tuple, seg->seq - 1, seg->ack - 1, seg->ts_off != 0,
 				   seg->tsecr, p->relay.now_us, &options);
-	if (verdict == SL_COOKIE_VALID) {
-		grant->mss = options.mss;
-		grant->wscale = options.wscale;
-		grant->sack = options.sack;
-		grant->timestamps = options.timestamps;
-	}
+	if (verdict == SL_COOKIE_VALID)
+		*grant = grant_of(&options);
 	return verdict;
 }
 
@@ -157,7 +177,7 @@ static void open_tracked(struct sl_pipeline *p, unsigned i)
 }
 
 /* A SYN without ACK that may open a connection. */
-static void open_by_syn(struct sl_pipeline *p, unsigned i)
+static void open_by_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
@@ -169,7 +189,7 @@ static void open_by_syn(struct sl_pipeline *p, unsigned i)
 	if (service_of(p, t)->cookies == SL_COOKIES_NEVER)
 		open_tracked(p, i);
 	else
-		answer_syn(p, t);
+		answer_syn(p, t, old);
 }
 
 static bool is_bare_syn(const struct sl_seg *seg)
@@ -189,7 +209,7 @@ void pipeline_handshake(struct sl_pipeline *p, unsigned i)
 
 	t->buf->account = t->service;
 	if (is_bare_syn(t->seg))
-		open_by_syn(p, i);
+		open_by_syn(p, i, NULL);
 	else if (may_prove(t))
 		check_ack(p, i);
 	else
@@ -210,6 +230,28 @@ void pipeline_unproxied(struct sl_pipeline *p, unsigned i)
 		pipeline_leave(p, t);
 }
 
+/* Whether an ACK proves who follows `old`: by what stands beside it, or by a cookie. */
+static bool proves_newcomer(struct sl_pipeline *p, const struct sl_traveller *t,
+			    const struct sl_conn *old, struct sl_grant *grant)
+{
+	if (!pipeline_cookies_alive(p, t->service))
+		return false;
+	return sl_relay_newcomer_proves(old, t->seg, grant) ||
+	       (sl_relay_newcomer(old, t->seg) && verify(p, t, grant) == SL_COOKIE_VALID);
+}
+
+/* Whether a SYN may follow `old`. */
+static bool may_follow(const struct sl_pipeline *p, const struct sl_traveller *t,
+		       const struct sl_conn *old)
+{
+	const bool timestamps =
+		t->side == SL_OUTSIDE &&
+		grants_timestamps(
+			t->seg, sl_learned_get(&p->relay.learned, &t->seg->dst, t->seg->dst_port));
+
+	return sl_relay_reopens(old, (enum sl_side)t->side, t->seg, timestamps);
+}
+
 /*
  * The connection found is over. A SYN that may follow it is answered by a cookie while the old
  * entry stays as it is, for a spoofed SYN must not destroy it; the ACK that proves the newcomer
@@ -218,7 +260,7 @@ void pipeline_unproxied(struct sl_pipeline *p, unsigned i)
 bool pipeline_reopen(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
-	const struct sl_conn *old = sl_relay_conn(&p->relay, p->found[i]);
+	struct sl_conn *old = sl_relay_conn(&p->relay, p->found[i]);
 	struct sl_grant grant;
 
 	if (is_bare_syn(t->seg)) {
@@ -228,17 +270,16 @@ bool pipeline_reopen(struct sl_pipeline *p, unsigned i)
 			pipeline_leave(p, t);
 			return true;
 		}
-		if (!sl_relay_reopens(old, (enum sl_side)t->side, t->seg)) {
+		if (!may_follow(p, t, old)) {
 			sl_out_drop(p->out, t->buf, SL_DROP_stray);
 			return true;
 		}
 		if (t->side == SL_INSIDE || service_of(p, t)->cookies == SL_COOKIES_NEVER)
 			sl_relay_remove(&p->relay, p->found[i]);
-		open_by_syn(p, i);
+		open_by_syn(p, i, old);
 		return true;
 	}
-	if (t->side != SL_OUTSIDE || !sl_relay_newcomer(old, t->seg) ||
-	    !pipeline_cookies_alive(p, t->service) || verify(p, t, &grant) != SL_COOKIE_VALID)
+	if (!may_prove(t) || !proves_newcomer(p, t, old, &grant))
 		return false;
 	sl_relay_remove(&p->relay, p->found[i]);
 	t->buf->account = t->service;

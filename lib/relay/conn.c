@@ -157,12 +157,15 @@ void relay_l2_refresh(struct sl_relay *r, struct sl_conn *conn, enum sl_side to,
 	conn->l2[to] = number;
 }
 
-bool sl_relay_reopens(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg)
+bool sl_relay_reopens(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg,
+		      bool timestamps)
 {
 	const struct sl_end *last = &conn->end[side];
 	const uint32_t tsval = seg->tsval + (side == SL_INSIDE ? conn->ts_delta : 0);
 
 	if (sl_conn_closed(conn))
+		return true;
+	if (timestamps && !(conn->flags & SL_CONN_TIMESTAMPS))
 		return true;
 	if (conn->flags & SL_CONN_TIMESTAMPS && seg->ts_off != 0 && tsval != last->tsval)
 		return sl_seq_gt(tsval, last->tsval);

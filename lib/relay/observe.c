@@ -198,7 +198,8 @@ static void observe_numbers(struct sl_conn *conn, enum sl_side side, const struc
 
 	if (sl_seq_gt(seq_end, me->seq_max)) {
 		/* Passing the ISN again, one full turn of the sequence space is behind us. */
-		if (me->seq_max - me->isn > seq_end - me->isn && me->wraps < UINT16_MAX)
+		if (me->seq_max - me->isn > seq_end - me->isn && me->wraps < UINT16_MAX &&
+		    !sl_conn_newcomer(conn))
 			me->wraps++;
 		me->seq_max = seq_end;
 	}

@@ -7,7 +7,8 @@ void relay_forward(struct sl_relay *r, struct sl_conn *conn, enum sl_side side, 
 {
 	const enum sl_side to = sl_side_other(side);
 
-	conn->end[side].packets++;
+	if (sl_likely(!sl_conn_newcomer(conn)))
+		conn->end[side].packets++;
 	relay_l2_refresh(r, conn, to, buf->data, seg);
 	sl_out_relay(r->out, buf, relay_port(r, conn, to));
 }

@@ -33,6 +33,8 @@ enum sl_conn_flag {
 	SL_CONN_FIN_INSIDE = 1 << 9,
 	SL_CONN_ALIVE_OUTSIDE = 1 << 10, /**< has answered since it was probed */
 	SL_CONN_ALIVE_INSIDE = 1 << 11,
+	SL_CONN_NEWCOMER = SL_CONN_ALIVE_INSIDE, /**< in TIME-WAIT, where nothing is probed: a SYN
+						     that may follow stands beside the entry */
 	SL_CONN_SECOND = 0xe000, /**< low bits of the second in which a SYN last went in */
 };
 
@@ -118,6 +120,12 @@ static inline bool sl_conn_over(const struct sl_conn *conn)
 		if (conn->state[leg] != SL_TCP_TIME_WAIT && conn->state[leg] != SL_TCP_CLOSED)
 			return false;
 	return true;
+}
+
+/** Whether a SYN that may follow stands beside it, in the place of the counts of packets. */
+static inline bool sl_conn_newcomer(const struct sl_conn *conn)
+{
+	return conn->flags & SL_CONN_NEWCOMER && sl_conn_over(conn) && !sl_conn_closed(conn);
 }
 
 SL_END_DECLS

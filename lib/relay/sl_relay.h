@@ -138,10 +138,24 @@ void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, str
 /**
  * Whether a SYN from `side` may begin a new connection in place of `conn`, which is over
  * (sl_conn_over): always when it was reset or reclaimed; in TIME-WAIT when its timestamp or its
- * sequence number is beyond the last one of that side's end (RFC 6191 section 2, RFC 1122 section
- * 4.2.2.13).
+ * sequence number is beyond the last one of that side's end, or when the new connection
+ * will have `timestamps` and the old one had none (RFC 6191 section 2, RFC 1122 section 4.2.2.13).
  */
-bool sl_relay_reopens(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg);
+bool sl_relay_reopens(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg,
+		      bool timestamps);
+
+/**
+ * The ISN for the SYN-ACK to a SYN (client's ISN `isn`) that may follow `conn`, which is in
+ * TIME-WAIT: above all that the old connection sent to the client (RFC 1122 section 4.2.2.13), and
+ * as hard to guess as the bits of `cookie`. The newcomer is remembered beside the entry, which
+ * stays as it is. There is room for one: while another holds it, `cookie` itself is returned.
+ */
+uint32_t sl_relay_newcomer_iss(struct sl_conn *conn, uint32_t isn, uint32_t cookie,
+			       const struct sl_grant *grant);
+
+/** Whether an ACK proves the newcomer beside `conn`; `grant` then says what it was granted. */
+bool sl_relay_newcomer_proves(const struct sl_conn *conn, const struct sl_seg *seg,
+			      struct sl_grant *grant);
 
 /** Whether an ACK from outside is none of `conn`, which is over, and may be that of a newcomer. */
 bool sl_relay_newcomer(const struct sl_conn *conn, const struct sl_seg *seg);

@@ -204,6 +204,55 @@ TEST_P(Closing, SynWithHigherNumberMayFollow)
 	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
 }
 
+TEST_P(Closing, NewcomersNumbersAreAboveTheOldOnes)
+{
+	cite("design section 5: the new ISN is above the old SND.NXT; RFC 1122 section 4.2.2.13");
+	close();
+	const uint32_t last = talk.cookie + 2;
+	Talk next = talk;
+	next.isn = talk.isn + 100;
+	next.ask();
+	EXPECT_TRUE(sl_seq_gt(next.cookie, last) && sl_seq_lt(next.cookie, last + 0x1000002));
+	Talk again = next;
+	again.ask();
+	EXPECT_EQ(again.cookie, next.cookie) << "the same SYN, the same answer";
+	next.iss = talk.iss + 90000;
+	EXPECT_EQ(only(road.outside(next.c(SL_ACK, 1, 1))).seg.seq, next.isn);
+	road.inside(next.synack());
+	EXPECT_EQ(only(road.inside(next.s(SL_ACK, 1, 1, "x"))).seg.seq, next.cookie + 1);
+}
+
+TEST_P(Closing, SpoofedNewcomerLocksOutNobody)
+{
+	cite("design section 5: a spoofed SYN must not destroy it");
+	close();
+	Talk spoofed = talk, next = talk;
+	spoofed.isn = talk.isn + 5000;
+	spoofed.ask();
+	next.isn = talk.isn + 100;
+	next.iss = talk.iss + 90000;
+	next.ask();
+	EXPECT_FALSE(only(road.outside(next.c(SL_ACK, 1, 2))).seg.flags & SL_SYN) << "a guess";
+	EXPECT_EQ(road.states(), "CLOSED TIME-WAIT");
+	EXPECT_EQ(only(road.outside(next.c(SL_ACK, 1, 1))).seg.flags, SL_SYN);
+	EXPECT_EQ(road.states(), "ESTABLISHED SYN-SENT");
+}
+
+TEST_P(Closing, TimestampsMayFollowAConnectionWithout)
+{
+	cite("RFC 6191 section 2: the previous incarnation did not use timestamps");
+	close();
+	Talk next = talk;
+	next.isn = talk.isn - 70000;
+	EXPECT_TRUE(road.outside(next.syn()).empty()) << "they would not be granted";
+	road.teach(talk.server, kAlways, 1460, true);
+	next.offer_ts = false;
+	EXPECT_TRUE(road.outside(next.syn()).empty());
+	next.offer_ts = true;
+	next.ask();
+	EXPECT_EQ(only(road.outside(next.c(SL_ACK, 1, 1))).seg.seq, next.isn);
+}
+
 TEST_P(Closing, ReplayOfTheHandshakeInTimeWaitOpensNothing)
 {
 	cite("design section 5: replay");

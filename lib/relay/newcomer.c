@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A SYN that may follow a connection in TIME-WAIT. A spoofed one must not destroy the entry, so
+ * what it was answered stands beside it until its ACK comes; and the entry knows what a cookie
+ * can't: how far the old connection's numbers went. The counts of packets and of wraps, which are
+ * only for people to see, give it their place.
+ */
+#include "relay.h"
+
+enum {
+	NEWCOMER_RANDOM = 0x00ffffff, /* bits of the cookie that are MAC in both formats */
+	NEWCOMER_WSCALE = 0x000f,
+	NEWCOMER_SACK = 0x0010,
+	NEWCOMER_TIMESTAMPS = 0x0020,
+};
+
+uint32_t sl_relay_newcomer_iss(struct sl_conn *conn, uint32_t isn, uint32_t cookie,
+			       const struct sl_grant *grant)
+{
+	struct sl_end *client = &conn->end[SL_OUTSIDE], *server = &conn->end[SL_INSIDE];
+
+	if (sl_conn_closed(conn))
+		return cookie;
+	if (conn->flags & SL_CONN_NEWCOMER)
+		return client->packets == isn ? server->packets : cookie;
+	conn->flags |= SL_CONN_NEWCOMER;
+	client->packets = isn;
+	server->packets = server->seq_max + conn->seq_delta + 1 + (cookie & NEWCOMER_RANDOM);
+	client->wraps = grant->mss;
+	server->wraps = (uint16_t)(grant->wscale | (grant->sack ? NEWCOMER_SACK : 0) |
+				   (grant->timestamps ? NEWCOMER_TIMESTAMPS : 0));
+	return server->packets;
+}
+
+bool sl_relay_newcomer_proves(const struct sl_conn *conn, const struct sl_seg *seg,
+			      struct sl_grant *grant)
+{
+	const struct sl_end *client = &conn->end[SL_OUTSIDE], *server = &conn->end[SL_INSIDE];
+
+	if (!sl_conn_newcomer(conn) || seg->seq - 1 != client->packets ||
+	    seg->ack - 1 != server->packets)
+		return false;
+	grant->mss = client->wraps;
+	grant->wscale = server->wraps & NEWCOMER_WSCALE;
+	grant->sack = server->wraps & NEWCOMER_SACK;
+	grant->timestamps = server->wraps & NEWCOMER_TIMESTAMPS;
+	return true;
+}
