@@ -47,6 +47,7 @@ enum op {
 	OP_STARVE,  /* the next run has only a spare buffers */
 	OP_UNSENT,  /* the port does not take the last packets of the next run */
 	OP_ADVANCE, /* the ring of keys */
+	OP_APPLY,   /* another plan: modes, strays, one-way, retired services, draining */
 	N_OPS,
 };
 
@@ -62,7 +63,8 @@ struct harness {
 	struct sl_pipeline pipeline;
 	struct sl_out out;
 	struct sl_account accounts[N_ACCOUNTS];
-	struct sl_plan plan;
+	struct sl_plan plan[2]; /* the one that holds, and the next */
+	unsigned current;
 	struct sl_cookie_ring ring;
 	void *memory;
 	uint64_t now_us;
@@ -141,6 +143,7 @@ static void add_service(struct sl_service *s, const char *net, unsigned len, uin
 	s->cookies = cookies;
 	s->wscale = 7;
 	s->limits = limits;
+	s->adopt_for_ms = 20000;
 }
 
 static void start(struct harness *h)
@@ -148,7 +151,7 @@ static void start(struct harness *h)
 	static const uint8_t secret[SL_FLOW_SECRET_BYTES] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 	static const uint8_t master[16] = {42};
 	struct sl_pipeline_config config = {
-		.plan = &h->plan,
+		.plan = &h->plan[0],
 		.n_connections = N_CONNECTIONS,
 		.n_held = N_HELD,
 		.table_secret = secret,
@@ -163,14 +166,16 @@ static void start(struct harness *h)
 	add_service(&services[2], "192.0.2.4", 127, SL_MODE_SPLICE, SL_COOKIES_NEVER);
 	add_service(&services[3], "192.0.2.6", 128, SL_MODE_MONITOR, SL_COOKIES_ALWAYS);
 	add_service(&services[4], "192.0.2.7", 128, SL_MODE_PASS, SL_COOKIES_ALWAYS);
-	sl_service_table_init(&h->plan.services, services, N_ACCOUNTS - 1);
+	sl_service_table_init(&h->plan[0].services, services, N_ACCOUNTS - 1);
 	for (unsigned i = 0; i < 2; i++) {
-		h->plan.links[i].port[SL_OUTSIDE] = (uint8_t)(2 * i);
-		h->plan.links[i].port[SL_INSIDE] = (uint8_t)(2 * i + 1);
-		h->plan.links[i].pass_default = i == 0;
-		h->plan.links[i].mtu = 1500;
+		struct sl_link *link = &h->plan[0].links[i];
+
+		link->port[SL_OUTSIDE] = (uint8_t)(2 * i);
+		link->port[SL_INSIDE] = (uint8_t)(2 * i + 1);
+		link->pass_default = i == 0;
+		link->mtu = 1500;
 	}
-	h->plan.n_links = 2;
+	h->plan[0].n_links = 2;
 	h->now_us = START_US;
 	sl_cookie_ring_init(&h->ring, master, 1700000000 * SL_US_PER_S, h->now_us);
 	bytes = sl_pipeline_memory_size(&config);
@@ -455,6 +460,30 @@ static void send_raw(struct harness *h, uint8_t port, const uint8_t *data, size_
 	queue(h, &buf);
 }
 
+/* Two bits of `a`, `b` and `flags` a service: its mode, its strays, and whether it is retired. */
+static void apply(struct harness *h, uint8_t flags, uint8_t a, uint8_t b)
+{
+	const struct sl_plan *old = &h->plan[h->current];
+	struct sl_plan *next = &h->plan[1 - h->current];
+	struct sl_service services[N_ACCOUNTS - 1];
+
+	*next = *old;
+	memcpy(services, &old->services.service[1], sizeof(services));
+	for (unsigned i = 0; i < N_ACCOUNTS - 1; i++) {
+		const unsigned shift = 2 * (i % 4);
+
+		services[i].mode = (uint8_t)((a >> shift & 3) % 3);
+		services[i].strays = (uint8_t)((b >> shift & 3) % 3);
+		services[i].retired = (flags >> i & 1) && i < 3;
+		services[i].one_way = flags >> 6 & 1;
+	}
+	sl_service_table_init(&next->services, services, N_ACCOUNTS - 1);
+	next->draining = flags >> 7;
+	sl_pipeline_apply(&h->pipeline, next, h->now_us);
+	memset(&h->plan[h->current], 0xa5, sizeof(*next));
+	h->current = 1 - h->current;
+}
+
 static void wait_seconds(struct harness *h, unsigned seconds)
 {
 	for (unsigned i = 0; i < 2 * seconds; i++)
@@ -519,6 +548,10 @@ static size_t step(struct harness *h, const uint8_t *p, size_t size)
 				       1700000000 * SL_US_PER_S + h->now_us - START_US +
 					       b * SL_US_PER_S,
 				       h->now_us);
+		break;
+	case OP_APPLY:
+		run(h);
+		apply(h, flags, a, b);
 		break;
 	case N_OPS:
 		break;
