@@ -9,7 +9,13 @@
 #     192.0.2.1/24                no address                 192.0.2.2/24
 #     2001:db8::1/64              no address                 2001:db8::2/64
 #
-# Client and server are on one subnet and know nothing of the box. Nothing of the lab is visible
+# Client and server are on one subnet and know nothing of the box. A host's cable to the box can be
+# a bad one for a while (lab_impair): then sluiceimpair stands in it, in a namespace of its own,
+#
+#     NAME-client          NAME-path-client               NAME-box
+#     c0 ---------------- host    sluiceimpair    box ---------------- out0
+#
+# and while it does not, nothing of it is there. Nothing of the lab is visible
 # outside its namespaces: the veth pairs are made inside them.
 #
 # What the lab started is written down in its run directory, process by process, and ended by
@@ -21,6 +27,9 @@ LAB_CLIENT4=192.0.2.1
 LAB_SERVER4=192.0.2.2
 LAB_CLIENT6=2001:db8::1
 LAB_SERVER6=2001:db8::2
+# Who speaks for a cable that carries less than the hosts think.
+LAB_ROUTER4=192.0.2.254
+LAB_ROUTER6=2001:db8::fe
 
 lab_die() {
 	echo "lab: $*" >&2
@@ -37,6 +46,7 @@ lab_use() {
 	LAB_BUILD=${LAB_BUILD:-$LAB_ROOT/build}
 	LAB_SLUICED=$LAB_BUILD/app/sluiced/sluiced
 	LAB_SLUICECTL=$LAB_BUILD/app/sluicectl/sluicectl
+	LAB_SLUICEIMPAIR=$LAB_BUILD/app/sluiceimpair/sluiceimpair
 	export LAB_NAME LAB_BUILD
 }
 
@@ -112,12 +122,17 @@ lab_up() {
 	lab_sysctl box net.ipv6.conf.default.disable_ipv6=1 net.ipv4.ip_forward=0
 	lab_link client c0 out0 "$mtu"
 	lab_link server s0 in0 "$mtu"
-	lab_address client c0 $LAB_CLIENT4 $LAB_CLIENT6
-	lab_address server s0 $LAB_SERVER4 $LAB_SERVER6
-	# Without a way back to any source, a flood that got through would cost the server less
-	# than it does in life.
-	ip -n "$LAB_NAME-server" route add default via $LAB_CLIENT4
-	ip -n "$LAB_NAME-server" -6 route add default via $LAB_CLIENT6
+	lab_address client
+	lab_address server
+}
+
+# lab_dev client|server: the host's device.
+lab_dev() {
+	case $1 in
+	client) echo c0 ;;
+	server) echo s0 ;;
+	*) lab_die "'$1' has no cable to the box: client or server" ;;
+	esac
 }
 
 # lab_link HOST DEV BOXDEV MTU: a cable from a host to the box.
@@ -126,26 +141,129 @@ lab_link() {
 
 	ip -n "$LAB_NAME-$host" link add "$dev" mtu "$mtu" type veth \
 		peer name "$boxdev" mtu "$mtu" netns "$LAB_NAME-box"
+	lab_exec box ethtool -K "$boxdev" tso off gso off gro off >/dev/null
+	lab_sysctl box "net.ipv6.conf.$boxdev.disable_ipv6=1"
+	ip -n "$LAB_NAME-box" link set "$boxdev" promisc on up
+	lab_host_link "$host" "$dev"
+}
+
+# lab_host_link HOST DEV: a host's end of its cable.
+lab_host_link() {
+	local host=$1 dev=$2
+
 	# A veth leaves checksums to a NIC that is not there, and carries segments of 64 KiB. What
 	# the box is to see is what a wire carries.
 	lab_exec "$host" ethtool -K "$dev" tx off tso off gso off gro off >/dev/null
-	lab_exec box ethtool -K "$boxdev" tso off gso off gro off >/dev/null
-	lab_sysctl box "net.ipv6.conf.$boxdev.disable_ipv6=1"
 	# In life a host has CPUs of its own to receive with; over a veth it would take the worker's.
 	lab_exec "$host" sh -c "printf %x $((1 << $(lab_worker_cpu) > 1 ? (1 << $(lab_worker_cpu)) - 1 : 1)) \
 		>/sys/class/net/$dev/queues/rx-0/rps_cpus" 2>/dev/null || true
-	ip -n "$LAB_NAME-box" link set "$boxdev" promisc on up
 	ip -n "$LAB_NAME-$host" link set "$dev" up
 }
 
-# lab_address HOST DEV ADDRESS4 ADDRESS6
+# lab_address client|server: its addresses and routes.
 lab_address() {
-	local ns=$LAB_NAME-$1 dev=$2
+	local ns=$LAB_NAME-$1
 
 	# A host that forwarded would send the box's answers to spoofed sources round in circles.
 	lab_sysctl "$1" net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
-	ip -n "$ns" address add "$3/24" dev "$dev"
-	ip -n "$ns" address add "$4/64" dev "$dev" nodad
+	case $1 in
+	client)
+		ip -n "$ns" address add $LAB_CLIENT4/24 dev c0
+		ip -n "$ns" address add $LAB_CLIENT6/64 dev c0 nodad
+		;;
+	server)
+		ip -n "$ns" address add $LAB_SERVER4/24 dev s0
+		ip -n "$ns" address add $LAB_SERVER6/64 dev s0 nodad
+		# Without a way back to any source, a flood that got through would cost the server
+		# less than it does in life.
+		ip -n "$ns" route add default via $LAB_CLIENT4
+		ip -n "$ns" -6 route add default via $LAB_CLIENT6
+		;;
+	esac
+}
+
+# lab_is_impaired client|server
+lab_is_impaired() {
+	[ -e "/run/netns/$LAB_NAME-path-$1" ]
+}
+
+# lab_impair client|server ARG...: makes that host's cable a bad one, with these arguments of
+# sluiceimpair; its first port is the host's, so --ab- is from the host to the box. When it is bad
+# already, it is bad in this way from now on. The host's addresses, MACs and connections stay; for
+# some milliseconds the cable is pulled.
+lab_impair() {
+	local host=$1 dev path log i
+
+	shift
+	dev=$(lab_dev "$host") || return
+	[ -x "$LAB_SLUICEIMPAIR" ] ||
+		lab_die "there is no $LAB_SLUICEIMPAIR: ./scripts/build makes it" || return
+	lab_kill "impair-$host" || return
+	lab_is_impaired "$host" || lab_path_up "$host" "$dev" || return
+	path=path-$host
+	log=$LAB_RUN/log/impair-$host.log
+	# Before the worker, as sluiced is: a cable waits for no scheduler.
+	lab_spawn "impair-$host" "$path" nice -n -10 "$LAB_SLUICEIMPAIR" --json \
+		--router4 $LAB_ROUTER4 --router6 $LAB_ROUTER6 "$@" host box || return
+	for ((i = 0; i < 100; i++)); do
+		! grep -qs '^sluiceimpair: ready' "$log" || return 0
+		lab_alive "impair-$host" || break
+		sleep 0.1
+	done
+	sed 's/^/  /' "$log" >&2
+	lab_unimpair "$host"
+	lab_die "sluiceimpair does not run; its words stand above"
+}
+
+# lab_path_up HOST DEV: takes the host's end of the cable into a namespace of its own, under the
+# name "box", and gives the host a new one, with the old MAC, that leads there.
+lab_path_up() {
+	local host=$1 dev=$2 path=path-$1 mtu mac
+
+	mtu=$(cat "$LAB_RUN/mtu")
+	mac=$(lab_exec "$host" cat "/sys/class/net/$dev/address")
+	ip netns add "$LAB_NAME-$path"
+	lab_sysctl "$path" net.ipv6.conf.default.disable_ipv6=1 net.ipv4.ip_forward=0
+	ip -n "$LAB_NAME-$host" link set "$dev" netns "$LAB_NAME-$path" name box
+	ip -n "$LAB_NAME-$host" link add "$dev" address "$mac" mtu "$mtu" type veth \
+		peer name host mtu "$mtu" netns "$LAB_NAME-$path"
+	lab_exec "$path" ethtool -K host tso off gso off gro off >/dev/null
+	ip -n "$LAB_NAME-$path" link set host up
+	ip -n "$LAB_NAME-$path" link set box up
+	lab_host_link "$host" "$dev"
+	lab_address "$host"
+}
+
+# lab_unimpair client|server: the cable is a good one again. What sluiceimpair has counted is in
+# log/impair-HOST.log.
+lab_unimpair() {
+	local host=$1 dev path=path-$1
+
+	dev=$(lab_dev "$host") || return
+	lab_is_impaired "$host" || return 0
+	lab_kill "impair-$host" || return
+	ip -n "$LAB_NAME-$host" link del "$dev"
+	ip -n "$LAB_NAME-$path" link set box netns "$LAB_NAME-$host" name "$dev"
+	ip netns del "$LAB_NAME-$path"
+	lab_host_link "$host" "$dev"
+	lab_address "$host"
+}
+
+# lab_impair_stats client|server: what sluiceimpair has counted there so far, in JSON.
+lab_impair_stats() {
+	local log=$LAB_RUN/log/impair-$1.log before i
+
+	lab_alive "impair-$1" || lab_die "the cable of $1 is not impaired" || return
+	before=$(grep -c '^{' "$log") || true
+	kill -s USR1 "$(lab_pid "impair-$1")"
+	for ((i = 0; i < 50; i++)); do
+		if [ "$(grep -c '^{' "$log")" -gt "$before" ]; then
+			grep '^{' "$log" | tail -n 1
+			return
+		fi
+		sleep 0.1
+	done
+	lab_die "sluiceimpair of $1 does not tell its statistics"
 }
 
 # lab_kill_all: ends every process that the lab has started.
@@ -171,6 +289,12 @@ lab_down() {
 		server) ip -n "$LAB_NAME-$host" link del s0 2>/dev/null || true ;;
 		esac
 		ip netns del "$LAB_NAME-$host"
+	done
+	for host in client server; do
+		lab_is_impaired "$host" || continue
+		ip -n "$LAB_NAME-path-$host" link del host 2>/dev/null || true
+		ip -n "$LAB_NAME-path-$host" link del box 2>/dev/null || true
+		ip netns del "$LAB_NAME-path-$host"
 	done
 	[ ! -O "$LAB_RUN" ] || [ -L "$LAB_RUN" ] || rm -rf "$LAB_RUN"
 	return $rc

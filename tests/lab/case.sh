@@ -8,7 +8,7 @@
 # First lines that the runner reads:
 #   # timeout: N      it may take N seconds (default 30)
 #   # background      it takes long and does little: runs beside the others
-#   # exclusive       it stops the daemon: runs alone, after all others
+#   # exclusive       it stops the daemon or pulls a cable: runs alone, after all others
 set -Eeuo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -22,6 +22,7 @@ unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 began=$EPOCHREALTIME
 started=()
 filtered=()
+impaired=()
 
 fail() {
 	echo "why: $*" >&2
@@ -51,6 +52,9 @@ tidy() {
 	done
 	for host in "${filtered[@]}"; do
 		lab_exec "$host" nft delete table inet "$CASE" 2>/dev/null || true
+	done
+	for host in "${impaired[@]}"; do
+		lab_unimpair "$host" || true
 	done
 	awk -v a="$began" -v b="$EPOCHREALTIME" 'BEGIN { printf "took: %.1f\n", b - a }'
 }
@@ -119,6 +123,22 @@ filtered_packets() {
 
 unfilter() {
 	lab_exec "$1" nft delete table inet "$CASE"
+}
+
+# impair HOST ARG...: a bad cable between host and box (lab_impair) until `unimpair HOST` or the case's
+# end. It pulls the cable: the case is `# exclusive`.
+impair() {
+	impaired+=("$1")
+	lab_impair "$@"
+}
+
+unimpair() {
+	lab_unimpair "$1"
+}
+
+# path HOST EXPRESSION: of what the bad cable has done, in jq: path client .ab.lost
+path() {
+	lab_impair_stats "$1" | jq -r "$2"
 }
 
 # stats EXPRESSION: of `sluicectl -j stats`, in jq: stats .events.cookies_sent
