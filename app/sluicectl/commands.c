@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ctl.h"
@@ -108,6 +109,65 @@ static int run_rpc(struct ctl *ctl, int argc, char **argv)
 	return CTL_DONE;
 }
 
+/* Translated connections that are left, or -1 with what to exit with in `rc`. */
+static json_int_t translated(const struct ctl *ctl, int *rc)
+{
+	json_t *status;
+	json_int_t n;
+
+	*rc = ctl_call(ctl, "system_get_status", NULL, &status);
+	if (*rc != CTL_DONE)
+		return -1;
+	n = json_is_integer(json_object_get(status, "translated")) ? ctl_int(status, "translated")
+								   : INT64_MAX;
+	json_decref(status);
+	return n;
+}
+
+/* Until no translated connection is left; says how many are, whenever that has changed. */
+static int wait_drained(const struct ctl *ctl)
+{
+	const struct timespec pause = {.tv_nsec = 200 * 1000 * 1000};
+	json_int_t n, said = -1;
+	int rc;
+
+	while ((n = translated(ctl, &rc)) > 0) {
+		if (n != said && !ctl->json) {
+			printf("%s%" JSON_INTEGER_FORMAT " translated connections left%s",
+			       ctl->tty ? "\r\033[K" : "", n, ctl->tty ? "" : "\n");
+			fflush(stdout);
+		}
+		said = n;
+		nanosleep(&pause, NULL);
+	}
+	if (n == 0 && !ctl->json)
+		printf("%sno translated connection is left\n", ctl->tty ? "\r\033[K" : "");
+	return rc;
+}
+
+static int run_drain(struct ctl *ctl, int argc, char **argv)
+{
+	const bool wait = argc == 1 && strcmp(argv[0], "--wait") == 0;
+	const bool cancel = argc == 1 && strcmp(argv[0], "--cancel") == 0;
+	json_t *result;
+	int rc;
+
+	if (argc > 1 || (argc == 1 && !wait && !cancel))
+		return usage("drain takes --wait or --cancel, or nothing");
+	rc = ctl_call(ctl, "system_drain", json_pack("{s:b}", "cancel", (int)cancel), &result);
+	if (rc != CTL_DONE)
+		return rc;
+	if (ctl->json)
+		print_json(result, ctl->tty ? JSON_INDENT(2) : JSON_COMPACT);
+	else if (cancel)
+		puts("new connections are proxied again");
+	else
+		puts("draining: new connections pass unproxied, until drain --cancel; a reload "
+		     "does not end it");
+	json_decref(result);
+	return wait ? wait_drained(ctl) : CTL_DONE;
+}
+
 static int run_completion(struct ctl *ctl, int argc, char **argv)
 {
 	(void)ctl;
@@ -124,6 +184,7 @@ static int run_completion(struct ctl *ctl, int argc, char **argv)
 	       "\tservice | states) words=$(sluicectl -j services 2>/dev/null |\n"
 	       "\t\tgrep -o '\"name\": *\"[^\"]*\"' | cut -d'\"' -f4) ;;\n"
 	       "\tcompletion) words=bash ;;\n"
+	       "\tdrain) words='--wait --cancel' ;;\n"
 	       "\tstate) words='");
 	for (unsigned i = 0; i < SL_TCP_N_STATES; i++)
 		printf("%s%s", i == 0 ? "" : " ", sl_tcp_state_name((enum sl_tcp_state)i));
@@ -161,6 +222,11 @@ const struct ctl_command ctl_commands[] = {
 	 ctl_print_connections, NULL},
 	{"ports", "", "ports, their links and what they lost", "port_list", no_args,
 	 ctl_print_ports, NULL},
+	{"reload", "", "read the configuration again and apply it: all of it or nothing",
+	 "config_reload", no_args, ctl_print_reload, NULL},
+	{"drain", "[--wait | --cancel]",
+	 "new connections pass unproxied; --wait: until no translated connection is left", NULL,
+	 NULL, NULL, run_drain},
 	{"rpc", "METHOD [JSON]", "any method of the RPC; rpc_get_methods lists them", NULL, NULL,
 	 NULL, run_rpc},
 	{"version", "", "versions of sluiced and of DPDK", "system_get_version", no_args,

@@ -46,6 +46,7 @@ int ctl_call(const struct ctl *ctl, const char *method, json_t *params, json_t *
 /* print_*.c: results for people. */
 void ctl_print_status(const struct ctl *ctl, const json_t *result);
 void ctl_print_version(const struct ctl *ctl, const json_t *result);
+void ctl_print_reload(const struct ctl *ctl, const json_t *result);
 void ctl_print_ports(const struct ctl *ctl, const json_t *result);
 void ctl_print_services(const struct ctl *ctl, const json_t *result);
 void ctl_print_stats(const struct ctl *ctl, const json_t *result);

@@ -36,6 +36,9 @@ void ctl_print_status(const struct ctl *ctl, const json_t *result)
 		       ctl_count(ctl_int(connections, "capacity"), b));
 	else
 		printf("connections  unknown\n");
+	if (json_is_integer(json_object_get(result, "translated")))
+		printf("translated   %s%s\n", ctl_count(ctl_int(result, "translated"), a),
+		       ctl_bool(result, "draining") ? ", draining" : "");
 	printf("books        %s\n", json_is_true(balanced)    ? "balanced to the packet"
 				    : json_is_false(balanced) ? "DO NOT BALANCE"
 							      : "unknown");
@@ -53,6 +56,19 @@ void ctl_print_status(const struct ctl *ctl, const json_t *result)
 	}
 	json_array_foreach(json_object_get(result, "warnings"), i, item)
 		printf("WARNING      %s\n", json_string_value(item));
+}
+
+void ctl_print_reload(const struct ctl *ctl, const json_t *result)
+{
+	const json_t *changes = json_object_get(result, "changes"), *change;
+	size_t i;
+
+	(void)ctl;
+	json_array_foreach(changes, i, change)
+		printf("%s: %s -> %s\n", ctl_str(change, "setting"), ctl_str(change, "before"),
+		       ctl_str(change, "after"));
+	printf("%s: %zu change%s\n", ctl_str(result, "config"), json_array_size(changes),
+	       json_array_size(changes) == 1 ? "" : "s");
 }
 
 void ctl_print_ports(const struct ctl *ctl, const json_t *result)

@@ -103,6 +103,7 @@ static int open_control(struct sl_control **control, struct sl_rpc **rpc, const 
 		.ports = road.ports,
 		.n_ports = road.n_ports,
 		.plan = &road.plan,
+		.config = &config,
 		.config_path = file,
 		.dpdk_version = rte_version(),
 	};

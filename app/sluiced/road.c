@@ -26,41 +26,13 @@ static uint64_t clock_us(clockid_t id)
 	return (uint64_t)ts.tv_sec * SL_US_PER_S + (uint64_t)ts.tv_nsec / 1000;
 }
 
-static void plan_services(struct road *road, const struct sl_config *config)
-{
-	static struct sl_service services[SL_SERVICES_MAX];
-
-	for (unsigned i = 0; i < config->n_services; i++) {
-		const struct sl_config_service *from = &config->services[i];
-		struct sl_service *s = &services[i];
-
-		snprintf(s->name, sizeof(s->name), "%s", from->name);
-		s->net = from->address.addr;
-		s->prefix_len = (uint8_t)from->address.len;
-		s->port_lo = from->port.first;
-		s->port_hi = from->port.last;
-		s->mode = (uint8_t)from->mode;
-		s->cookies = (uint8_t)from->cookies;
-		s->wscale = (uint8_t)from->wscale;
-		s->limits = from->limits;
-	}
-	sl_service_table_init(&road->plan.services, services, config->n_services);
-}
-
 void road_plan(struct road *road, const struct sl_config *config)
 {
-	plan_services(road, config);
-	road->plan.n_links = config->n_links;
-	road->n_ports = config->n_links * SL_N_SIDES;
-	for (unsigned i = 0; i < config->n_links; i++) {
-		struct sl_link *link = &road->plan.links[i];
+	static const bool none_busy[SL_SERVICES_MAX];
 
-		snprintf(link->name, sizeof(link->name), "%s", config->links[i].name);
-		link->pass_default = config->links[i].default_action == SL_CONFIG_DEFAULT_PASS;
-		link->mtu = (uint16_t)config->links[i].mtu;
-		for (unsigned side = 0; side < SL_N_SIDES; side++)
-			link->port[side] = (uint8_t)(i * SL_N_SIDES + side);
-	}
+	/* It can't fail: the configuration takes no more services than there are numbers. */
+	(void)sl_plan_make(config, NULL, none_busy, &road->plan);
+	road->n_ports = config->n_links * SL_N_SIDES;
 }
 
 static struct sl_pipeline_config pipeline_config(const struct road *road,

@@ -8,6 +8,7 @@
 #include "sl_driver_profile.h"
 #include "sl_pipeline.h"
 #include "sl_port.h"
+#include "sl_reload.h"
 #include "sl_worker.h"
 
 enum { ERROR_LEN = 1024 };

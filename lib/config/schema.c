@@ -13,6 +13,8 @@ static const char *const link_defaults[] = {"pass", "drop", NULL};
 #define X(id, name) name,
 static const char *const modes[] = {SL_SERVICE_MODES(X) NULL};
 static const char *const cookies[] = {SL_COOKIES_POLICIES(X) NULL};
+static const char *const strays[] = {SL_STRAYS(X) NULL};
+static const char *const one_way[] = {SL_ONE_WAY_POLICIES(X) NULL};
 #undef X
 static const char *const rss_modes[] = {"none", "symmetric_key", "symmetric_toeplitz", NULL};
 static const char *const rss_types[] = {"ipv4", "tcp4", "ipv6", "tcp6", NULL};
@@ -50,21 +52,21 @@ static void prepare_service(struct load *load, void *item, unsigned i, const con
 #define WITHIN(type, member, field)                                                    \
 	.offset = offsetof(struct type, member.field) - offsetof(struct type, member), \
 	.size = sizeof(((struct type *)0)->member.field)
-#define LIMIT(name, default_s, text)                                               \
-	{                                                                          \
-		.section = "limits", .key = #name, .type = SETTING_SECONDS,        \
-		AT(sl_limits, name##_ms), .min = SHORTEST_S, .max = WEEK_S, \
-		.fallback = default_s, .unit = "seconds", .help = text             \
+#define LIMIT(name, default_s, text)                                                               \
+	{                                                                                          \
+		.section = "limits", .key = #name, .type = SETTING_SECONDS,                        \
+		AT(sl_limits, name##_ms), .min = SHORTEST_S, .max = WEEK_S, .fallback = default_s, \
+		.unit = "seconds", .help = text                                                    \
 	}
 
 /* `limits` stands before `services`, which inherit from it. */
 /* clang-format off */
 const struct setting settings[] = {
-	{.section = "", .key = "eal", .type = SETTING_STRINGS, ROW_OF(sl_config, eal),
+	{.section = "", .key = "eal", .type = SETTING_STRINGS, .fixed = true, ROW_OF(sl_config, eal),
 	 .fallback_note = "none", .help = "arguments for DPDK's EAL, one string each"},
 	{.section = "", .key = "workers", .type = SETTING_GROUP, AT(sl_config, workers),
 	 .section_below = "workers", .help = "the workers that move the packets"},
-	{.section = "", .key = "links", .type = SETTING_GROUPS, .required = true,
+	{.section = "", .key = "links", .type = SETTING_GROUPS, .fixed = true, .required = true,
 	 ROW_OF(sl_config, links), .section_below = "links", .noun = "link",
 	 .prepare = prepare_link, .help = "pairs of ports to stand between; at least one"},
 	{.section = "", .key = "limits", .type = SETTING_GROUP, AT(sl_config, limits),
@@ -76,33 +78,33 @@ const struct setting settings[] = {
 	 .section_below = "cookies", .help = "SYN cookies"},
 	{.section = "", .key = "control", .type = SETTING_GROUP, AT(sl_config, control),
 	 .section_below = "control", .help = "where operators reach the daemon"},
-	{.section = "", .key = "drivers", .type = SETTING_STRING, TEXT(sl_config, drivers),
+	{.section = "", .key = "drivers", .type = SETTING_STRING, .fixed = true, TEXT(sl_config, drivers),
 	 .fallback_note = "/usr/share/sluice/drivers-config, or else the source tree's",
 	 .help = "folder of driver profiles"},
 
-	{.section = "workers", .key = "cores", .type = SETTING_INTS,
+	{.section = "workers", .key = "cores", .type = SETTING_INTS, .fixed = true,
 	 ROW_OF(sl_config_workers, cores), .min = 0, .max = 1023,
 	 .fallback_note = "[ 1 ], or [ 0 ] with a single CPU", .unit = "CPU numbers",
 	 .help = "one worker on each; all different"},
-	{.section = "workers", .key = "connections", .type = SETTING_INT,
+	{.section = "workers", .key = "connections", .type = SETTING_INT, .fixed = true,
 	 AT(sl_config_workers, connections), .min = 1024, .max = 64 << 20, .fallback = "100000",
 	 .unit = "connections", .help = "size of one worker's connection table"},
-	{.section = "workers", .key = "idle_sleep_us", .type = SETTING_INT,
+	{.section = "workers", .key = "idle_sleep_us", .type = SETTING_INT, .fixed = true,
 	 AT(sl_config_workers, idle_sleep_us), .min = 0, .max = 10000, .fallback = "100",
 	 .unit = "microseconds", .help = "pause of a worker with nothing to do; 0: never pause"},
-	{.section = "workers", .key = "buffers", .type = SETTING_INT,
+	{.section = "workers", .key = "buffers", .type = SETTING_INT, .fixed = true,
 	 AT(sl_config_workers, buffers), .min = 2048, .max = 4 << 20, .fallback = "16384",
 	 .unit = "packet buffers", .help = "size of one buffer pool"},
 
-	{.section = "links", .key = "name", .type = SETTING_STRING, TEXT(sl_config_link, name),
+	{.section = "links", .key = "name", .type = SETTING_STRING, .fixed = true, TEXT(sl_config_link, name),
 	 .fallback_note = "link0, link1, ...", .help = "how the link is called; all different"},
-	{.section = "links", .key = "type", .type = SETTING_ENUM, AT(sl_config_link, type),
+	{.section = "links", .key = "type", .type = SETTING_ENUM, .fixed = true, AT(sl_config_link, type),
 	 .choices = link_types, .fallback = "wire",
 	 .help = "wire: two ports and no address, a bump in the wire"},
-	{.section = "links", .key = "outside", .type = SETTING_STRING, .required = true,
+	{.section = "links", .key = "outside", .type = SETTING_STRING, .fixed = true, .required = true,
 	 TEXT(sl_config_link, outside),
 	 .help = "port towards the clients: name of a vdev in `eal`, or a PCI address"},
-	{.section = "links", .key = "inside", .type = SETTING_STRING, .required = true,
+	{.section = "links", .key = "inside", .type = SETTING_STRING, .fixed = true, .required = true,
 	 TEXT(sl_config_link, inside), .help = "port towards the servers, likewise"},
 	{.section = "links", .key = "default", .type = SETTING_ENUM,
 	 AT(sl_config_link, default_action), .choices = link_defaults, .fallback = "pass",
@@ -110,7 +112,7 @@ const struct setting settings[] = {
 	{.section = "links", .key = "link_follow", .type = SETTING_BOOL,
 	 AT(sl_config_link, link_follow), .fallback = "false",
 	 .help = "when one port loses its link, take the other down; only false in this version"},
-	{.section = "links", .key = "mtu", .type = SETTING_INT, AT(sl_config_link, mtu),
+	{.section = "links", .key = "mtu", .type = SETTING_INT, .fixed = true, AT(sl_config_link, mtu),
 	 .min = 68, .max = 9600, .fallback = "1500", .unit = "bytes",
 	 .help = "longest IP packet; the MSS that cookies promise follows from it"},
 	{.section = "links", .key = "take_default_route", .type = SETTING_BOOL,
@@ -147,19 +149,32 @@ const struct setting settings[] = {
 	{.section = "services", .key = "wscale", .type = SETTING_INT,
 	 AT(sl_config_service, wscale), .min = 0, .max = 14, .fallback = "7", .unit = "bits",
 	 .help = "window scale that our SYN-ACKs announce (RFC 7323)"},
+	{.section = "services", .key = "strays", .type = SETTING_ENUM,
+	 AT(sl_config_service, strays), .choices = strays, .fallback = "adopt",
+	 .help = "segments of no connection. adopt: connections that ran before the box did are "
+		 "taken in for adopt_for, later strays are reset; reset: by RST at a limited "
+		 "rate; drop: dropped"},
+	{.section = "services", .key = "adopt_for", .type = SETTING_SECONDS,
+	 AT(sl_config_service, adopt_for_ms), .min = 0, .max = 3600, .fallback = "60",
+	 .unit = "seconds", .help = "how long after a start or a change strays are adopted"},
+	{.section = "services", .key = "one_way", .type = SETTING_ENUM,
+	 AT(sl_config_service, one_way), .choices = one_way, .fallback = "report",
+	 .help = "when its servers are not heard for 5 s, as when answers go round the box. "
+		 "report: an event and a warning; pass: new connections pass unproxied until "
+		 "the servers are heard"},
 	{.section = "services", .key = "limits", .type = SETTING_GROUP, .inherits = true,
 	 AT(sl_config_service, limits), .section_below = "limits",
 	 .help = "limits of this service; what is not set here is as in `limits`"},
 
-	{.section = "cookies", .key = "secret_file", .type = SETTING_STRING,
+	{.section = "cookies", .key = "secret_file", .type = SETTING_STRING, .fixed = true,
 	 WITHIN(sl_config, cookies, secret_file), .fallback = "",
 	 .help = "file (0600) with 32 hexadecimal digits, the same on all boxes that share "
 		 "cookies; none: random at each start"},
 
-	{.section = "control", .key = "socket", .type = SETTING_STRING,
+	{.section = "control", .key = "socket", .type = SETTING_STRING, .fixed = true,
 	 WITHIN(sl_config, control, socket), .fallback = "/run/sluice/control.sock",
 	 .help = "Unix socket of the RPC"},
-	{.section = "control", .key = "http", .type = SETTING_ENDPOINT,
+	{.section = "control", .key = "http", .type = SETTING_ENDPOINT, .fixed = true,
 	 WITHIN(sl_config, control, http), .fallback = "",
 	 .help = "where /metrics is served; none: nowhere"},
 

@@ -34,6 +34,7 @@ struct setting {
 	const char *section, *key;
 	enum setting_type type;
 	bool required;
+	bool fixed;    /* a reload can't change it */
 	bool inherits; /* a GROUP: keys that are not there keep what the struct holds already */
 	size_t offset; /* of the value in the section's struct */
 	size_t size;   /* of a string or an element, in bytes */

@@ -92,6 +92,9 @@ struct sl_config_service {
 	enum sl_cookies_policy cookies;
 	uint32_t wscale; /**< shift of the windows that a SYN-ACK of ours announces */
 	struct sl_limits limits;
+	enum sl_strays strays;
+	uint32_t adopt_for_ms;
+	enum sl_one_way_policy one_way;
 	struct sl_config_where where;
 };
 
@@ -143,6 +146,25 @@ void sl_config_fini(struct sl_config *config);
  * Writes `error` as "file:line: text" into `text` of `size` bytes, cut to fit. Returns `text`.
  */
 char *sl_config_error_format(const struct sl_config_error *error, char *text, size_t size);
+
+/** Bytes of a value as text, cut to fit. */
+#define SL_CONFIG_VALUE 512
+
+/** A setting that differs. */
+struct sl_config_change {
+	char path[SL_CONFIG_VALUE]; /**< "services.web.limits.idle" */
+	char before[SL_CONFIG_VALUE], after[SL_CONFIG_VALUE];
+	bool fixed; /**< it can't change while the daemon runs */
+};
+
+typedef void sl_config_change_fn(void *arg, const struct sl_config_change *change);
+
+/**
+ * Calls `fn` for every setting that differs, in the order of the table. Services and links are
+ * compared by name; one that is new or gone is one change.
+ */
+void sl_config_diff(const struct sl_config *before, const struct sl_config *after,
+		    sl_config_change_fn *fn, void *arg);
 
 /** Prints every setting to `out`: path, type, range, unit, default, help. */
 void sl_config_describe(FILE *out);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "control.h"
 
+#include "sl_config.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -84,8 +86,8 @@ static void on_hangup(evutil_socket_t signal, short what, void *arg)
 {
 	(void)signal;
 	(void)what;
-	(void)arg;
-	control_log("SIGHUP: configuration reload needs a restart in this version");
+	control_log("SIGHUP: reloading");
+	control_reload_on_hangup(arg);
 }
 
 static void on_stop(evutil_socket_t fd, short what, void *arg)
@@ -182,6 +184,12 @@ void sl_control_destroy(struct sl_control *c)
 		event_base_free(c->base);
 	if (c->stop_fd >= 0)
 		close(c->stop_fd);
+	if (c->plan_is_ours)
+		free((void *)(uintptr_t)c->config.plan);
+	if (c->config_is_ours) {
+		sl_config_fini((struct sl_config *)(uintptr_t)c->config.config);
+		free((void *)(uintptr_t)c->config.config);
+	}
 	free(c->workers);
 	free(c);
 }

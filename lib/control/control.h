@@ -38,6 +38,7 @@ struct sl_request {
 	void (*answer)(struct sl_request *request, const char *error);
 	void (*release)(struct sl_request *request); /* frees what it holds, and it */
 	bool answered;
+	bool must_run; /* every worker does its part, whatever became of whoever asked */
 	uint32_t cancelled;            /* read by the workers */
 	uint32_t progress;             /* of all parts at the last look */
 	uint64_t moved_us;             /* when it was last seen to change */
@@ -69,6 +70,8 @@ struct sl_control {
 	int stop_fd; /* eventfd */
 	uint64_t created_us;
 	uint64_t ticks;
+	struct sl_request *reload; /* under way, or NULL */
+	bool plan_is_ours, config_is_ours; /* of a reload: to be freed */
 	struct sl_request *requests;
 	struct control_worker *workers;
 	struct control_port ports[SL_PORTS_MAX];
@@ -85,10 +88,15 @@ bool control_watch(struct sl_control *c);
 /* request.c */
 /* Posts the parts of a request, whose functions and memory are set up. */
 void control_request_post(struct sl_control *c, struct sl_request *request);
+/* Answers a request that is not posted, with an error of its own, from the loop. */
+void control_request_refuse(struct sl_control *c, struct sl_request *request);
 /* Looks at what is out. Called by a timer while there is anything. */
 void control_requests_poll(evutil_socket_t fd, short what, void *arg);
 /* Frees all requests; no worker runs. */
 void control_requests_fini(struct sl_control *c);
+
+/* reload.c: SIGHUP. */
+void control_reload_on_hangup(struct sl_control *c);
 
 /* notify.c: the protocol of sd_notify(3). Does nothing where nobody listens. */
 void control_notify(const char *state);

@@ -3,41 +3,62 @@
 #include "control.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static bool step(struct sl_job *job, struct sl_worker *worker, struct sl_pipeline *p)
 {
 	struct control_part *part = sl_container_of(job, struct control_part, job);
 	struct sl_request *request = part->request;
 
-	if (__atomic_load_n(&request->cancelled, __ATOMIC_RELAXED))
+	if (!request->must_run && __atomic_load_n(&request->cancelled, __ATOMIC_RELAXED))
 		return true;
 	__atomic_store_n(&part->progress, part->progress + 1, __ATOMIC_RELAXED);
 	return request->slice(part, worker, p);
 }
 
-void control_request_post(struct sl_control *c, struct sl_request *request)
+static void put_on_list(struct sl_control *c, struct sl_request *request)
 {
 	static const struct timeval poll = {.tv_usec = POLL_US};
 
 	request->control = c;
 	request->moved_us = control_now_us();
+	if (c->requests == NULL)
+		event_add(c->poll, &poll);
+	request->next = c->requests;
+	c->requests = request;
+}
+
+void control_request_post(struct sl_control *c, struct sl_request *request)
+{
+	/* All workers or none: who posts here is alone in it, so room that is there stays. */
+	for (unsigned i = 0; i < c->config.n_workers; i++) {
+		if (sl_worker_has_room(c->config.workers[i]))
+			continue;
+		snprintf(request->error, sizeof(request->error),
+			 "the mailbox of the worker on core %u is full",
+			 sl_worker_core(c->config.workers[i]));
+		control_request_refuse(c, request);
+		return;
+	}
 	for (unsigned i = 0; i < c->config.n_workers; i++) {
 		struct control_part *part = &request->parts[i];
 
 		part->job.step = step;
 		part->request = request;
 		part->worker = i;
-		if (sl_worker_post(c->config.workers[i], &part->job) != 0) {
-			part->job.done = 1; /* nobody has it */
-			snprintf(request->error, sizeof(request->error),
-				 "the mailbox of the worker on core %u is full",
-				 sl_worker_core(c->config.workers[i]));
-		}
+		if (sl_worker_post(c->config.workers[i], &part->job) != 0)
+			abort();
 	}
-	if (c->requests == NULL)
-		event_add(c->poll, &poll);
-	request->next = c->requests;
-	c->requests = request;
+	put_on_list(c, request);
+}
+
+void control_request_refuse(struct sl_control *c, struct sl_request *request)
+{
+	if (request->error[0] == '\0')
+		snprintf(request->error, sizeof(request->error), "refused");
+	for (unsigned i = 0; i < c->config.n_workers; i++)
+		request->parts[i].job.done = 1; /* nobody has it */
+	put_on_list(c, request);
 }
 
 /* The number of the first worker that is not done, or n_workers. */

@@ -25,15 +25,21 @@ SL_BEGIN_DECLS
 struct event_base;
 struct sl_control;
 
-/** What there is to control. All of it is read-only, and outlives the control thread. */
+struct sl_config;
+
+/**
+ * What there is to control. All of it is read-only, and outlives the control thread; a reload puts
+ * a plan and a configuration of its own in the place of those given here.
+ */
 struct sl_control_config {
 	struct sl_worker *const *workers;
 	unsigned n_workers;
 	const struct sl_port *ports; /**< by port number */
 	unsigned n_ports;            /**< at most SL_PORTS_MAX */
 	const struct sl_plan *plan;
-	const char *config_path;  /**< for people to see */
-	const char *dpdk_version; /**< likewise: rte_version() */
+	const struct sl_config *config; /**< that runs; NULL: it can't be reloaded */
+	const char *config_path;        /**< its file */
+	const char *dpdk_version;       /**< likewise: rte_version() */
 };
 
 /** What is known of a worker from looking at it once a second. */

@@ -53,12 +53,26 @@ int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *con
 	return 0;
 }
 
+/* A number that changes hands: no sum may fall, so its books go to those of no service. */
+static void fold(struct sl_pipeline *p, unsigned service)
+{
+	struct sl_account *a = p->out->accounts, *from = &a[service];
+
+	sl_account_add(&a[SL_SERVICE_NONE], from);
+	memset(from, 0, sizeof(*from));
+	p->last_cookie_us[service] = 0;
+	memset(&p->one_way[service], 0, sizeof(p->one_way[service]));
+}
+
 void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64_t now_us)
 {
 	const struct sl_plan *before = p->plan;
 
 	sl_relay_begin(&p->relay, now_us);
 	p->plan = p->relay.plan = plan;
+	for (unsigned s = 1; s <= plan->services.n; s++)
+		if (plan->services.service[s].reused)
+			fold(p, s);
 	pipeline_change(p, before);
 	show_listening(p);
 }

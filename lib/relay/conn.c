@@ -111,9 +111,16 @@ void relay_set_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
 	relay_arm(r, conn);
 }
 
+void relay_not_translated(struct sl_relay *r, const struct sl_conn *conn)
+{
+	if (conn->flags & SL_CONN_SPLICED && !sl_conn_over(conn))
+		r->n_translated--;
+}
+
 void relay_close(struct sl_relay *r, struct sl_conn *conn, enum sl_event why)
 {
 	relay_count(r, conn, why);
+	relay_not_translated(r, conn);
 	if (conn->flags & SL_CONN_OPENING) {
 		relay_held_drop(r, conn);
 		conn->flags &= (uint16_t)~SL_CONN_OPENING;
@@ -131,6 +138,7 @@ void sl_relay_remove(struct sl_relay *r, uint32_t index)
 {
 	struct sl_conn *conn = sl_relay_conn(r, index);
 
+	relay_not_translated(r, conn);
 	mark_dirty(r, sl_flow_hash(&r->flow, &conn->key));
 	sl_wheel_cancel(&r->wheel, index);
 	gauge(r, conn, SL_LEG_CLIENT, (uint64_t)-1);

@@ -142,6 +142,8 @@ static void observe_states(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 	}
 	if (!was_over && sl_conn_over(conn)) {
 		conn->last_seen_ms = r->now_ms; /* 2MSL runs from here */
+		if (conn->flags & SL_CONN_SPLICED)
+			r->n_translated--;
 		relay_count(r, conn, SL_EVENT_connections_closed);
 		relay_arm(r, conn);
 	}

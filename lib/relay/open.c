@@ -94,6 +94,7 @@ void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, ui
 								  key->inside_port) == NULL;
 	relay_set_state(r, conn, SL_LEG_CLIENT, SL_TCP_ESTABLISHED);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_SENT);
+	r->n_translated++;
 	if (!relay_learn_l2(r, conn, SL_OUTSIDE, buf, seg)) {
 		sl_relay_remove(r, relay_index(r, conn));
 		sl_out_drop(r->out, buf, SL_DROP_link_headers_full);

@@ -20,6 +20,8 @@ struct sl_conn *relay_conn_add(struct sl_relay *r, const struct sl_flow_key *key
 			       uint16_t service);
 void relay_set_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
 		     enum sl_tcp_state state);
+/* Before a connection is over, or goes: one less whose numbers are translated. */
+void relay_not_translated(struct sl_relay *r, const struct sl_conn *conn);
 /* Both legs CLOSED; held packets go; the entry stays as a tombstone. */
 void relay_close(struct sl_relay *r, struct sl_conn *conn, enum sl_event why);
 void relay_count(struct sl_relay *r, const struct sl_conn *conn, enum sl_event event);

@@ -46,6 +46,7 @@ struct sl_relay {
 	const struct sl_plan *plan;
 	struct sl_held *held; /**< the pool of held packets */
 	uint16_t held_free;
+	uint32_t n_translated; /**< spliced connections that are not over */
 	uint32_t now_ms;
 	uint64_t now_us;
 	uint64_t dirty; /**< bit hash % 64: table changed there since the pipeline cleared it */
@@ -171,6 +172,12 @@ void sl_relay_remove(struct sl_relay *r, uint32_t index);
  * left comes up at the next.
  */
 void sl_relay_tick(struct sl_relay *r, unsigned max);
+
+/**
+ * Looks at up to `max` entries of the table, from `*cursor` on (0 at first), whose limits may have
+ * become shorter. Returns whether it has come to the end.
+ */
+bool sl_relay_rearm(struct sl_relay *r, uint32_t *cursor, uint32_t max);
 
 /** A connection as people look at it. */
 struct sl_conn_info {

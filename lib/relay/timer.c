@@ -117,6 +117,16 @@ void relay_arm(struct sl_relay *r, struct sl_conn *conn)
 			due_us(r, conn, deadline_of(r, conn).after_ms));
 }
 
+bool sl_relay_rearm(struct sl_relay *r, uint32_t *cursor, uint32_t max)
+{
+	const uint32_t capacity = sl_flow_capacity(&r->flow);
+
+	for (; *cursor < capacity && max > 0; ++*cursor, max--)
+		if (sl_flow_in_use(&r->flow, *cursor))
+			relay_arm(r, sl_relay_conn(r, *cursor));
+	return *cursor == capacity;
+}
+
 /* RSTs to one end: at the last number it has acknowledged, and at the highest it was sent. */
 static void reset_end(struct sl_relay *r, const struct sl_conn *conn, enum sl_side to)
 {

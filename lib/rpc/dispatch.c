@@ -134,6 +134,10 @@ static bool check_params(struct rpc_call *call)
 			rpc_bad_param(call, param->name, "an integer");
 			return false;
 		}
+		if (param->type == RPC_BOOLEAN && !json_is_boolean(value)) {
+			rpc_bad_param(call, param->name, "true or false");
+			return false;
+		}
 	}
 	return true;
 }

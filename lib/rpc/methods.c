@@ -14,9 +14,14 @@ static const struct rpc_param connection_params[] = {
 	{"limit", RPC_INTEGER, "connections at most, 1 to 10000; 100 when left out"},
 };
 
+static const struct rpc_param drain_params[] = {
+	{"cancel", RPC_BOOLEAN, "true: ends it; false when left out"},
+};
+
 static const char *const type_names[] = {
 	[RPC_STRING] = "string",
 	[RPC_INTEGER] = "integer",
+	[RPC_BOOLEAN] = "boolean",
 };
 
 static void rpc_get_methods(struct rpc_call *call)
@@ -54,6 +59,10 @@ const struct rpc_method rpc_methods[] = {
 	 SL_ARRAY_LEN(connection_params), rpc_connection_list},
 	{"port_list", "ports: driver, offloads, link, what was lost", NO_PARAMS, rpc_port_list},
 	{"link_list", "links: their two ports", NO_PARAMS, rpc_link_list},
+	{"config_reload", "reads the configuration again and applies it, all or nothing", NO_PARAMS,
+	 rpc_config_reload},
+	{"system_drain", "new connections pass unproxied; what stands is served to its end",
+	 drain_params, SL_ARRAY_LEN(drain_params), rpc_system_drain},
 	{"worker_list", "workers: turns, connections, the books", NO_PARAMS, rpc_worker_list},
 };
 

@@ -17,7 +17,7 @@ struct rpc_call;
 struct rpc_client;
 struct rpc_http;
 
-enum rpc_type { RPC_STRING, RPC_INTEGER };
+enum rpc_type { RPC_STRING, RPC_INTEGER, RPC_BOOLEAN };
 
 struct rpc_param {
 	const char *name;
@@ -78,7 +78,7 @@ int rpc_parse_end(const char *text, struct sl_listing_end *end);
 /* Sets the service's number (`none` when not asked for). On false the call has been refused. */
 bool rpc_param_service(struct rpc_call *call, int none, int *service);
 
-/* The handlers: view_system.c, view_stats.c, view_connections.c. */
+/* The handlers: view_system.c, view_stats.c, view_connections.c, view_reload.c. */
 void rpc_system_get_status(struct rpc_call *call);
 void rpc_system_get_version(struct rpc_call *call);
 void rpc_port_list(struct rpc_call *call);
@@ -88,6 +88,8 @@ void rpc_stats_get(struct rpc_call *call);
 void rpc_state_get(struct rpc_call *call);
 void rpc_service_list(struct rpc_call *call);
 void rpc_connection_list(struct rpc_call *call);
+void rpc_config_reload(struct rpc_call *call);
+void rpc_system_drain(struct rpc_call *call);
 
 /* view_stats.c: pieces that other views use. */
 json_t *rpc_terms_json(const struct sl_account *a);

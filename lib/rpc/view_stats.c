@@ -178,15 +178,27 @@ static json_t *service_json(const struct sl_service *s, const struct sl_account 
 	char addr[SL_ADDR_TEXT];
 	const int skipped = sl_addr_is_v4(&s->net) ? 96 : 0;
 
-	return json_pack("{s:s, s:s, s:i, s:o, s:s, s:s, s:i, s:o, s:I, s:I, s:I, s:o}", "name",
-			 s->name, "address", sl_addr_format(&s->net, addr), "prefix",
-			 s->prefix_len - skipped, "port", ports_json(s), "mode",
-			 sl_service_mode_name((enum sl_service_mode)s->mode), "cookies",
-			 sl_cookies_policy_name((enum sl_cookies_policy)s->cookies), "wscale",
-			 (int)s->wscale, "connections", rpc_states_json(sum), "rx",
-			 (json_int_t)sum->term[SL_TERM_rx], "answered",
-			 (json_int_t)sum->term[SL_TERM_answered], "dropped",
-			 (json_int_t)sl_account_dropped(sum), "limits", limits_json(&s->limits));
+	return json_pack(
+		"{s:s, s:s, s:i, s:o, s:s, s:s, s:s, s:f, s:s, s:b, s:i, s:o, s:I, s:I, s:I, s:o}",
+		"name", s->name, "address", sl_addr_format(&s->net, addr), "prefix",
+		s->prefix_len - skipped, "port", ports_json(s), "mode",
+		sl_service_mode_name((enum sl_service_mode)s->mode), "cookies",
+		sl_cookies_policy_name((enum sl_cookies_policy)s->cookies), "strays",
+		sl_strays_name((enum sl_strays)s->strays), "adopt_for", s->adopt_for_ms / 1e3,
+		"one_way", sl_one_way_policy_name((enum sl_one_way_policy)s->one_way), "retired",
+		(int)s->retired, "wscale", (int)s->wscale, "connections", rpc_states_json(sum),
+		"rx", (json_int_t)sum->term[SL_TERM_rx], "answered",
+		(json_int_t)sum->term[SL_TERM_answered], "dropped",
+		(json_int_t)sl_account_dropped(sum), "limits", limits_json(&s->limits));
+}
+
+/* Whether there are connections of the service. */
+static bool in_use(const struct sl_account *sum)
+{
+	for (unsigned s = 0; s < SL_TCP_N_STATES; s++)
+		if (s != SL_TCP_LISTEN && sum->state[SL_LEG_CLIENT][s] != 0)
+			return true;
+	return false;
 }
 
 static void service_done(void *arg, const struct sl_snapshot *snapshot, const char *error)
@@ -201,10 +213,13 @@ static void service_done(void *arg, const struct sl_snapshot *snapshot, const ch
 		return;
 	}
 	list = json_array();
-	for (unsigned i = 1; i <= t->n; i++) {
+	/* A reload may have come in between. */
+	for (unsigned i = 1; i <= t->n && i < snapshot->n_accounts; i++) {
 		struct sl_account sum;
 
 		sl_snapshot_sum(snapshot, SL_SNAPSHOT_ALL, (int)i, &sum);
+		if (t->service[i].retired && !in_use(&sum))
+			continue;
 		json_array_append_new(list, service_json(&t->service[i], &sum));
 	}
 	rpc_result(call, list);

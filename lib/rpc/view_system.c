@@ -56,7 +56,8 @@ static void add_place(json_t *o, const struct sl_control_config *config, unsigne
 	for (unsigned i = 0; i < config->plan->n_links; i++)
 		for (unsigned side = 0; side < SL_N_SIDES; side++)
 			if (config->plan->links[i].port[side] == port) {
-				json_object_set_new(o, "link", json_string(config->plan->links[i].name));
+				json_object_set_new(o, "link",
+						    json_string(config->plan->links[i].name));
 				json_object_set_new(
 					o, "side",
 					json_string(side == SL_OUTSIDE ? "outside" : "inside"));
@@ -191,6 +192,27 @@ static void warn_workers(json_t *warnings, const struct sl_control *control,
 	}
 }
 
+/* Services whose servers are not heard by a worker. */
+static void warn_services(json_t *warnings, const struct sl_control *control,
+			  const struct sl_snapshot *snapshot)
+{
+	const struct sl_service_table *t = &sl_control_setup(control)->plan->services;
+
+	for (unsigned s = 1; snapshot != NULL && s <= t->n; s++)
+		for (unsigned i = 0; i < snapshot->n_workers; i++) {
+			if (!(snapshot->worker[i].one_way[s / 64] >> s % 64 & 1))
+				continue;
+			warn(warnings,
+			     "service %s: its servers are not heard: they are down, or their "
+			     "answers go round the box (one_way)%s",
+			     t->service[s].name,
+			     t->service[s].one_way == SL_ONE_WAY_PASS
+				     ? "; new connections pass unproxied"
+				     : "; one_way = \"pass\" would let them by");
+			break;
+		}
+}
+
 /* Whether every worker's books balance, for each service. */
 static bool balanced(const struct sl_snapshot *snapshot)
 {
@@ -204,17 +226,20 @@ static bool balanced(const struct sl_snapshot *snapshot)
 /* What only the workers know; nulls when one of them does not answer. */
 static void add_snapshot(json_t *o, const struct sl_snapshot *snapshot)
 {
-	uint64_t current = 0, capacity = 0;
+	uint64_t current = 0, capacity = 0, translated = 0;
 
 	if (snapshot == NULL) {
 		json_object_set_new(o, "connections", json_null());
+		json_object_set_new(o, "translated", json_null());
 		json_object_set_new(o, "balanced", json_null());
 		return;
 	}
 	for (unsigned i = 0; i < snapshot->n_workers; i++) {
 		current += snapshot->worker[i].connections;
 		capacity += snapshot->worker[i].capacity;
+		translated += snapshot->worker[i].translated;
 	}
+	json_object_set_new(o, "translated", json_integer((json_int_t)translated));
 	json_object_set_new(o, "connections",
 			    json_pack("{s:I, s:I}", "current", (json_int_t)current, "capacity",
 				      (json_int_t)capacity));
@@ -236,11 +261,16 @@ static void status_done(void *arg, const struct sl_snapshot *snapshot, const cha
 		warn(warnings, "%s", error);
 	warn_workers(warnings, control, snapshot);
 	warn_ports(warnings, control);
-	o = json_pack("{s:s, s:i, s:f, s:s, s:s, s:o, s:o, s:o}", "version", SL_VERSION, "pid",
+	warn_services(warnings, control, snapshot);
+	if (config->plan->draining)
+		warn(warnings, "draining: new connections pass unproxied; sluicectl drain --cancel "
+			       "ends it");
+	o = json_pack("{s:s, s:i, s:f, s:s, s:s, s:b, s:o, s:o, s:o}", "version", SL_VERSION, "pid",
 		      (int)getpid(), "uptime_s",
 		      (double)(sl_control_uptime_us(control) / 1000) / 1e3, "config",
-		      config->config_path, "dpdk", config->dpdk_version, "workers", workers,
-		      "links", links_json(control), "warnings", warnings);
+		      config->config_path, "dpdk", config->dpdk_version, "draining",
+		      (int)config->plan->draining, "workers", workers, "links", links_json(control),
+		      "warnings", warnings);
 	add_snapshot(o, snapshot);
 	rpc_result(call, o);
 }

@@ -25,6 +25,28 @@ const char *sl_cookies_policy_name(enum sl_cookies_policy policy)
 	return names[policy];
 }
 
+const char *sl_strays_name(enum sl_strays strays)
+{
+	static const char *const names[] = {
+#define X(id, name) name,
+		SL_STRAYS(X)
+#undef X
+	};
+
+	return names[strays];
+}
+
+const char *sl_one_way_policy_name(enum sl_one_way_policy policy)
+{
+	static const char *const names[] = {
+#define X(id, name) name,
+		SL_ONE_WAY_POLICIES(X)
+#undef X
+	};
+
+	return names[policy];
+}
+
 static void mask(struct sl_addr *out, const struct sl_addr *a, unsigned len)
 {
 	uint8_t *b = out->b;

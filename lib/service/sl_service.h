@@ -63,6 +63,8 @@ enum sl_cookies_policy {
 
 const char *sl_service_mode_name(enum sl_service_mode mode);
 const char *sl_cookies_policy_name(enum sl_cookies_policy policy);
+const char *sl_strays_name(enum sl_strays strays);
+const char *sl_one_way_policy_name(enum sl_one_way_policy policy);
 
 /** How long a connection may stay in a state, in milliseconds. */
 struct sl_limits {
@@ -89,6 +91,7 @@ struct sl_service {
 	uint8_t strays;            /**< enum sl_strays */
 	uint8_t one_way;           /**< enum sl_one_way_policy */
 	uint32_t adopt_for_ms;     /**< how long strays are adopted after a change */
+	bool reused;  /**< its number was another's, whose books go to those of no service */
 	bool retired; /**< gone from the configuration: found by no address, kept for the
 			   connections that still live under its number */
 };

@@ -65,6 +65,9 @@ void sl_worker_stop(struct sl_worker *w);
 /** Frees a worker that does not run. NULL is fine. */
 void sl_worker_destroy(struct sl_worker *w);
 
+/** Whether the mailbox takes a job now. From the control thread: it is alone in posting. */
+bool sl_worker_has_room(const struct sl_worker *w);
+
 /** Posts a job, from the control thread only. Returns 0, or -ENOBUFS when the mailbox is full. */
 int sl_worker_post(struct sl_worker *w, struct sl_job *job);
 

@@ -157,6 +157,11 @@ void sl_worker_destroy(struct sl_worker *w)
 	rte_free(w);
 }
 
+bool sl_worker_has_room(const struct sl_worker *w)
+{
+	return rte_ring_free_count(w->mailbox) > 0;
+}
+
 int sl_worker_post(struct sl_worker *w, struct sl_job *job)
 {
 	job->done = 0;

@@ -111,8 +111,10 @@ class Box
 		s[1].port_lo = 8000;
 		s[1].port_hi = 8010;
 		s[1].mode = SL_MODE_PASS;
-		for (auto &one : s)
+		for (auto &one : s) {
 			one.limits = limits;
+			one.adopt_for_ms = 60000;
+		}
 		sl_service_table_init(&plan->services, s, 2);
 	}
 };

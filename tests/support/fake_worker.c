@@ -195,6 +195,7 @@ void fake_worker_connect(struct sl_worker *w, const struct fake_connection *c)
 		conn->end[side].seq_max = c->bytes[leg] + 1;
 		sl_count(&w->accounts[c->service].state[leg][c->state[leg]], 1);
 	}
+	r->n_translated += !sl_conn_over(conn);
 	fake_worker_unlock(w);
 }
 
@@ -203,6 +204,17 @@ void fake_port_set(uint16_t ethdev, const struct sl_port_counters *counters)
 	pthread_mutex_lock(&ports_lock);
 	ports[ethdev] = *counters;
 	pthread_mutex_unlock(&ports_lock);
+}
+
+bool sl_worker_has_room(const struct sl_worker *w)
+{
+	struct sl_worker *mine = (struct sl_worker *)(uintptr_t)w;
+	bool room;
+
+	pthread_mutex_lock(&mine->box);
+	room = w->n_jobs < MAILBOX && !get(&w->full);
+	pthread_mutex_unlock(&mine->box);
+	return room;
 }
 
 int sl_worker_post(struct sl_worker *w, struct sl_job *job)

@@ -366,7 +366,7 @@ class Road
 	void check_books() const
 	{
 		std::map<unsigned, uint64_t> in_state[SL_N_LEGS], in_table[SL_N_LEGS];
-		uint64_t held = 0;
+		uint64_t held = 0, translated = 0;
 
 		EXPECT_EQ(term(SL_TERM_rx), n_received);
 		for (size_t s = 0; s < accounts.size(); s++) {
@@ -382,10 +382,12 @@ class Road
 			const sl_conn *c = sl_relay_conn(&p->relay, i);
 			for (unsigned leg = 0; leg < SL_N_LEGS; leg++)
 				in_table[leg][c->state[leg]]++;
+			translated += c->flags & SL_CONN_SPLICED && !sl_conn_over(c);
 			if (c->flags & SL_CONN_OPENING)
 				held += c->opening.n_held;
 			EXPECT_TRUE(sl_wheel_armed(&c->timer)) << "would stay for ever";
 		}
+		EXPECT_EQ(translated, p->relay.n_translated);
 		EXPECT_EQ(held, term(SL_TERM_held));
 		for (unsigned leg = 0; leg < SL_N_LEGS; leg++)
 			EXPECT_EQ(in_state[leg], in_table[leg]) << "gauges of leg " << leg;

@@ -496,7 +496,8 @@ TEST(ControlSignals, TermEndsTheLoopAndHangupDoesNot)
 	kill(getpid(), SIGTERM);
 	control.thread.join();
 	EXPECT_EQ(testing::internal::GetCapturedStderr(),
-		  "sluiced: SIGHUP: configuration reload needs a restart in this version\n"
+		  "sluiced: SIGHUP: reloading\n"
+		  "sluiced: reload refused: there is no configuration to reload\n"
 		  "sluiced: SIGTERM: ending\n");
 }
 

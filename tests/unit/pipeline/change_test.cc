@@ -309,6 +309,37 @@ TEST_P(Change, RetiredServiceServesItsConnections)
 	EXPECT_EQ(only(road.outside(next.syn())).fate, SL_FATE_PASSED);
 }
 
+TEST_P(Change, NumberThatChangesHandsLosesNoPacket)
+{
+	talk.open();
+	road.outside(talk.c(SL_RST, 1, 0));
+	std::vector<sl_service> next = road.options.services;
+	road.advance(200000, 1000);
+	ASSERT_EQ(road.count(), 0u);
+	const uint64_t rx = road.term(SL_TERM_rx), made = road.events(SL_EVENT_made);
+	for (sl_service &s : next)
+		s.reused = true;
+	road.apply(next);
+	EXPECT_EQ(road.term(SL_TERM_rx), rx);
+	EXPECT_EQ(road.events(SL_EVENT_made), made);
+	EXPECT_EQ(road.accounts[0].term[SL_TERM_rx], rx);
+	EXPECT_EQ(road.accounts[1].term[SL_TERM_rx], 0u);
+}
+
+TEST_P(Change, ShorterLimitsCountAtOnce)
+{
+	talk.open();
+	road.outside(talk.c(SL_ACK, 1, 1, "x"));
+	road.apply(with(road.options.services, [](sl_service &s) { s.limits.idle_ms = 5000; }));
+	uint32_t cursor = 0;
+	while (!sl_relay_rearm(&road.p->relay, &cursor, 7))
+		;
+	road.advance(4000);
+	EXPECT_EQ(road.events(SL_EVENT_probes_sent), 0u);
+	road.advance(1100);
+	EXPECT_EQ(road.events(SL_EVENT_probes_sent), 2u);
+}
+
 TEST_P(Change, UnproxiedGarbagePassesAsItIs)
 {
 	talk.open();

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A new plan on its way to the workers. */
+#include "sl_reload.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control.h"
+
+enum { REARM_SLICE = 4096 /* connections whose limits are looked at in a turn */ };
+
+struct reload_request {
+	struct sl_request request;
+	sl_reload_fn *done;
+	void *arg;
+	const struct sl_plan *plan;       /* what the workers take */
+	struct sl_plan *ours;             /* it, while nobody has taken it */
+	struct sl_plan *old;              /* freed in the end */
+	struct sl_config *config;         /* read anew; NULL for a drain */
+	struct sl_config *old_config;     /* likewise freed in the end */
+	struct sl_config_change *changes; /* n of them */
+	unsigned n;
+	uint32_t *cursor; /* by worker: connections that have been looked at */
+	char error[1280];
+};
+
+/* Takes the plan, and then looks through the connections: a limit may have become shorter. */
+static bool apply(struct control_part *part, struct sl_worker *worker, struct sl_pipeline *p)
+{
+	struct reload_request *r = sl_container_of(part->request, struct reload_request, request);
+	uint32_t *cursor = &r->cursor[part->worker];
+
+	(void)worker;
+	if (p->plan != r->plan)
+		sl_pipeline_apply(p, r->plan, p->relay.now_us);
+	return sl_relay_rearm(&p->relay, cursor, REARM_SLICE);
+}
+
+static void answer(struct sl_request *request, const char *error)
+{
+	struct reload_request *r = sl_container_of(request, struct reload_request, request);
+
+	if (r->error[0] != '\0')
+		error = r->error;
+	r->done(r->arg, error == NULL ? r->changes : NULL, error == NULL ? r->n : 0, error);
+}
+
+static void config_free(struct sl_config *config)
+{
+	if (config != NULL)
+		sl_config_fini(config);
+	free(config);
+}
+
+static void release(struct sl_request *request)
+{
+	struct reload_request *r = sl_container_of(request, struct reload_request, request);
+
+	if (request->control != NULL && request->control->reload == request)
+		request->control->reload = NULL;
+	free(r->old);
+	config_free(r->old_config);
+	free(r->ours);
+	config_free(r->config);
+	free(r->changes);
+	free(r->cursor);
+	free(r->request.parts);
+	free(r);
+}
+
+static void collect(void *arg, const struct sl_config_change *change)
+{
+	struct reload_request *r = arg;
+	struct sl_config_change *more;
+
+	if (change->fixed && r->error[0] == '\0')
+		snprintf(r->error, sizeof(r->error),
+			 "%s: was \"%.200s\", is \"%.200s\"; that needs a restart; nothing has "
+			 "been changed",
+			 change->path, change->before, change->after);
+	more = realloc(r->changes, (r->n + 1) * sizeof(*more));
+	if (more == NULL)
+		return;
+	r->changes = more;
+	r->changes[r->n++] = *change;
+}
+
+/* Services under whose number connections still stand, at any worker. */
+static void find_busy(const struct sl_control *c, bool busy[SL_SERVICES_MAX])
+{
+	memset(busy, 0, SL_SERVICES_MAX * sizeof(busy[0]));
+	for (unsigned w = 0; w < c->config.n_workers; w++)
+		for (unsigned s = 1; s <= c->config.plan->services.n; s++) {
+			const struct sl_account *a = &sl_worker_accounts(c->config.workers[w])[s];
+
+			for (unsigned st = 0; st < SL_TCP_N_STATES; st++)
+				busy[s] |= st != SL_TCP_LISTEN &&
+					   sl_counted(&a->state[SL_LEG_CLIENT][st]) != 0;
+		}
+}
+
+/* Reads the file and makes its plan; false with r->error set when that is not to be. */
+static bool prepare(struct sl_control *c, struct reload_request *r)
+{
+	struct sl_config_error why;
+	bool busy[SL_SERVICES_MAX];
+
+	if (c->config.config == NULL) {
+		snprintf(r->error, sizeof(r->error), "there is no configuration to reload");
+		return false;
+	}
+	r->config = calloc(1, sizeof(*r->config));
+	if (r->config == NULL) {
+		snprintf(r->error, sizeof(r->error), "out of memory");
+		return false;
+	}
+	if (sl_config_load(c->config.config_path, r->config, &why) != 0) {
+		sl_config_error_format(&why, r->error, sizeof(r->error));
+		return false;
+	}
+	sl_config_diff(c->config.config, r->config, collect, r);
+	if (r->error[0] != '\0')
+		return false;
+	find_busy(c, busy);
+	if (sl_plan_make(r->config, c->config.plan, busy, r->ours) == 0)
+		return true;
+	snprintf(r->error, sizeof(r->error),
+		 "%u services, counting those that are gone and still have connections, are the "
+		 "most there can be: restart, or try again when these have ended",
+		 SL_SERVICES_MAX - 1);
+	return false;
+}
+
+/* Hands the plan to the workers. From here it is the one that holds. */
+static void hand_over(struct sl_control *c, struct reload_request *r)
+{
+	r->plan = r->ours;
+	r->request.must_run = true;
+	control_request_post(c, &r->request);
+	if (r->request.error[0] != '\0') /* nobody has it */
+		return;
+	c->reload = &r->request;
+	if (c->plan_is_ours)
+		r->old = (struct sl_plan *)(uintptr_t)c->config.plan;
+	c->config.plan = r->plan;
+	c->plan_is_ours = true;
+	r->ours = NULL;
+}
+
+static void take_config(struct sl_control *c, struct reload_request *r)
+{
+	if (r->config == NULL || r->ours != NULL)
+		return;
+	if (c->config_is_ours)
+		r->old_config = (struct sl_config *)(uintptr_t)c->config.config;
+	c->config.config = r->config;
+	c->config_is_ours = true;
+	r->config = NULL;
+}
+
+static struct reload_request *request_new(struct sl_control *c, sl_reload_fn *done, void *arg)
+{
+	struct reload_request *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->request.slice = apply;
+	r->request.answer = answer;
+	r->request.release = release;
+	r->done = done;
+	r->arg = arg;
+	r->request.parts = calloc(c->config.n_workers, sizeof(*r->request.parts));
+	r->cursor = calloc(c->config.n_workers, sizeof(*r->cursor));
+	r->ours = calloc(1, sizeof(*r->ours));
+	if (r->request.parts != NULL && r->cursor != NULL && r->ours != NULL)
+		return r;
+	release(&r->request);
+	return NULL;
+}
+
+static bool under_way(const struct sl_control *c, struct reload_request *r)
+{
+	if (c->reload == NULL)
+		return false;
+	snprintf(r->error, sizeof(r->error),
+		 "the last change of the plan is still on its way to the workers");
+	return true;
+}
+
+struct sl_request *sl_reload_request(struct sl_control *c, sl_reload_fn *done, void *arg)
+{
+	struct reload_request *r = request_new(c, done, arg);
+
+	if (r == NULL)
+		return NULL;
+	if (under_way(c, r) || !prepare(c, r)) {
+		control_request_refuse(c, &r->request);
+		return &r->request;
+	}
+	hand_over(c, r);
+	take_config(c, r);
+	return &r->request;
+}
+
+struct sl_request *sl_drain_request(struct sl_control *c, bool drain, sl_reload_fn *done, void *arg)
+{
+	struct reload_request *r = request_new(c, done, arg);
+
+	if (r == NULL)
+		return NULL;
+	if (under_way(c, r)) {
+		control_request_refuse(c, &r->request);
+		return &r->request;
+	}
+	*r->ours = *c->config.plan;
+	for (unsigned s = 1; s <= r->ours->services.n; s++)
+		r->ours->services.service[s].reused = false;
+	r->ours->draining = drain;
+	hand_over(c, r);
+	return &r->request;
+}
+
+static void log_reload(void *arg, const struct sl_config_change *changes, unsigned n,
+		       const char *error)
+{
+	(void)arg;
+	control_notify("READY=1");
+	if (error != NULL) {
+		control_log("reload refused: %s", error);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		control_log("reload: %s: %s -> %s", changes[i].path, changes[i].before,
+			    changes[i].after);
+	control_log("reloaded: %u change%s", n, n == 1 ? "" : "s");
+}
+
+void control_reload_on_hangup(struct sl_control *c)
+{
+	char state[64];
+
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, control_now_us());
+	control_notify(state);
+	if (sl_reload_request(c, log_reload, NULL) == NULL)
+		log_reload(NULL, NULL, 0, "out of memory");
+}
