@@ -192,7 +192,6 @@ struct impair_lane {
 	struct impair_queued *queue;
 	uint32_t head, departed, tail; /**< free-running */
 	uint64_t line_free_ns;         /**< when the rate admits the next */
-	uint64_t last_due_ns;
 
 	uint8_t answers[IMPAIR_ANSWERS][IMPAIR_ANSWER_MAX];
 	uint64_t answer_next_ns; /**< when the rate of answers would admit the next, did it not lend

@@ -100,14 +100,17 @@ static uint64_t depart_at(struct impair_lane *lane, uint32_t len, uint64_t now_n
 	return lane->line_free_ns;
 }
 
-/* The last part of the way: rate and delay. `slot` is the frame's, or -1 when it lies elsewhere. */
+/*
+ * The last part of the way: rate and delay. `slot` is the frame's, or -1 when it lies elsewhere.
+ * The queue is first in, first out: jitter bunches frames together, it does not make them overtake;
+ * that is --reorder's.
+ */
 static void pass(struct impair_lane *lane, uint8_t *frame, uint32_t len, int32_t slot,
 		 int64_t jitter_ns, uint64_t now_ns, struct impair_batch *out)
 {
 	const struct impair_settings *s = &lane->settings;
 	const int64_t delay_ns = (int64_t)s->delay_ns + jitter_ns;
 	struct impair_queued *q;
-	uint64_t due_ns;
 
 	if (s->rate_bits == 0 && s->delay_ns == 0 && s->jitter_ns == 0) {
 		batch_add(out, frame, len, slot);
@@ -127,11 +130,7 @@ static void pass(struct impair_lane *lane, uint8_t *frame, uint32_t len, int32_t
 	}
 	q = queue_at(lane, lane->tail++);
 	q->depart_ns = depart_at(lane, len, now_ns);
-	due_ns = q->depart_ns + (delay_ns > 0 ? (uint64_t)delay_ns : 0);
-	/* Jitter bunches frames together, it does not make them overtake: that is --reorder. */
-	if (lane->last_due_ns < due_ns)
-		lane->last_due_ns = due_ns;
-	q->due_ns = lane->last_due_ns;
+	q->due_ns = q->depart_ns + (delay_ns > 0 ? (uint64_t)delay_ns : 0);
 	q->len = len;
 	q->slot = slot;
 }

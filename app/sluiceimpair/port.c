@@ -219,8 +219,11 @@ static void refused(struct impair_port *port, int error, uint32_t len)
 		return;
 	port->said_refused = true;
 	if (error == EMSGSIZE)
-		fprintf(stderr, "sluiceimpair: %s: a frame of %u bytes is too long for its MTU\n",
-			port->name, len);
+		fprintf(stderr,
+			"sluiceimpair: %s: a frame of %u bytes is too long for its MTU; if such "
+			"are "
+			"wanted: ip link set %s mtu %u\n",
+			port->name, len, port->name, len - ETH_HLEN);
 	else
 		fprintf(stderr, "sluiceimpair: %s does not take frames: %s\n", port->name,
 			strerror(error));

@@ -163,6 +163,25 @@ def pipeline_seeds():
     )
 
 
+# Settings of impair_fuzz.c, then a frame.
+def impair_seeds():
+    long4 = frame(ipv4(tcp(False, payload=bytes(1000))))
+    long6 = frame(ipv6(tcp(True, payload=bytes(1400))), [(0x8100, 5)])
+    pad = bytes([0]) + bytes(6)
+    everything = bytes([0b01010101, 3, 100, 50, 10, 2, 50, 4])
+    for name, settings in {
+        "nothing": bytes(8),
+        "everything": everything,
+        "mtu": bytes([0, 0, 0, 0, 0, 0, 1, 0]),
+        "tcp_only": bytes([2, 0, 0, 0, 0, 0, 0, 2]),
+    }.items():
+        yield f"{name}_v4", settings + long4
+        yield f"{name}_v6", settings + long6
+    yield "extensions", everything + frame(ipv6(tcp(True), [(0, pad), (60, pad), (43, pad)]))
+    yield "fragment", everything + frame(ipv6(tcp(True), [(44, bytes([0, 0, 9, 0, 0, 0, 1]))]))
+    yield "arp", everything + bytes([255] * 6 + [2, 0, 0, 0, 0, 1, 8, 6]) + bytes(28)
+
+
 def write(target, seeds):
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,3 +192,4 @@ def write(target, seeds):
 write("wire", wire_seeds())
 write("options", [(name, bytes([i % 2]) + data) for i, (name, data) in enumerate(OPTIONS.items())])
 write("pipeline", pipeline_seeds())
+write("impair", impair_seeds())
