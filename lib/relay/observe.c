@@ -175,7 +175,11 @@ static void observe_life(struct sl_relay *r, struct sl_conn *conn, enum sl_side 
 {
 	if (seg->payload_len > 0 && side == sl_conn_client_side(conn))
 		conn->flags |= SL_CONN_CLIENT_SENT;
-	conn->flags &= (uint16_t)~SL_CONN_RST_DOUBT;
+	/* What the receiver of an inexact RST says shows that it lives on. Its sender's other
+	 * segments, which the RST has overtaken, show nothing. */
+	conn->flags &= (uint16_t) ~(side == SL_OUTSIDE ? SL_CONN_RST_INSIDE : SL_CONN_RST_OUTSIDE);
+	if (sl_unlikely(conn->flags & SL_CONN_RST_DOUBT))
+		return;
 	if (sl_unlikely(conn->probes > 0)) {
 		const uint16_t both = SL_CONN_ALIVE_OUTSIDE | SL_CONN_ALIVE_INSIDE;
 

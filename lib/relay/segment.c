@@ -36,7 +36,7 @@ static void joined_rst(struct sl_relay *r, struct sl_conn *conn, enum sl_side si
 	if (exact) {
 		relay_close(r, conn, SL_EVENT_connections_reset);
 	} else {
-		conn->flags |= SL_CONN_RST_DOUBT;
+		conn->flags |= side == SL_OUTSIDE ? SL_CONN_RST_OUTSIDE : SL_CONN_RST_INSIDE;
 		conn->last_seen_ms = r->now_ms;
 		relay_arm(r, conn);
 	}

@@ -27,7 +27,8 @@ enum sl_conn_flag {
 	SL_CONN_TIMESTAMPS = 1 << 3,    /**< granted by both ends (while opening: by us) */
 	SL_CONN_SACK_REFUSED = 1 << 4,  /**< promised to the client, not granted by the server */
 	SL_CONN_CLIENT_SENT = 1 << 5,   /**< the client has sent payload */
-	SL_CONN_RST_DOUBT = 1 << 6,     /**< an inexact RST went by: gone soon unless it speaks */
+	SL_CONN_RST_OUTSIDE = 1 << 6,   /**< an inexact RST of the outside end went by: gone soon
+					  unless the inside speaks */
 	SL_CONN_ADOPTING = 1 << 7, /**< ran before; the outside has not confirmed its numbers */
 	SL_CONN_FIN_OUTSIDE = 1 << 8,   /**< the FIN of the outside end went by */
 	SL_CONN_FIN_INSIDE = 1 << 9,
@@ -35,6 +36,8 @@ enum sl_conn_flag {
 	SL_CONN_ALIVE_INSIDE = 1 << 11,
 	SL_CONN_NEWCOMER = SL_CONN_ALIVE_INSIDE, /**< in TIME-WAIT, where nothing is probed: a SYN
 						     that may follow stands beside the entry */
+	SL_CONN_RST_INSIDE = 1 << 12,
+	SL_CONN_RST_DOUBT = SL_CONN_RST_OUTSIDE | SL_CONN_RST_INSIDE,
 	SL_CONN_SECOND = 0xe000, /**< low bits of the second in which a SYN last went in */
 };
 
