@@ -185,6 +185,7 @@ struct Frame {
 	std::array<uint8_t, 6> smac = {2, 0, 0, 0, 0, 1};
 	std::array<uint8_t, 6> dmac = {2, 0, 0, 0, 0, 2};
 	uint8_t ttl = 64;
+	uint8_t tos = 0; ///< IPv6's traffic class
 	Bytes ip_options = {};                  ///< IPv4's, padded to a multiple of 4 with zeros
 	uint16_t ip_fragment = 0x4000;          ///< IPv4's flags and offset as they stand there
 	std::vector<Extension> extensions = {}; ///< IPv6's, in their order
@@ -273,7 +274,7 @@ struct Frame {
 		Bytes padded = ip_options, b;
 		padded.resize((ip_options.size() + 3) / 4 * 4);
 		b.push_back(static_cast<uint8_t>(0x40 | (5 + padded.size() / 4)));
-		b.push_back(0);
+		b.push_back(tos);
 		put16(b, static_cast<uint16_t>(20 + padded.size() + tcp.size()));
 		put16(b, 0);
 		put16(b, ip_fragment);
@@ -297,7 +298,7 @@ struct Frame {
 			e[0] = i + 1 < extensions.size() ? extensions[i + 1].type : proto;
 			chain = chain + e;
 		}
-		put32(b, 6u << 28);
+		put32(b, 6u << 28 | static_cast<uint32_t>(tos) << 20);
 		put16(b, static_cast<uint16_t>(chain.size() + tcp.size()));
 		b.push_back(extensions.empty() ? proto : extensions[0].type);
 		b.push_back(ttl);
