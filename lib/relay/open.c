@@ -321,13 +321,34 @@ bool relay_tracked_opening(const struct sl_conn *conn)
 	return conn->state[SL_LEG_SERVER] == SL_TCP_SYN_SENT;
 }
 
+/*
+ * A server inside answers a SYN that is not the last that went by: that last one was a stranger's.
+ * The server is believed, and the client's numbers are those that it has.
+ */
+static void track_answered(struct sl_conn *conn, const struct sl_seg *seg)
+{
+	struct sl_end *client = &conn->end[SL_OUTSIDE];
+
+	client->isn = seg->ack - 1;
+	client->seq_max = seg->ack;
+	client->tsval = seg->tsecr;
+	conn->flags &= (uint16_t)~SL_CONN_TIMESTAMPS;
+	if (seg->ts_off != 0) /* so they were offered, too; else nobody knows */
+		conn->flags |= SL_CONN_TIMESTAMPS;
+}
+
 static void tracked_from_server(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 				const struct sl_seg *seg)
 {
 	const struct sl_end *client = &conn->end[sl_side_other(side)];
-	const bool acks_syn =
+	bool acks_syn =
 		seg->flags & SL_ACK && sl_seq_between(seg->ack, client->isn + 1, client->seq_max);
 
+	if (!acks_syn && side == SL_INSIDE &&
+	    (seg->flags & (SL_SYN | SL_ACK | SL_RST)) == (SL_SYN | SL_ACK)) {
+		track_answered(conn, seg);
+		acks_syn = true;
+	}
 	if (seg->flags & SL_RST) {
 		if (acks_syn)
 			relay_close(r, conn, SL_EVENT_server_refused);
