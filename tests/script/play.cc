@@ -453,6 +453,8 @@ void Player::reload(const Statement &s)
 	nothing_left();
 	if (s.words[0] == "limit")
 		set_limit(s, 1);
+	else if (s.words[0] == "without")
+		options.services[0].retired = true;
 	else
 		set_service(s, drain);
 	road().apply(options.services, drain);
