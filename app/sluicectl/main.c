@@ -98,7 +98,7 @@ int main(int argc, char **argv)
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "hjs:w:", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+hjs:w:", options, NULL)) != -1) {
 		switch (option) {
 		case 'h':
 			help(stdout);

@@ -24,6 +24,8 @@ services=(
 	"stuck      94    $splice limits = { fin_wait_2 = 3; close_wait = 3; };"
 	"halfs      95    $splice limits = { fin_wait_2 = 3; close_wait = 3; };" # server closes first
 	"longs      96    $splice"
+	"ssh        97    $splice"                                        # changed while it runs
+	"oneway     98    $splice one_way = \"pass\";"
 )
 
 # Services of more than one address and port: the server's addresses and those beside them.
