@@ -5,7 +5,7 @@
 # at once, over both families, and what arrives is what was sent; both sides' own TCP repairs it.
 # LAB_BYTES: how much each way (16 MiB unless said).
 #
-# timeout: 240
+# timeout: 600
 # exclusive
 # shellcheck source=tests/lab/case.sh
 . "$(dirname "$0")/../case.sh"
