@@ -13,7 +13,10 @@ captured() {
 }
 
 passed=$(stats .passed)
-wanted='tcp port 8080 or udp port 7777 or arp or icmp or icmp6 and not (icmp6[0] == 143)'
+# What hosts say by themselves when a link comes up, from no address or one of the link, may come while
+# only one of the two captures runs.
+wanted='tcp port 8080 or udp port 7777 or arp or icmp or
+	icmp6 and not (ip6 src net fe80::/10 or ip6 src host ::)'
 for host in client server; do
 	dev=$([ $host = client ] && echo c0 || echo s0)
 	start "tcpdump-$host" $host tcpdump -i "$dev" -U -w "$LAB_RUN/$CASE.$host.pcap" "$wanted"
