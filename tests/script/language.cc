@@ -5,7 +5,6 @@
 #include <cmath>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <sstream>
 
 namespace script
@@ -427,10 +426,19 @@ Statement read_action(const Place &p, std::string line)
 }
 
 /// `1460|1440`: the one for IPv4, and the one for IPv6.
-std::string of_family(const std::string &line, bool v6)
+std::string of_family(std::string line, bool v6)
 {
-	static const std::regex either("([^\\s|,<>]+)\\|([^\\s|,<>]+)");
-	return std::regex_replace(line, either, v6 ? "$2" : "$1");
+	static const char *const around = " \t,<>";
+	for (size_t bar; (bar = line.find('|')) != std::string::npos;) {
+		const size_t before = line.find_last_of(around, bar);
+		const size_t first = before == std::string::npos ? 0 : before + 1;
+		const size_t end = std::min(line.find_first_of(around, bar), line.size());
+		line = line.substr(0, first) +
+		       (v6 ? line.substr(bar + 1, end - bar - 1)
+			   : line.substr(first, bar - first)) +
+		       line.substr(end);
+	}
+	return line;
 }
 
 class Reader
