@@ -199,8 +199,27 @@ static void ask_again(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *b
 		      const struct sl_seg *seg)
 {
 	conn->opening.asks++;
+	/* It has answered: half_open and the retransmissions begin anew. */
+	conn->opening.retries = 0;
+	conn->last_seen_ms = r->now_ms;
+	relay_arm(r, conn);
 	refuse(r, conn, buf, seg);
 	(void)relay_send_syn(r, conn);
+}
+
+/*
+ * A SYN-ACK with the timestamps that we asked for. After we have begun again, those of the first
+ * attempt may still come, as late as the first did: a RST to them would end the second attempt,
+ * which has the same numbers. Later it means that our RST was lost.
+ */
+static void asked(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
+		  const struct sl_seg *seg)
+{
+	if (conn->opening.asks > 1 &&
+	    r->now_ms - conn->last_seen_ms <= conn->last_seen_ms - conn->created_ms)
+		sl_out_drop(r->out, buf, SL_DROP_stray);
+	else
+		ask_again(r, conn, buf, seg);
 }
 
 static void opening_from_server(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
@@ -224,7 +243,7 @@ static void opening_from_server(struct sl_relay *r, struct sl_conn *conn, struct
 			promise_broken(r, conn, buf, seg);
 		else if (seg->ts_off != 0 && conn->opening.asks >= 1 &&
 			 conn->opening.asks <= ASKS_MAX)
-			ask_again(r, conn, buf, seg);
+			asked(r, conn, buf, seg);
 		else
 			join(r, conn, buf, seg);
 	}

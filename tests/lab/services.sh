@@ -26,6 +26,9 @@ services=(
 	"longs      96    $splice"
 	"ssh        97    $splice"                                        # changed while it runs
 	"oneway     98    $splice one_way = \"pass\";"
+	"options    99    $splice"                                        # each option off in turn
+	"closes     100   $splice"                                        # all orders of close
+	"late       101   $splice"                                        # a server that answers after 8 s
 )
 
 # Services of more than one address and port: the server's addresses and those beside them.

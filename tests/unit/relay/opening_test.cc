@@ -63,6 +63,35 @@ TEST_P(Opening, UnknownServerIsAskedForTimestampsAndThenBeginsAgainWithout)
 	EXPECT_EQ(road.events(SL_EVENT_connections_established), 2u);
 }
 
+TEST_P(Opening, LateAnswersOfTheFirstAttemptDoNotEndTheSecond)
+{
+	cite("RFC 9293 section 3.10.7.3; design section 6: learned from each server's SYN-ACKs");
+	talk.prove();
+	road.advance(8000);
+	talk.timestamps = true;
+	const Frame first = talk.synack();
+	ASSERT_EQ(road.inside(first).size(), 2u) << "RST, and a SYN without timestamps";
+	road.advance(1000);
+	for (unsigned i = 0; i < 3; i++)
+		EXPECT_TRUE(by_port(road.inside(first), 1).empty()) << "sent for an earlier SYN";
+	road.advance(6900);
+	EXPECT_EQ(road.states(), "ESTABLISHED SYN-SENT") << "half_open begins anew";
+	talk.timestamps = false;
+	talk.iss += 5;
+	road.inside(talk.synack());
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+}
+
+TEST_P(Opening, AnswerAfterALostRstIsRefusedAgain)
+{
+	talk.prove();
+	road.advance(10);
+	talk.timestamps = true;
+	ASSERT_EQ(road.inside(talk.synack()).size(), 2u);
+	road.advance(500);
+	EXPECT_EQ(road.inside(talk.synack()).size(), 2u);
+}
+
 TEST_P(Opening, ServerWithoutTimestampsIsAskedOnce)
 {
 	cite("design section 6: only what was offered counts as refused");
@@ -81,8 +110,13 @@ TEST_P(Opening, ServerThatWillNotBeginAgainIsTakenAsItIs)
 	cite("a RST is lost, or the server grants what nobody offered");
 	talk.prove();
 	talk.timestamps = true;
-	for (int lost = 0; lost < 3; lost++)
-		EXPECT_EQ(road.inside(talk.synack())[0].seg.flags, SL_RST);
+	for (int lost = 0; lost < 3; lost++) {
+		road.advance(1);
+		const Road::Out out = road.inside(talk.synack());
+		ASSERT_FALSE(out.empty());
+		EXPECT_EQ(out[0].seg.flags, SL_RST);
+		road.advance(900 << lost); // the server retransmits
+	}
 	EXPECT_EQ(road.inside(talk.synack())[0].seg.flags, SL_ACK);
 	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
 }
