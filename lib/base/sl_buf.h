@@ -10,11 +10,12 @@
  *   a fate that sends (ANSWERED, RELAYED, PASSED, MADE)   the output list, out by `out_port`
  *   SL_FATE_HELD                                         the connection, until it is released
  *   SL_FATE_DELIVERED, SL_FATE_DROPPED                    the free list
+ *   SL_FATE_HANDED                                       the worker that it is given to
  *
- * The fate is also the packet's line in the accounts: received = answered + relayed + delivered +
- * passed + held + dropped by reason. A descriptor is copied by value when it changes hands.
- * Received headers lie in one piece at `data`; nothing here is a chain.
- * One thread owns a descriptor at a time; nothing here is shared.
+ * The fate is also the packet's line in the accounts: received or handed in = answered + relayed +
+ * delivered + passed + held + handed out + dropped by reason. A descriptor is copied by value when
+ * it changes hands. Received headers lie in one piece at `data`; nothing here is a chain. One
+ * thread owns a descriptor at a time; nothing here is shared.
  */
 #ifndef SL_BUF_H
 #define SL_BUF_H
@@ -32,6 +33,7 @@ enum sl_fate {
 	SL_FATE_DELIVERED, /**< consumed by the box */
 	SL_FATE_HELD,      /**< kept by a connection until its server answers */
 	SL_FATE_DROPPED,   /**< dropped, for the reason beside it */
+	SL_FATE_HANDED,    /**< given to another worker, whose books go on with it */
 };
 
 /** What is known of a received packet's checksum, and what a sent one still needs. */
@@ -39,6 +41,12 @@ enum sl_cksum_state {
 	SL_CKSUM_UNKNOWN, /**< nobody has looked */
 	SL_CKSUM_GOOD,    /**< verified: by the NIC, or by us */
 	SL_CKSUM_BAD,     /**< the NIC found it wrong */
+};
+
+/** How a packet came to the worker that has it. */
+enum sl_origin {
+	SL_ORIGIN_RX,     /**< received from a port */
+	SL_ORIGIN_HANDED, /**< taken over from another worker */
 };
 
 struct sl_buf {
@@ -54,7 +62,8 @@ struct sl_buf {
 	uint8_t tcp_cksum; /**< enum sl_cksum_state, of the segment */
 	uint8_t fate;      /**< enum sl_fate */
 	uint8_t reason;    /**< of a drop: number within enum sl_drop */
-	uint16_t pad;
+	uint8_t origin;    /**< enum sl_origin: what its fate is booked against */
+	uint8_t pad;
 };
 
 static_assert(sizeof(struct sl_buf) == 32, "a descriptor is copied by value: keep it small");

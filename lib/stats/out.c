@@ -15,6 +15,7 @@ static enum sl_term term_of(enum sl_fate fate)
 	case SL_FATE_DELIVERED:
 	case SL_FATE_HELD:
 	case SL_FATE_DROPPED:
+	case SL_FATE_HANDED:
 		break;
 	}
 	assert(!"only a sent packet can be unsent");
@@ -32,4 +33,12 @@ void sl_out_unsent(struct sl_out *out, const struct sl_buf *buf)
 	}
 	sl_count(&a->term[term_of((enum sl_fate)buf->fate)], (uint64_t)-1);
 	sl_count(&a->drop[SL_DROP_tx_failed], 1);
+}
+
+void sl_out_unhanded(struct sl_out *out, unsigned n)
+{
+	struct sl_account *a = &out->accounts[0];
+
+	sl_count(&a->term[SL_TERM_handed_out], -(uint64_t)n);
+	sl_count(&a->drop[SL_DROP_handover_full], n);
 }

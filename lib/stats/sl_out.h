@@ -2,7 +2,8 @@
 /*
  * Where the packets of a burst go. Whoever decides what becomes of a packet says so through one of
  * these calls: it sets the fate, writes the books, and puts the buffer on the list that fits. So
- * there is one place where a packet can get lost, and it balances: `rx` is counted with the fate.
+ * there is one place where a packet can get lost, and it balances: `rx`, or `handed_in` for a
+ * packet that another worker gave us, is counted with the fate.
  *
  * The worker owns the lists. Before each run and each tick it empties `sent` and `freed` and fills
  * `spare`; after it, it transmits `sent` in its order and frees `freed`. One thread.
@@ -46,13 +47,20 @@ static inline void sl_out_free(struct sl_out *out, struct sl_buf *buf, enum sl_f
 	out->freed[out->n_freed++] = buf->handle;
 }
 
-/** Counts a received packet into `term`. */
+/** Counts that the packet has come, one way or the other. */
+static inline void sl_out_book_in(struct sl_out *out, const struct sl_buf *buf)
+{
+	const enum sl_term in =
+		sl_likely(buf->origin == SL_ORIGIN_RX) ? SL_TERM_rx : SL_TERM_handed_in;
+
+	sl_count(&out->accounts[buf->account].term[in], 1);
+}
+
+/** Counts a packet that has come into `term`. */
 static inline void sl_out_book(struct sl_out *out, const struct sl_buf *buf, enum sl_term term)
 {
-	struct sl_account *a = &out->accounts[buf->account];
-
-	sl_count(&a->term[SL_TERM_rx], 1);
-	sl_count(&a->term[term], 1);
+	sl_out_book_in(out, buf);
+	sl_count(&out->accounts[buf->account].term[term], 1);
 }
 
 /** The packet has become its own answer and goes back by the port it came from. */
@@ -88,12 +96,20 @@ static inline void sl_out_deliver(struct sl_out *out, struct sl_buf *buf)
 
 static inline void sl_out_drop(struct sl_out *out, struct sl_buf *buf, enum sl_drop reason)
 {
-	struct sl_account *a = &out->accounts[buf->account];
-
-	sl_count(&a->term[SL_TERM_rx], 1);
-	sl_count(&a->drop[reason], 1);
+	sl_out_book_in(out, buf);
+	sl_count(&out->accounts[buf->account].drop[reason], 1);
 	buf->reason = (uint8_t)reason;
 	sl_out_free(out, buf, SL_FATE_DROPPED);
+}
+
+/**
+ * The packet goes to another worker: the caller carries it there, after this call, and once it is
+ * there does not look at it any more. When it can't be brought there: sl_out_unhanded.
+ */
+static inline void sl_out_hand(struct sl_out *out, struct sl_buf *buf)
+{
+	sl_out_book(out, buf, SL_TERM_handed_out);
+	buf->fate = SL_FATE_HANDED;
 }
 
 /** A connection keeps the packet: the caller copies the descriptor, and releases it later. */
@@ -143,6 +159,10 @@ static inline void sl_out_made(struct sl_out *out, struct sl_buf *buf, uint16_t 
 
 /** The port did not take a sent packet: its line in the books moves to the drops. */
 void sl_out_unsent(struct sl_out *out, const struct sl_buf *buf);
+
+/** The other worker had no room for `n` handed packets of no service: they move to the drops. The
+ * buffers are the caller's to free. */
+void sl_out_unhanded(struct sl_out *out, unsigned n);
 
 SL_END_DECLS
 

@@ -166,6 +166,40 @@ TEST_F(Out, MadeThatIsUnsentIsLost)
 	expect_balanced();
 }
 
+TEST_F(Out, HandedOverIsBookedByItsGiverAndThenByItsOwner)
+{
+	buf.account = 0;
+	sl_out_hand(out.get(), &buf);
+	EXPECT_EQ(buf.fate, SL_FATE_HANDED);
+	EXPECT_EQ(out->n_sent + out->n_freed, 0u);
+	EXPECT_EQ(accounts[0].term[SL_TERM_rx], 1u);
+	EXPECT_EQ(accounts[0].term[SL_TERM_handed_out], 1u);
+	expect_balanced();
+
+	buf.account = 2;
+	buf.origin = SL_ORIGIN_HANDED;
+	sl_out_relay(out.get(), &buf, 1);
+	sl_out_drop(out.get(), &buf, SL_DROP_land);
+	sl_out_hold(out.get(), &buf);
+	sl_out_release(out.get(), &buf, 1);
+	EXPECT_EQ(term(SL_TERM_rx), 0u);
+	EXPECT_EQ(term(SL_TERM_handed_in), 3u);
+	EXPECT_EQ(term(SL_TERM_relayed), 2u);
+	expect_balanced();
+}
+
+TEST_F(Out, WhatCouldNotBeHandedOverIsDropped)
+{
+	buf.account = 0;
+	for (int i = 0; i < 5; i++)
+		sl_out_hand(out.get(), &buf);
+	sl_out_unhanded(out.get(), 3);
+	EXPECT_EQ(accounts[0].term[SL_TERM_handed_out], 2u);
+	EXPECT_EQ(accounts[0].drop[SL_DROP_handover_full], 3u);
+	EXPECT_EQ(accounts[0].term[SL_TERM_rx], 5u);
+	expect_balanced();
+}
+
 TEST_F(Out, ListsHoldAllThatARunCanSend)
 {
 	for (unsigned i = 0; i < SL_SENT_MAX; i++)
