@@ -4,6 +4,9 @@
  *
  *   a turn: for each port: rx burst -> sl_pipeline_run -> tx;  tick;  mailbox;  sleep if idle
  *
+ * Where the NICs spread, a worker has a queue of each port. Where they can't, it has the ports that
+ * are dealt to it, and frames change workers (sl_handover.h).
+ *
  * Threads. The worker's thread alone touches its pipeline and writes its accounts. Other threads
  * talk to it through the mailbox, a ring of jobs that it runs between two bursts. Nothing on the
  * loop locks, allocates or logs.
@@ -17,6 +20,7 @@
 SL_BEGIN_DECLS
 
 struct rte_mempool;
+struct sl_handover;
 struct sl_worker;
 
 /**
@@ -36,14 +40,19 @@ static inline bool sl_job_done(const struct sl_job *job)
 	return __atomic_load_n(&job->done, __ATOMIC_ACQUIRE) != 0;
 }
 
+/** Private bytes that the mbufs of `pool` and of the ports' pools must have (rte_mempool's
+ * priv_size): in them a descriptor travels between workers. */
+enum { SL_WORKER_PRIV_BYTES = sizeof(struct sl_buf) };
+
 struct sl_worker_config {
-	unsigned lcore; /**< EAL's number of its thread */
-	unsigned core;  /**< the core that it runs on, as the configuration says */
+	unsigned lcore;         /**< EAL's number of its thread */
+	unsigned core;          /**< the core that it runs on, as the configuration says */
 	uint32_t idle_sleep_us; /**< longest sleep when nothing comes; 0 polls always */
 	struct sl_pipeline_config pipeline;
 	struct rte_mempool *pool; /**< for segments of its own making */
 	unsigned n_ports;
-	/** DPDK's port ids by our port numbers (struct sl_link's); queue 0.. is the worker's own. */
+	/** DPDK's port ids by our port numbers (struct sl_link's); queue 0.. is the worker's own.
+	 */
 	uint16_t ethdev[SL_PORTS_MAX];
 	uint16_t queue;
 	int socket_id; /**< NUMA node for its memory */
@@ -56,13 +65,19 @@ struct sl_worker_config {
 struct sl_worker *sl_worker_create(const struct sl_worker_config *config, char *error,
 				   size_t error_len);
 
+/**
+ * Lets it work with others by hand-over, as number `number` of them, from queue 0 of the ports that
+ * are its own. Before it is started.
+ */
+void sl_worker_join(struct sl_worker *w, struct sl_handover *handover, unsigned number);
+
 /** Starts the loop on its lcore (rte_eal_remote_launch). Returns 0 or -errno. */
 int sl_worker_start(struct sl_worker *w);
 
 /** Asks the loop to end and waits until it has. */
 void sl_worker_stop(struct sl_worker *w);
 
-/** Frees a worker that does not run. NULL is fine. */
+/** Frees a worker that does not run, and the packets that it still has. NULL is fine. */
 void sl_worker_destroy(struct sl_worker *w);
 
 /** Whether the mailbox takes a job now. From the control thread: it is alone in posting. */

@@ -66,7 +66,8 @@ static bool normalise(struct rte_mbuf **m)
 unsigned worker_receive(struct sl_worker *w, unsigned port, uint64_t now_us)
 {
 	struct rte_mbuf *mbuf[SL_BURST];
-	const unsigned n = rte_eth_rx_burst(w->config.ethdev[port], w->config.queue, mbuf, SL_BURST);
+	const unsigned n =
+		rte_eth_rx_burst(w->config.ethdev[port], w->config.queue, mbuf, SL_BURST);
 	unsigned fit = 0;
 
 	if (n == 0)
@@ -81,6 +82,8 @@ unsigned worker_receive(struct sl_worker *w, unsigned port, uint64_t now_us)
 		else
 			sl_out_drop(&w->out, &w->burst[fit], SL_DROP_frame_too_long);
 	}
+	if (w->handover != NULL)
+		fit = worker_hand_over(w, fit);
 	sl_pipeline_run(&w->pipeline, w->burst, fit, now_us);
 	worker_dispose(w);
 	return n;
@@ -89,14 +92,14 @@ unsigned worker_receive(struct sl_worker *w, unsigned port, uint64_t now_us)
 static void send_stage(struct sl_worker *w, unsigned port)
 {
 	struct tx_stage *tx = &w->tx[port];
-	const uint16_t sent = rte_eth_tx_burst(w->config.ethdev[port], w->config.queue, tx->mbuf,
-					       (uint16_t)tx->n);
+	const unsigned sent = worker_polls(w, port)
+				      ? rte_eth_tx_burst(w->config.ethdev[port], w->config.queue,
+							 tx->mbuf, (uint16_t)tx->n)
+				      : worker_pass_on(w, port, tx->mbuf, tx->n);
 	const unsigned left = tx->n - sent;
 
-	if (sent > 0 && left > 0) {
+	if (sent > 0 && left > 0)
 		memmove(tx->mbuf, tx->mbuf + sent, left * sizeof(tx->mbuf[0]));
-		memmove(tx->buf, tx->buf + sent, left * sizeof(tx->buf[0]));
-	}
 	tx->n = left;
 }
 
@@ -115,9 +118,7 @@ static void stage(struct sl_worker *w, const struct sl_buf *buf)
 	m->data_len = buf->len;
 	m->pkt_len = buf->len;
 	m->ol_flags &= ~(uint64_t)(RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
-	tx->mbuf[tx->n] = m;
-	tx->buf[tx->n] = *buf;
-	tx->n++;
+	tx->mbuf[tx->n++] = m;
 }
 
 void worker_dispose(struct sl_worker *w)
@@ -131,20 +132,22 @@ void worker_dispose(struct sl_worker *w)
 	out->n_sent = out->n_freed = 0;
 }
 
-void worker_flush(struct sl_worker *w)
+unsigned worker_flush(struct sl_worker *w)
 {
-	for (unsigned port = 0; port < w->config.n_ports; port++)
+	unsigned others = 0;
+
+	for (unsigned port = 0; port < w->config.n_ports; port++) {
+		others += worker_fetch(w, port);
 		if (w->tx[port].n > 0)
 			send_stage(w, port);
+	}
+	return others;
 }
 
 void worker_drain(struct sl_worker *w)
 {
 	for (unsigned port = 0; port < w->config.n_ports; port++) {
-		for (unsigned i = 0; i < w->tx[port].n; i++) {
-			sl_out_unsent(&w->out, &w->tx[port].buf[i]);
-			rte_pktmbuf_free(w->tx[port].mbuf[i]);
-		}
+		rte_pktmbuf_free_bulk(w->tx[port].mbuf, w->tx[port].n);
 		w->tx[port].n = 0;
 	}
 	while (w->out.n_spare > 0)

@@ -72,14 +72,15 @@ static int loop(void *arg)
 		unsigned received = 0;
 
 		for (unsigned port = 0; port < w->config.n_ports; port++)
-			received += worker_receive(w, port, now_us);
+			if (worker_polls(w, port))
+				received += worker_receive(w, port, now_us);
+		received += worker_take(w, now_us);
 		tick(w, now_us);
 		mailbox(w, now_us);
-		worker_flush(w);
+		received += worker_flush(w);
 		__atomic_store_n(&w->turns, w->turns + 1, __ATOMIC_RELAXED);
 		rest(w, received);
 	}
-	worker_drain(w);
 	return 0;
 }
 
@@ -95,21 +96,23 @@ static int set_up(struct sl_worker *w, const struct sl_worker_config *config, ch
 	if (tables > 0)
 		w->tables = rte_zmalloc_socket("tables", tables, SL_CACHE_LINE, config->socket_id);
 	if (w->accounts == NULL || w->tables == NULL) {
-		snprintf(error, error_len,
-			 "a worker needs %zu MiB in one piece for %u connections, and there is not "
-			 "so much: raise -m in eal, reserve hugepages, or lower workers.connections",
-			 (tables + accounts) >> 20, config->pipeline.n_connections);
+		snprintf(
+			error, error_len,
+			"a worker needs %zu MiB in one piece for %u connections, and there is not "
+			"so much: raise -m in eal, reserve hugepages, or lower workers.connections",
+			(tables + accounts) >> 20, config->pipeline.n_connections);
 		return -1;
 	}
 	snprintf(name, sizeof(name), "mailbox-%u", config->lcore);
-	w->mailbox = rte_ring_create(name, MAILBOX, config->socket_id,
-				     RING_F_SP_ENQ | RING_F_SC_DEQ);
+	w->mailbox =
+		rte_ring_create(name, MAILBOX, config->socket_id, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	if (w->mailbox == NULL) {
 		snprintf(error, error_len, "no mailbox for a worker: %s", rte_strerror(rte_errno));
 		return -1;
 	}
 	w->out.accounts = w->accounts;
-	if (sl_pipeline_init(&w->pipeline, &config->pipeline, w->tables, &w->out, clock_us()) != 0) {
+	if (sl_pipeline_init(&w->pipeline, &config->pipeline, w->tables, &w->out, clock_us()) !=
+	    0) {
 		snprintf(error, error_len, "workers.connections = %u is out of range",
 			 config->pipeline.n_connections);
 		return -1;
@@ -136,6 +139,13 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, char *
 	return w;
 }
 
+void sl_worker_join(struct sl_worker *w, struct sl_handover *handover, unsigned number)
+{
+	w->handover = handover;
+	w->number = number;
+	w->config.queue = 0;
+}
+
 int sl_worker_start(struct sl_worker *w)
 {
 	return rte_eal_remote_launch(loop, w, w->config.lcore);
@@ -151,6 +161,7 @@ void sl_worker_destroy(struct sl_worker *w)
 {
 	if (w == NULL)
 		return;
+	worker_drain(w);
 	rte_ring_free(w->mailbox);
 	rte_free(w->tables);
 	rte_free(w->accounts);

@@ -7,6 +7,7 @@
 #include <rte_mbuf.h>
 #include <rte_ring.h>
 
+#include "sl_handover.h"
 #include "sl_worker.h"
 
 enum {
@@ -18,7 +19,12 @@ enum {
 struct tx_stage {
 	unsigned n;
 	struct rte_mbuf *mbuf[TX_STAGE];
-	struct sl_buf buf[TX_STAGE];
+};
+
+/* Frames of one burst on their way to another worker. */
+struct giving {
+	unsigned n;
+	struct rte_mbuf *mbuf[SL_BURST];
 };
 
 struct sl_worker {
@@ -31,7 +37,9 @@ struct sl_worker {
 
 	/* This worker's alone. */
 	alignas(SL_CACHE_LINE) struct sl_worker_config config;
-	struct sl_job *job; /* under way */
+	struct sl_handover *handover; /* NULL: the NICs spread, or this worker is alone */
+	unsigned number;              /* among those that hand over */
+	struct sl_job *job;           /* under way */
 	uint64_t idle_turns;
 	uint64_t next_tick_us;
 	struct sl_account *accounts;
@@ -40,6 +48,7 @@ struct sl_worker {
 	struct sl_pipeline pipeline;
 	struct sl_buf burst[SL_BURST];
 	struct tx_stage tx[SL_PORTS_MAX];
+	struct giving giving[SL_WORKERS_MAX];
 };
 
 /* traffic.c: between mbufs and descriptors. */
@@ -49,9 +58,23 @@ void worker_refill(struct sl_worker *w);
 unsigned worker_receive(struct sl_worker *w, unsigned port, uint64_t now_us);
 /* Puts what a run sent on the stages, and frees what it freed. */
 void worker_dispose(struct sl_worker *w);
-/* Offers what is staged to the ports: once a turn, so a lone packet never waits for company. */
-void worker_flush(struct sl_worker *w);
+/* Offers what is staged to the ports, and what other workers send by those that this one writes:
+ * once a turn, so a lone packet never waits for company. Returns the packets of others. */
+unsigned worker_flush(struct sl_worker *w);
 /* Gives every buffer back that the worker still has. */
 void worker_drain(struct sl_worker *w);
+
+/* handover.c: between workers. */
+/* Whether this worker receives from the port, and is the one that writes it. */
+bool worker_polls(const struct sl_worker *w, unsigned port);
+/* Gives those of the `n` frames of w->burst away that other workers own; the rest move together.
+ * Returns how many are left. */
+unsigned worker_hand_over(struct sl_worker *w, unsigned n);
+/* Takes what others have given down the road. Returns the packets. */
+unsigned worker_take(struct sl_worker *w, uint64_t now_us);
+/* Gives packets to the worker that writes the port. Returns how many it has room for. */
+unsigned worker_pass_on(struct sl_worker *w, unsigned port, struct rte_mbuf **mbufs, unsigned n);
+/* Puts what other workers send by this port on its stage, as far as it has room. */
+unsigned worker_fetch(struct sl_worker *w, unsigned port);
 
 #endif
