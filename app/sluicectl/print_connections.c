@@ -19,8 +19,9 @@ void ctl_print_connections(const struct ctl *ctl, const json_t *result)
 {
 	static const char *const heads[] = {
 		"CLIENT", "SERVER", "SERVICE", "CLIENT LEG", "SERVER LEG", "AGE",     "IDLE",
-		"TIMER",  "IN",     "PKTS >",  "PKTS <",     "BYTES >",    "BYTES <", "HELD"};
-	struct ctl_table *t = ctl_table_new("lllllrrlrrrrrr", heads);
+		"TIMER",  "IN",     "PKTS >",  "PKTS <",     "BYTES >",    "BYTES <", "HELD",
+		"CORE"};
+	struct ctl_table *t = ctl_table_new("lllllrrlrrrrrrr", heads);
 	const json_t *c;
 	char text[CTL_TEXT];
 	size_t i;
@@ -42,6 +43,7 @@ void ctl_print_connections(const struct ctl *ctl, const json_t *result)
 		add_flow(t, c, "packets", ctl_count);
 		add_flow(t, c, "bytes", ctl_bytes);
 		ctl_table_add(t, "%s", ctl_count(ctl_int(c, "held"), text));
+		ctl_table_add(t, "%s", ctl_count(ctl_int(c, "core"), text));
 	}
 	ctl_table_print(t, "");
 	if ((json_int_t)json_array_size(result) == ctl->limit)

@@ -14,8 +14,10 @@ void ctl_print_version(const struct ctl *ctl, const json_t *result)
 static void print_side(const json_t *link, const char *side)
 {
 	const json_t *o = json_object_get(link, side);
+	const char *spread = ctl_str(o, "spread");
 
-	printf("%s %s (%s)", side, ctl_str(o, "port"), ctl_bool(o, "link_up") ? "up" : "DOWN");
+	printf("%s %s (%s%s%s)", side, ctl_str(o, "port"), ctl_bool(o, "link_up") ? "up" : "DOWN",
+	       *spread != '\0' ? ", " : "", spread);
 }
 
 void ctl_print_status(const struct ctl *ctl, const json_t *result)
@@ -75,8 +77,9 @@ void ctl_print_ports(const struct ctl *ctl, const json_t *result)
 {
 	static const char *const heads[] = {"PORT",   "DRIVER", "LINK",   "SIDE",
 					    "STATE",  "QUEUES", "RX",     "TX",
-					    "MISSED", "NOMBUF", "ERRORS", "CHECKSUMS BY NIC"};
-	struct ctl_table *t = ctl_table_new("lllllrrrrrrl", heads);
+					    "MISSED", "NOMBUF", "ERRORS", "CHECKSUMS BY NIC",
+					    "SPREAD"};
+	struct ctl_table *t = ctl_table_new("lllllrrrrrrll", heads);
 	const json_t *p;
 	char text[CTL_TEXT];
 	size_t i;
@@ -96,6 +99,7 @@ void ctl_print_ports(const struct ctl *ctl, const json_t *result)
 		for (unsigned k = 0; k < SL_ARRAY_LEN(counts); k++)
 			ctl_table_add(t, "%s", ctl_count(ctl_int(p, counts[k]), text));
 		ctl_table_add(t, "%s", ip && tcp ? "IP, TCP" : ip ? "IP" : tcp ? "TCP" : "none");
+		ctl_table_add(t, "%s", ctl_str(p, "spread"));
 	}
 	ctl_table_print(t, "");
 }

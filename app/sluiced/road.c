@@ -66,7 +66,8 @@ void road_print_needs(const struct road *road, const struct sl_config *config, F
 	const uint64_t tables = sl_pipeline_memory_size(&pipeline) +
 				SL_SERVICES_MAX * sizeof(struct sl_account);
 	const uint64_t buffers =
-		(uint64_t)config->workers.buffers * (data_room(config) + sizeof(struct rte_mbuf));
+		(uint64_t)config->workers.buffers *
+		(data_room(config) + sizeof(struct rte_mbuf) + SL_WORKER_PRIV_BYTES);
 	const unsigned n = config->workers.n_cores;
 	const uint64_t all = n * tables + buffers;
 
@@ -91,36 +92,151 @@ static int find_profile(const struct sl_config *config, const struct sl_port *po
 	return -1;
 }
 
-static int open_port(struct road *road, const struct sl_config *config, unsigned link,
-		     unsigned side, struct rte_mempool *pool, char *error, size_t error_len)
+/* What the profile wants of RSS; the random bytes are the caller's. */
+static void want_rss(const struct sl_driver_profile *profile, struct sl_rss_config *rss)
 {
-	const struct sl_config_link *from = &config->links[link];
-	struct sl_port *port = &road->ports[link * SL_N_SIDES + side];
-	static struct sl_driver_profile profile;
-	struct sl_port_config wanted;
+	static const enum sl_rss_how how[] = {
+		[SL_DRIVER_RSS_NONE] = SL_RSS_NONE,
+		[SL_DRIVER_RSS_SYMMETRIC_KEY] = SL_RSS_PERIODIC,
+		[SL_DRIVER_RSS_SYMMETRIC_TOEPLITZ] = SL_RSS_SORTED,
+	};
 
-	if (sl_port_find(port, side == SL_OUTSIDE ? from->outside : from->inside, error,
-			 error_len) != 0 ||
+	/* Under a key of the device's own both directions meet only where it sorts. */
+	rss->how = profile->rss.key == SL_DRIVER_RSS_KEY_RANDOM ? how[profile->rss.mode]
+								: SL_RSS_NONE;
+	rss->ipv4 = profile->rss.types & SL_DRIVER_RSS_IPV4;
+	rss->tcp4 = profile->rss.types & SL_DRIVER_RSS_TCP4;
+	rss->ipv6 = profile->rss.types & SL_DRIVER_RSS_IPV6;
+	rss->tcp6 = profile->rss.types & SL_DRIVER_RSS_TCP6;
+}
+
+/* Finds a port and what is wanted of it; wanted->n_queues is 1 when its profile says so. */
+static int plan_port(struct road *road, const struct sl_config *config, unsigned number,
+		     struct sl_port_config *wanted, char *error, size_t error_len)
+{
+	const struct sl_config_link *from = &config->links[number / SL_N_SIDES];
+	const bool outside = number % SL_N_SIDES == SL_OUTSIDE;
+	struct sl_port *port = &road->ports[number];
+	static struct sl_driver_profile profile;
+
+	if (sl_port_find(port, outside ? from->outside : from->inside, error, error_len) != 0 ||
 	    find_profile(config, port, &profile, error, error_len) != 0)
 		return -1;
-	if (profile.max_queues != 0 && profile.max_queues < config->workers.n_cores) {
-		snprintf(error, error_len,
-			 "port %s (%s) has %u queue(s), and there are %u workers; each needs its "
-			 "own: name fewer in workers.cores",
-			 port->name, port->driver, profile.max_queues, config->workers.n_cores);
+	wanted->n_queues = (uint16_t)config->workers.n_cores;
+	if (profile.max_queues != 0 && profile.max_queues < wanted->n_queues)
+		wanted->n_queues = 1;
+	wanted->mtu = (uint16_t)from->mtu;
+	wanted->rx_descriptors = (uint16_t)profile.rx_descriptors;
+	wanted->tx_descriptors = (uint16_t)profile.tx_descriptors;
+	wanted->rx_ip_cksum = profile.offloads.rx_ip_checksum;
+	wanted->rx_tcp_cksum = profile.offloads.rx_tcp_checksum;
+	wanted->outside = outside;
+	want_rss(&profile, &wanted->rss);
+	return 0;
+}
+
+static int plan_ports(struct road *road, const struct sl_config *config,
+		      struct sl_port_config *wanted, char *error, size_t error_len)
+{
+	uint8_t random[SL_RSS_KEY_MAX];
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
+		snprintf(error, error_len, "no random numbers: %s", strerror(errno));
 		return -1;
 	}
-	wanted = (struct sl_port_config){
-		.n_queues = (uint16_t)config->workers.n_cores,
-		.mtu = (uint16_t)from->mtu,
-		.rx_descriptors = (uint16_t)profile.rx_descriptors,
-		.tx_descriptors = (uint16_t)profile.tx_descriptors,
-		.rx_ip_cksum = profile.offloads.rx_ip_checksum,
-		.rx_tcp_cksum = profile.offloads.rx_tcp_checksum,
-		.rss = profile.rss.mode != SL_DRIVER_RSS_NONE,
-		.pool = pool,
-	};
-	return sl_port_start(port, &wanted, error, error_len);
+	for (unsigned port = 0; port < road->n_ports; port++) {
+		memcpy(wanted[port].rss.random, random, sizeof(random));
+		if (plan_port(road, config, port, &wanted[port], error, error_len) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Whether the NICs can deal the packets out: all of them, in one way, or none. */
+static bool nics_can_spread(const struct road *road, const struct sl_port_config *wanted)
+{
+	for (unsigned port = 0; port < road->n_ports; port++)
+		if (wanted[port].n_queues != road->n_workers || road->n_workers < 2 ||
+		    strcmp(road->ports[port].driver, road->ports[0].driver) != 0 ||
+		    !sl_port_can_spread(&road->ports[port], &wanted[port]))
+			return false;
+	return true;
+}
+
+static bool nics_do_spread(const struct road *road)
+{
+	for (unsigned port = 0; port < road->n_ports; port++)
+		if (road->ports[port].rss == SL_RSS_NONE ||
+		    road->ports[port].rss != road->ports[0].rss)
+			return false;
+	return true;
+}
+
+static int start_ports(struct road *road, struct sl_port_config *wanted, struct rte_mempool *pool,
+		       unsigned n_queues, char *error, size_t error_len)
+{
+	for (unsigned port = 0; port < road->n_ports; port++) {
+		wanted[port].n_queues = (uint16_t)n_queues;
+		wanted[port].pool = pool;
+		if (sl_port_start(&road->ports[port], &wanted[port], error, error_len) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Several workers, and ports that can't spread: they hand over. */
+static int join_workers(struct road *road, char *error, size_t error_len)
+{
+	uint8_t secret[16];
+
+	if (getrandom(secret, sizeof(secret), 0) != sizeof(secret)) {
+		snprintf(error, error_len, "no random numbers: %s", strerror(errno));
+		return -1;
+	}
+	road->handover =
+		sl_handover_create(road->n_workers, road->n_ports, secret, error, error_len);
+	explicit_bzero(secret, sizeof(secret));
+	if (road->handover == NULL)
+		return -1;
+	for (unsigned i = 0; i < road->n_workers; i++)
+		sl_worker_join(road->workers[i], road->handover, i);
+	return 0;
+}
+
+/* For whoever looks at a port: who spreads what it receives. */
+static void note_spread(struct road *road)
+{
+	for (unsigned i = 0; i < road->n_ports; i++) {
+		struct sl_port *port = &road->ports[i];
+
+		if (road->handover != NULL)
+			snprintf(port->spread, sizeof(port->spread), "handed over by core %u",
+				 sl_worker_core(
+					 road->workers[sl_handover_poller(i, road->n_workers)]));
+		else if (road->n_workers > 1)
+			snprintf(port->spread, sizeof(port->spread), "by the NIC (%s)",
+				 sl_rss_name(port->rss));
+	}
+}
+
+static int open_ports(struct road *road, struct sl_port_config *wanted, struct rte_mempool *pool,
+		      char *error, size_t error_len)
+{
+	bool by_nic = nics_can_spread(road, wanted);
+
+	if (by_nic && start_ports(road, wanted, pool, road->n_workers, error, error_len) != 0)
+		return -1;
+	if (by_nic && !nics_do_spread(road)) {
+		for (unsigned port = 0; port < road->n_ports; port++)
+			sl_port_stop(&road->ports[port]);
+		by_nic = false;
+	}
+	if (!by_nic && start_ports(road, wanted, pool, 1, error, error_len) != 0)
+		return -1;
+	if (!by_nic && road->n_workers > 1 && join_workers(road, error, error_len) != 0)
+		return -1;
+	note_spread(road);
+	return 0;
 }
 
 static int read_secret(struct road *road, const struct sl_config *config, char *error,
@@ -178,12 +294,14 @@ static int create_workers(struct road *road, const struct sl_config *config,
 
 int road_open(struct road *road, const struct sl_config *config, char *error, size_t error_len)
 {
+	static struct sl_port_config wanted[SL_PORTS_MAX];
 	struct rte_mempool *pool;
 
 	if (read_secret(road, config, error, error_len) != 0)
 		return -1;
-	pool = rte_pktmbuf_pool_create("packets", config->workers.buffers, POOL_CACHE, 0,
-				       data_room(config), SOCKET_ID_ANY);
+	pool = rte_pktmbuf_pool_create("packets", config->workers.buffers, POOL_CACHE,
+				       SL_WORKER_PRIV_BYTES, data_room(config),
+				       SOCKET_ID_ANY);
 	if (pool == NULL) {
 		snprintf(error, error_len,
 			 "no memory for %u packet buffers: %s; raise -m in eal, reserve "
@@ -191,21 +309,11 @@ int road_open(struct road *road, const struct sl_config *config, char *error, si
 			 config->workers.buffers, rte_strerror(rte_errno));
 		return -1;
 	}
-	/* Workers first: they are the hungriest, and a port that runs fills up. */
-	for (unsigned port = 0; port < road->n_ports; port++) {
-		const struct sl_config_link *link = &config->links[port / SL_N_SIDES];
-		const bool outside = port % SL_N_SIDES == SL_OUTSIDE;
-
-		if (sl_port_find(&road->ports[port], outside ? link->outside : link->inside, error,
-				 error_len) != 0)
-			return -1;
-	}
-	if (create_workers(road, config, pool, error, error_len) != 0)
+	/* Workers before ports: they are the hungriest, and a port that runs fills up. */
+	if (plan_ports(road, config, wanted, error, error_len) != 0 ||
+	    create_workers(road, config, pool, error, error_len) != 0 ||
+	    open_ports(road, wanted, pool, error, error_len) != 0)
 		return -1;
-	for (unsigned port = 0; port < road->n_ports; port++)
-		if (open_port(road, config, port / SL_N_SIDES, port % SL_N_SIDES, pool, error,
-			      error_len) != 0)
-			return -1;
 	return 0;
 }
 
@@ -234,6 +342,8 @@ void road_close(struct road *road)
 	for (unsigned i = 0; i < road->n_workers; i++)
 		sl_worker_destroy(road->workers[i]);
 	road->n_workers = 0;
+	sl_handover_destroy(road->handover);
+	road->handover = NULL;
 	for (unsigned port = 0; port < road->n_ports; port++)
 		if (road->ports[port].n_queues > 0)
 			sl_port_close(&road->ports[port]);

@@ -6,6 +6,7 @@
 #include "sl_config.h"
 #include "sl_cookie.h"
 #include "sl_driver_profile.h"
+#include "sl_handover.h"
 #include "sl_pipeline.h"
 #include "sl_port.h"
 #include "sl_reload.h"
@@ -20,6 +21,7 @@ struct road {
 	unsigned n_ports;
 	struct sl_worker *workers[SL_CONFIG_MAX_CORES];
 	unsigned n_workers;
+	struct sl_handover *handover; /* NULL: one worker, or the NICs spread */
 	struct sl_cookie_ring ring;
 	bool secret_shared;
 };

@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "sl_port.h"
+#include "port.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include <rte_errno.h>
-#include <rte_ethdev.h>
-#include <rte_log.h>
-
-enum { RSS_KEY_MAX = 64 };
-
-#define LOG(level, fmt, ...)                                                                       \
-	rte_log(RTE_LOG_##level, RTE_LOGTYPE_USER1, "sluiced: port %s: " fmt "\n", __VA_ARGS__)
 
 static void list_ports(char *text, size_t size)
 {
@@ -63,30 +56,6 @@ static uint64_t mask_offloads(const struct sl_port *port, uint64_t wanted, uint6
 	return wanted & offered;
 }
 
-/*
- * Spreads over the queues so that both directions of a connection meet in one: a Toeplitz key that
- * repeats every 16 bits gives the same hash when source and destination change places (Woo and
- * Park, "Scalable TCP session monitoring with symmetric receive-side scaling", 2012).
- */
-static void configure_rss(const struct sl_port *port, const struct rte_eth_dev_info *info,
-			  struct rte_eth_conf *conf)
-{
-	static uint8_t key[RSS_KEY_MAX];
-	struct rte_eth_rss_conf *rss = &conf->rx_adv_conf.rss_conf;
-
-	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-	rss->rss_hf = (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP) & info->flow_type_rss_offloads;
-	if (rss->rss_hf == 0)
-		LOG(WARNING, "can't spread by addresses (no RSS): one worker will have it all",
-		    port->name);
-	if (info->hash_key_size == 0 || info->hash_key_size > RSS_KEY_MAX)
-		return;
-	for (unsigned i = 0; i < RSS_KEY_MAX; i++)
-		key[i] = i % 2 == 0 ? 0x6d : 0x5a;
-	rss->rss_key = key;
-	rss->rss_key_len = info->hash_key_size;
-}
-
 static int configure(struct sl_port *port, const struct sl_port_config *config,
 		     const struct rte_eth_dev_info *info)
 {
@@ -102,8 +71,8 @@ static int configure(struct sl_port *port, const struct sl_port_config *config,
 	port->rx_tcp_cksum = conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_TCP_CKSUM;
 	if (info->max_mtu >= config->mtu && info->min_mtu <= config->mtu)
 		conf.rxmode.mtu = config->mtu;
-	if (config->rss && config->n_queues > 1)
-		configure_rss(port, info, &conf);
+	if (config->n_queues > 1)
+		port_rss_configure(config, info, &conf);
 	port->n_queues = config->n_queues;
 	return rte_eth_dev_configure(port->ethdev, config->n_queues, config->n_queues, &conf);
 }
@@ -171,11 +140,17 @@ int sl_port_start(struct sl_port *port, const struct sl_port_config *config, cha
 				 : "");
 		return -1;
 	}
+	port->rss = config->n_queues > 1 ? port_rss_settle(port, config, &info) : SL_RSS_NONE;
 	/* A bump in the wire takes frames for whomever they are. */
 	rc = rte_eth_promiscuous_enable(port->ethdev);
 	if (rc != 0)
 		LOG(WARNING, "not promiscuous: %s", port->name, rte_strerror(-rc));
 	return 0;
+}
+
+void sl_port_stop(struct sl_port *port)
+{
+	(void)rte_eth_dev_stop(port->ethdev);
 }
 
 void sl_port_close(struct sl_port *port)

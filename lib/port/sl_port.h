@@ -6,30 +6,33 @@
 #ifndef SL_PORT_H
 #define SL_PORT_H
 
-#include "sl_base.h"
+#include "sl_rss.h"
 
 SL_BEGIN_DECLS
 
 struct rte_mempool;
 
-enum { SL_PORT_NAME = 64, SL_PORT_DRIVER = 32 };
+enum { SL_PORT_NAME = 64, SL_PORT_DRIVER = 32, SL_PORT_SPREAD = 48 };
 
 struct sl_port {
-	uint16_t ethdev; /**< DPDK's port id */
+	uint16_t ethdev;         /**< DPDK's port id */
 	char name[SL_PORT_NAME]; /**< DPDK's device name, as the configuration says */
 	char driver[SL_PORT_DRIVER];
 	uint16_t n_queues;
 	uint16_t rx_descriptors, tx_descriptors;
 	uint16_t mtu;
 	bool rx_ip_cksum, rx_tcp_cksum; /**< checksums verified by the NIC */
+	enum sl_rss_how rss;            /**< how it spreads over its queues */
+	char spread[SL_PORT_SPREAD];    /**< who does, in words; "" where there is one worker */
 };
 
 struct sl_port_config {
-	uint16_t n_queues; /**< of either direction, one a worker */
-	uint16_t mtu;      /**< bytes of an IP packet */
+	uint16_t n_queues;                       /**< of either direction: one, or one a worker */
+	uint16_t mtu;                            /**< bytes of an IP packet */
 	uint16_t rx_descriptors, tx_descriptors; /**< wanted; the device has its own limits */
 	bool rx_ip_cksum, rx_tcp_cksum;          /**< wanted, if the device can */
-	bool rss;                                /**< spread over the queues, if the device can */
+	struct sl_rss_config rss;                /**< for more than one queue */
+	bool outside;
 	struct rte_mempool *pool;
 };
 
@@ -49,11 +52,21 @@ struct sl_port_counters {
 int sl_port_find(struct sl_port *port, const char *name, char *error, size_t error_len);
 
 /**
+ * Whether a device found by sl_port_find promises to spread over config->n_queues queues, so that
+ * both directions of a connection meet. Only sl_port_start shows whether it keeps it.
+ */
+bool sl_port_can_spread(const struct sl_port *port, const struct sl_port_config *config);
+
+/**
  * Configures and starts a device found by sl_port_find. Returns 0, or -1 with a sentence in
- * `error`: what failed and what mends it.
+ * `error`: what failed and what mends it. With several queues, port->rss says afterwards how it
+ * really spreads: SL_RSS_NONE when it does not as it was told.
  */
 int sl_port_start(struct sl_port *port, const struct sl_port_config *config, char *error,
 		  size_t error_len);
+
+/** Stops it: it can be started again, otherwise. */
+void sl_port_stop(struct sl_port *port);
 
 /** Stops and closes it. */
 void sl_port_close(struct sl_port *port);

@@ -187,8 +187,8 @@ static json_t *service_json(const struct sl_service *s, const struct sl_account 
 		sl_strays_name((enum sl_strays)s->strays), "adopt_for", s->adopt_for_ms / 1e3,
 		"one_way", sl_one_way_policy_name((enum sl_one_way_policy)s->one_way), "retired",
 		(int)s->retired, "wscale", (int)s->wscale, "connections", rpc_states_json(sum),
-		"rx", (json_int_t)sum->term[SL_TERM_rx], "answered",
-		(json_int_t)sum->term[SL_TERM_answered], "dropped",
+		"rx", (json_int_t)(sum->term[SL_TERM_rx] + sum->term[SL_TERM_handed_in]),
+		"answered", (json_int_t)sum->term[SL_TERM_answered], "dropped",
 		(json_int_t)sl_account_dropped(sum), "limits", limits_json(&s->limits));
 }
 

@@ -27,8 +27,9 @@ static json_t *link_json(const struct sl_control *control, const struct sl_link 
 		const bool up = sl_control_port_watch(control, port)->now.link_up;
 
 		json_object_set_new(o, sides[side],
-				    json_pack("{s:s, s:b}", "port", config->ports[port].name,
-					      "link_up", (int)up));
+				    json_pack("{s:s, s:b, s:s}", "port", config->ports[port].name,
+					      "link_up", (int)up, "spread",
+					      config->ports[port].spread));
 	}
 	return o;
 }
@@ -75,14 +76,15 @@ void rpc_port_list(struct rpc_call *call)
 		json_t *o;
 
 		sl_port_counters(p, &c);
-		o = json_pack("{s:s, s:s, s:b, s:i, s:i, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I}",
-			      "name", p->name, "driver", p->driver, "link_up", (int)c.link_up,
-			      "queues", (int)p->n_queues, "rx_descriptors", (int)p->rx_descriptors,
-			      "tx_descriptors", (int)p->tx_descriptors, "rx_ip_cksum",
-			      (int)p->rx_ip_cksum, "rx_tcp_cksum", (int)p->rx_tcp_cksum, "rx",
-			      (json_int_t)c.rx, "tx", (json_int_t)c.tx, "nic_missed",
-			      (json_int_t)c.nic_missed, "nic_nombuf", (json_int_t)c.nic_nombuf,
-			      "nic_errors", (json_int_t)c.nic_errors);
+		o = json_pack(
+			"{s:s, s:s, s:b, s:i, s:s, s:i, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I}",
+			"name", p->name, "driver", p->driver, "link_up", (int)c.link_up, "queues",
+			(int)p->n_queues, "spread", p->spread, "rx_descriptors",
+			(int)p->rx_descriptors, "tx_descriptors", (int)p->tx_descriptors,
+			"rx_ip_cksum", (int)p->rx_ip_cksum, "rx_tcp_cksum", (int)p->rx_tcp_cksum,
+			"rx", (json_int_t)c.rx, "tx", (json_int_t)c.tx, "nic_missed",
+			(json_int_t)c.nic_missed, "nic_nombuf", (json_int_t)c.nic_nombuf,
+			"nic_errors", (json_int_t)c.nic_errors);
 		add_place(o, config, i);
 		json_array_append_new(list, o);
 	}

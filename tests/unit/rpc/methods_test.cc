@@ -184,7 +184,7 @@ TEST(RpcStatus, SaysWhatStands)
 	EXPECT_EQ(s["connections"].dump(), R"({"current":2,"capacity":2048})");
 	EXPECT_TRUE(json_is_true(s["balanced"].get()));
 	EXPECT_EQ(s["warnings"].size(), 0u) << s["warnings"].dump();
-	EXPECT_EQ(s["links"][0]["outside"].dump(), R"({"port":"net_fake0","link_up":true})");
+	EXPECT_EQ(s["links"][0]["outside"].dump(), R"({"port":"net_fake0","link_up":true,"spread":""})");
 	EXPECT_EQ(s["workers"][1]["core"].number(), 2);
 	EXPECT_TRUE(json_is_false(s["workers"][1]["stuck"].get()));
 }
