@@ -47,7 +47,8 @@ lab_use() {
 	LAB_SLUICED=$LAB_BUILD/app/sluiced/sluiced
 	LAB_SLUICECTL=$LAB_BUILD/app/sluicectl/sluicectl
 	LAB_SLUICEIMPAIR=$LAB_BUILD/app/sluiceimpair/sluiceimpair
-	export LAB_NAME LAB_BUILD
+	LAB_WORKERS=${LAB_WORKERS:-1}
+	export LAB_NAME LAB_BUILD LAB_WORKERS
 }
 
 # lab_possible: whether this machine can carry a lab; if not, why and what mends it, on stderr.
@@ -401,6 +402,15 @@ lab_worker_cpu() {
 	taskset -pc $$ | sed 's/.*[^0-9]\([0-9][0-9]*\)$/\1/'
 }
 
+# lab_worker_cpus: LAB_WORKERS CPUs, the last ones, as the configuration lists them.
+lab_worker_cpus() {
+	local last n=${LAB_WORKERS:-1}
+
+	last=$(lab_worker_cpu)
+	[ "$n" -le $((last + 1)) ] || lab_die "$n workers need $n CPUs" || return
+	seq -s ', ' $((last - n + 1)) "$last"
+}
+
 # lab_other_cpus: the others as a list for taskset, or the only one there is.
 lab_other_cpus() {
 	local worker
@@ -417,14 +427,15 @@ lab_other_cpus() {
 # limits are the caller's. The rings are longer than af_packet's default of 512 frames: on a
 # machine with few cores the worker may wait for its turn while the flood goes on.
 lab_config() {
-	local ring=framesz=2048,framecnt=8192,blocksz=65536 mtu
+	local ring=framesz=2048,framecnt=8192,blocksz=65536 mtu cpus
 
 	mtu=$(cat "$LAB_RUN/mtu" 2>/dev/null) || mtu=1500
+	cpus=$(lab_worker_cpus) || return
 	cat <<-CONFIG
 		eal = [ "--no-pci", "--no-huge", "--no-shconf", "--file-prefix=$LAB_NAME", "-m", "256",
 		        "--vdev=net_af_packet0,iface=out0,$ring",
 		        "--vdev=net_af_packet1,iface=in0,$ring" ];
-		workers = { cores = [ $(lab_worker_cpu) ]; connections = 100000; };
+		workers = { cores = [ $cpus ]; connections = 100000; };
 		links = ( { name = "edge"; type = "wire"; outside = "net_af_packet0";
 		            inside = "net_af_packet1"; default = "pass"; link_follow = false;
 		            mtu = $mtu; } );
