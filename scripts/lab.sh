@@ -491,6 +491,7 @@ lab_sluiced_start() {
 		lab_die "there is no $LAB_SLUICED: ./scripts/build makes it" || return
 	# What an earlier run in this lab has logged stays; only this run's "ready" may count.
 	[ ! -e "$log" ] || cat "$log" >>"$LAB_RUN/log/sluiced.earlier.log"
+	: >"$log"
 	# A worker has its core to itself in life; here it shares it, and goes first.
 	lab_spawn sluiced box nice -n -10 "$LAB_SLUICED" -c "$1" || return
 	for ((i = 0; i < 300; i++)); do
