@@ -10,7 +10,7 @@
 
 enum {
 	RECEIVED_RING = 2048, /* frames that may wait for a worker that has lost its core for ms */
-	LEAVING_RING = 1024,
+	LEAVING_RING = RECEIVED_RING, /* what such a worker has been given may all be answered */
 	TAKE_BURSTS = 8,          /* of one giver in one turn, at most */
 	FETCH_MAX = TX_STAGE / 2, /* others leave this worker room on its own port's stage */
 };
