@@ -205,6 +205,7 @@ struct View {
 	bool tcp = false, icmp = false, v6 = false, cut = false;
 	End sender = kClient;
 	size_t l3 = 0, l4 = 0, end = 0;
+	size_t claimed = 0; ///< where IP says that it ends; a quote is shorter
 	uint16_t sport = 0, dport = 0, wnd = 0, urgent = 0;
 	uint32_t seq = 0, ack = 0;
 	unsigned flags = 0;
@@ -249,7 +250,7 @@ View view(const Bytes &b, size_t l3)
 		v.src = slice(b, l3 + 8, l3 + 24);
 		v.dst = slice(b, l3 + 24, l3 + 40);
 		v.l4 = l3 + 40;
-		v.end = v.l4 + get16(b, l3 + 4);
+		v.claimed = v.l4 + get16(b, l3 + 4);
 	} else {
 		proto = b[l3 + 9];
 		v.tos = b[l3 + 1];
@@ -257,9 +258,9 @@ View view(const Bytes &b, size_t l3)
 		v.src = slice(b, l3 + 12, l3 + 16);
 		v.dst = slice(b, l3 + 16, l3 + 20);
 		v.l4 = l3 + (b[l3] & 0xf) * 4u;
-		v.end = l3 + get16(b, l3 + 2);
+		v.claimed = l3 + get16(b, l3 + 2);
 	}
-	v.end = std::min(v.end, b.size());
+	v.end = std::min(v.claimed, b.size());
 	if (v.end >= v.l4 + 8) {
 		v.icmp = proto == (v.v6 ? 58 : 1);
 		if (proto == 6)
@@ -338,6 +339,12 @@ std::string render_flags(unsigned flags)
 	return text.empty() ? "-" : text;
 }
 
+/// Bytes of payload in the packet, of which a quote may have fewer.
+size_t length(const View &v)
+{
+	return v.payload.size() + (v.claimed - v.end);
+}
+
 std::string render_tcp(const Flow &f, End at, const View &v)
 {
 	std::ostringstream out;
@@ -347,8 +354,8 @@ std::string render_tcp(const Flow &f, End at, const View &v)
 		out << "(cut) seq " << seq;
 		return out.str();
 	}
-	out << render_flags(v.flags) << " " << seq << ":"
-	    << seq + static_cast<int64_t>(v.payload.size()) << "(" << v.payload.size() << ")";
+	out << render_flags(v.flags) << " " << seq << ":" << seq + static_cast<int64_t>(length(v))
+	    << "(" << length(v) << ")";
 	if (v.flags & SL_ACK)
 		out << " ack " << relative(v.ack, f.base(other(v.sender), at));
 	out << " win " << v.wnd;
@@ -454,7 +461,7 @@ std::string tcp_differs(const Packet &p, const Flow &f, const View &v, End at)
 	if (v.cut)
 		return w.all;
 	w.unless(v.flags == p.flags, "flags");
-	w.unless(v.payload.size() == static_cast<size_t>(p.len.value_or(0)), "length");
+	w.unless(length(v) == static_cast<size_t>(p.len.value_or(0)), "length");
 	w.unless(payload_right(f, v, at), "payload");
 	if (p.ack)
 		w.unless(holds(*p.ack, v.ack, f.base(other(v.sender), at)), "ack");
@@ -500,6 +507,12 @@ bool icmp_sum_right(const Bytes &frame, const View &v)
 	return slow_cksum(v.v6 ? pseudo6(v.src, v.dst, message.size()) + message : message) == 0;
 }
 
+/// Of a whole segment.
+bool tcp_sum_right(const Bytes &frame, const View &v)
+{
+	return tcp_cksum(v.src, v.dst, slice(frame, v.l4, v.end)) == 0;
+}
+
 std::string icmp_differs(const Packet &p, const Flow &f, End at, const Bytes &frame,
 			 const View &outer)
 {
@@ -520,6 +533,8 @@ std::string icmp_differs(const Packet &p, const Flow &f, End at, const Bytes &fr
 		const std::string what = tcp_differs(*p.quote, f, q, at);
 		w.unless(what.empty(), "of what is quoted: " + what);
 	}
+	w.unless(!q.tcp || q.cut || q.end != q.claimed || tcp_sum_right(frame, q),
+		 "the quoted segment's checksum");
 	return w.all;
 }
 
