@@ -462,6 +462,8 @@ class Reader
 			if (!split(line).empty())
 				statement(place, of_family(line, v6));
 		}
+		if (times != 0)
+			throw Error(place, "a 'repeat' has no 'done'");
 	}
 
       private:

@@ -208,6 +208,8 @@ void Player::play()
 			if (::testing::Test::HasFailure())
 				return;
 		}
+		if (in_burst)
+			fail(*current, "  a 'burst' has no 'end'");
 		nothing_left();
 	} catch (const Stop &) {
 	} catch (const Error &e) {

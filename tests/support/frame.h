@@ -185,7 +185,7 @@ struct Frame {
 	std::array<uint8_t, 6> smac = {2, 0, 0, 0, 0, 1};
 	std::array<uint8_t, 6> dmac = {2, 0, 0, 0, 0, 2};
 	uint8_t ttl = 64;
-	uint8_t tos = 0; ///< IPv6's traffic class
+	uint8_t tos = 0;                        ///< IPv6's traffic class
 	Bytes ip_options = {};                  ///< IPv4's, padded to a multiple of 4 with zeros
 	uint16_t ip_fragment = 0x4000;          ///< IPv4's flags and offset as they stand there
 	std::vector<Extension> extensions = {}; ///< IPv6's, in their order
