@@ -89,9 +89,11 @@ static void print_nonzero(const struct ctl *ctl, const json_t *now, const char *
 /* The terms that tell workers, or services, apart. */
 static void print_each(const json_t *list, const char *head, const char *key)
 {
-	const char *heads[] = {head, "RX", "ANSWERED", "RELAYED", "DELIVERED", "PASSED", "DROPPED"};
-	static const char *const terms[] = {"rx", "answered", "relayed", "delivered", "passed"};
-	struct ctl_table *t = ctl_table_new("lrrrrrr", heads);
+	const char *heads[] = {head,        "RX",     "HANDED IN",  "ANSWERED", "RELAYED",
+			       "DELIVERED", "PASSED", "HANDED OUT", "DROPPED"};
+	static const char *const terms[] = {"rx",        "handed_in", "answered",  "relayed",
+					    "delivered", "passed",    "handed_out"};
+	struct ctl_table *t = ctl_table_new("lrrrrrrrr", heads);
 	const json_t *o, *reason;
 	const char *name;
 	char text[CTL_TEXT];

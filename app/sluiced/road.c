@@ -158,6 +158,7 @@ static bool nics_can_spread(const struct road *road, const struct sl_port_config
 	for (unsigned port = 0; port < road->n_ports; port++)
 		if (wanted[port].n_queues != road->n_workers || road->n_workers < 2 ||
 		    strcmp(road->ports[port].driver, road->ports[0].driver) != 0 ||
+		    road->ports[port].rss_entries != road->ports[0].rss_entries ||
 		    !sl_port_can_spread(&road->ports[port], &wanted[port]))
 			return false;
 	return true;

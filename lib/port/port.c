@@ -43,6 +43,7 @@ int sl_port_find(struct sl_port *port, const char *name, char *error, size_t err
 		return -1;
 	}
 	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
+	port->rss_entries = info.reta_size;
 	return 0;
 }
 

@@ -23,6 +23,7 @@ struct sl_port {
 	uint16_t mtu;
 	bool rx_ip_cksum, rx_tcp_cksum; /**< checksums verified by the NIC */
 	enum sl_rss_how rss;            /**< how it spreads over its queues */
+	uint16_t rss_entries;           /**< of the table by which hashes are dealt out to queues */
 	char spread[SL_PORT_SPREAD];    /**< who does, in words; "" where there is one worker */
 };
 

@@ -111,7 +111,15 @@ static bool sort(const struct sl_port *port, const struct sl_rss_choice *choice)
 		rss = (struct rte_flow_action_rss){
 			.func = RTE_ETH_HASH_FUNCTION_SYMMETRIC_TOEPLITZ,
 			.types = kinds[i].type & choice->hf,
+			.key = choice->key,
+			.key_len = choice->key_len,
 		};
+		done = rule(port, pattern, &rss);
+		if (done)
+			continue;
+		/* Some put a key of their own into a rule without one, others refuse a key. */
+		rss.key = NULL;
+		rss.key_len = 0;
 		done = rule(port, pattern, &rss);
 	}
 	if (!done)
