@@ -13,6 +13,7 @@ static const char *const link_defaults[] = {"pass", "drop", NULL};
 #define X(id, name) name,
 static const char *const modes[] = {SL_SERVICE_MODES(X) NULL};
 static const char *const cookies[] = {SL_COOKIES_POLICIES(X) NULL};
+static const char *const timestamps[] = {SL_TIMESTAMPS_POLICIES(X) NULL};
 static const char *const strays[] = {SL_STRAYS(X) NULL};
 static const char *const one_way[] = {SL_ONE_WAY_POLICIES(X) NULL};
 #undef X
@@ -149,6 +150,14 @@ const struct setting settings[] = {
 	{.section = "services", .key = "wscale", .type = SETTING_INT,
 	 AT(sl_config_service, wscale), .min = 0, .max = 14, .fallback = "7", .unit = "bits",
 	 .help = "window scale that our SYN-ACKs announce (RFC 7323)"},
+	{.section = "services", .key = "timestamps", .type = SETTING_ENUM,
+	 AT(sl_config_service, timestamps), .choices = timestamps, .fallback = "learn",
+	 .help = "whether clients are promised timestamps. learn: when this server has granted "
+		 "them before; always, never: pinned"},
+	{.section = "services", .key = "mss_max", .type = SETTING_INT,
+	 AT(sl_config_service, mss_max), .min = 0, .max = 9560, .fallback = "0", .unit = "bytes",
+	 .help = "the longest segment that clients and servers are told to send; 0: as the link "
+		 "and the server allow. For a path with a smaller MTU whose routers' ICMP is lost"},
 	{.section = "services", .key = "strays", .type = SETTING_ENUM,
 	 AT(sl_config_service, strays), .choices = strays, .fallback = "adopt",
 	 .help = "segments of no connection. adopt: connections that ran before the box did are "
@@ -174,6 +183,9 @@ const struct setting settings[] = {
 	{.section = "control", .key = "socket", .type = SETTING_STRING, .fixed = true,
 	 WITHIN(sl_config, control, socket), .fallback = "/run/sluice/control.sock",
 	 .help = "Unix socket of the RPC"},
+	{.section = "control", .key = "state_dir", .type = SETTING_STRING, .fixed = true,
+	 WITHIN(sl_config, control, state_dir), .fallback = "/var/lib/sluice",
+	 .help = "folder for what is kept over restarts: what servers grant; none: nothing is"},
 	{.section = "control", .key = "http", .type = SETTING_ENDPOINT, .fixed = true,
 	 WITHIN(sl_config, control, http), .fallback = "",
 	 .help = "where /metrics is served; none: nowhere"},

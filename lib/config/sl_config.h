@@ -92,6 +92,8 @@ struct sl_config_service {
 	enum sl_cookies_policy cookies;
 	uint32_t wscale; /**< shift of the windows that a SYN-ACK of ours announces */
 	struct sl_limits limits;
+	enum sl_timestamps_policy timestamps;
+	uint32_t mss_max; /**< bytes; 0: none */
 	enum sl_strays strays;
 	uint32_t adopt_for_ms;
 	enum sl_one_way_policy one_way;
@@ -118,6 +120,7 @@ struct sl_config {
 	} cookies;
 	struct {
 		char socket[SL_CONFIG_SOCKET];
+		char state_dir[SL_CONFIG_PATH]; /**< "": nothing is kept */
 		struct sl_config_endpoint http;
 	} control;
 	char drivers[SL_CONFIG_PATH]; /**< folder of driver profiles */

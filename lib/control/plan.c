@@ -25,6 +25,8 @@ static struct sl_service service_of(const struct sl_config_service *from)
 		.mode = (uint8_t)from->mode,
 		.cookies = (uint8_t)from->cookies,
 		.wscale = (uint8_t)from->wscale,
+		.timestamps = (uint8_t)from->timestamps,
+		.mss_max = (uint16_t)from->mss_max,
 		.strays = (uint8_t)from->strays,
 		.one_way = (uint8_t)from->one_way,
 		.adopt_for_ms = from->adopt_for_ms,

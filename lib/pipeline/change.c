@@ -37,7 +37,7 @@ bool pipeline_adopts(const struct sl_pipeline *p, uint16_t service)
 	       p->relay.now_us < p->adopt_until_us[service];
 }
 
-static void open_window(struct sl_pipeline *p, uint16_t service)
+void pipeline_adopt_from_now(struct sl_pipeline *p, uint16_t service)
 {
 	p->adopt_until_us[service] =
 		p->relay.now_us + p->plan->services.service[service].adopt_for_ms * SL_US_PER_MS;
@@ -46,12 +46,12 @@ static void open_window(struct sl_pipeline *p, uint16_t service)
 void pipeline_change_init(struct sl_pipeline *p)
 {
 	for (uint16_t s = 1; s <= p->plan->services.n; s++)
-		open_window(p, s);
+		pipeline_adopt_from_now(p, s);
 }
 
 void pipeline_change(struct sl_pipeline *p, const struct sl_plan *before)
 {
 	for (uint16_t s = 1; s <= p->plan->services.n; s++)
 		if (proxied_by(p->plan, s) && (s > before->services.n || !proxied_by(before, s)))
-			open_window(p, s);
+			pipeline_adopt_from_now(p, s);
 }

@@ -52,18 +52,25 @@ static uint16_t mss_of(uint16_t option, bool v6)
 static uint16_t announced_mss(const struct sl_pipeline *p, const struct sl_traveller *t,
 			      const struct sl_learned *learned)
 {
+	const unsigned most = service_of(p, t)->mss_max;
 	const unsigned mtu = p->plan->links[t->link].mtu;
 	unsigned mss = mtu - (t->seg->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS);
 
 	if (learned != NULL)
 		mss = sl_min_u32(mss, mss_of(learned->mss, t->seg->v6));
+	if (most != 0)
+		mss = sl_min_u32(mss, most);
 	return (uint16_t)mss;
 }
 
-/* Only what this server has granted before may be promised in its name. */
-static bool grants_timestamps(const struct sl_seg *seg, const struct sl_learned *learned)
+/* Only what this server has granted before may be promised in its name, unless it is pinned. */
+static bool grants_timestamps(const struct sl_service *service, const struct sl_seg *seg,
+			      const struct sl_learned *learned)
 {
-	return seg->ts_off != 0 && learned != NULL && learned->timestamps;
+	if (seg->ts_off == 0 || service->timestamps == SL_TIMESTAMPS_NEVER)
+		return false;
+	return service->timestamps == SL_TIMESTAMPS_ALWAYS ||
+	       (learned != NULL && learned->timestamps);
 }
 
 /*
@@ -82,7 +89,7 @@ static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, stru
 		.mss = mss_of(seg->mss, seg->v6),
 		.wscale = seg->wscale,
 		.sack = seg->sack_permitted,
-		.timestamps = grants_timestamps(seg, learned),
+		.timestamps = grants_timestamps(service_of(p, t), seg, learned),
 	};
 	struct sl_made made = {
 		.src = &seg->dst,
@@ -244,10 +251,10 @@ static bool proves_newcomer(struct sl_pipeline *p, const struct sl_traveller *t,
 static bool may_follow(const struct sl_pipeline *p, const struct sl_traveller *t,
 		       const struct sl_conn *old)
 {
-	const bool timestamps =
-		t->side == SL_OUTSIDE &&
-		grants_timestamps(
-			t->seg, sl_learned_get(&p->relay.learned, &t->seg->dst, t->seg->dst_port));
+	const bool timestamps = t->side == SL_OUTSIDE &&
+				grants_timestamps(service_of(p, t), t->seg,
+						  sl_learned_get(&p->relay.learned, &t->seg->dst,
+								 t->seg->dst_port));
 
 	return sl_relay_reopens(old, (enum sl_side)t->side, t->seg, timestamps);
 }

@@ -25,10 +25,13 @@ void pipeline_heard(struct sl_pipeline *p, uint16_t service)
 {
 	struct sl_one_way *o = &p->one_way[service];
 
-	if (sl_unlikely(o->unanswered != 0 || o->on)) {
-		o->unanswered = 0;
-		o->on = false;
-	}
+	if (sl_likely(o->unanswered == 0 && !o->on))
+		return;
+	/* What passed meanwhile goes on as it is. */
+	if (o->on)
+		pipeline_adopt_from_now(p, service);
+	o->unanswered = 0;
+	o->on = false;
 }
 
 void pipeline_one_way_tick(struct sl_pipeline *p)

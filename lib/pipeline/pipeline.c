@@ -49,6 +49,8 @@ int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *con
 	show_listening(p);
 	if (sl_relay_init(&p->relay, &relay, memory, out, now_us) != 0)
 		return -1;
+	if (config->learned != NULL)
+		p->relay.learned = *config->learned;
 	pipeline_change_init(p);
 	return 0;
 }

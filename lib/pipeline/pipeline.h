@@ -20,7 +20,9 @@ bool pipeline_proxied(const struct sl_pipeline *p, uint16_t service);
 bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service);
 /* Whether what runs already is taken in: for a while after the box came, or its plan changed. */
 bool pipeline_adopts(const struct sl_pipeline *p, uint16_t service);
-/* Opens that window for all services, and for those that are proxied now and were not before. */
+/* Opens that window. */
+void pipeline_adopt_from_now(struct sl_pipeline *p, uint16_t service);
+/* Opens it for all services, and for those that are proxied now and were not before. */
 void pipeline_change_init(struct sl_pipeline *p);
 void pipeline_change(struct sl_pipeline *p, const struct sl_plan *before);
 

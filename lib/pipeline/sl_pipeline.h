@@ -27,6 +27,7 @@ struct sl_pipeline_config {
 	uint32_t n_held;             /**< early packets held at once */
 	const uint8_t *table_secret; /**< SL_FLOW_SECRET_BYTES random bytes, this worker's own */
 	const struct sl_cookie_ring *ring; /**< copied */
+	const struct sl_learned_table *learned; /**< what is known of servers; copied; or NULL */
 	bool secret_shared;                /**< other boxes mint cookies that may come back here */
 };
 

@@ -7,7 +7,8 @@
  * carries the last TSval forwarded to that side, so that PAWS (RFC 7323 section 5) lets it and its
  * successors in, and echoes the last one that came from there.
  */
-static struct sl_made made_to(const struct sl_conn *conn, enum sl_side to, uint8_t flags)
+static struct sl_made made_to(const struct sl_relay *r, const struct sl_conn *conn, enum sl_side to,
+			      uint8_t flags)
 {
 	const enum sl_side from = sl_side_other(to);
 	const struct sl_flow_key *key = &conn->key;
@@ -29,6 +30,10 @@ static struct sl_made made_to(const struct sl_conn *conn, enum sl_side to, uint8
 		made.tsecr = conn->end[to].tsval;
 		if (to == SL_INSIDE)
 			made.tsecr -= conn->ts_delta;
+	} else if (sl_conn_ts_ours(conn) && to == SL_OUTSIDE) {
+		made.timestamps = true;
+		made.tsval = r->now_ms + conn->ts_delta;
+		made.tsecr = conn->end[to].tsval;
 	}
 	return made;
 }
@@ -37,7 +42,7 @@ static struct sl_made made_to(const struct sl_conn *conn, enum sl_side to, uint8
 bool relay_emit(struct sl_relay *r, const struct sl_conn *conn, enum sl_side to, uint8_t flags,
 		uint32_t seq, uint32_t ack, struct sl_buf *buf)
 {
-	struct sl_made made = made_to(conn, to, flags);
+	struct sl_made made = made_to(r, conn, to, flags);
 
 	made.seq = to == SL_OUTSIDE ? seq + conn->seq_delta : seq;
 	made.ack = flags & SL_ACK ? ack : 0;
@@ -75,7 +80,7 @@ bool relay_send_rst(struct sl_relay *r, const struct sl_conn *conn, enum sl_side
 
 bool relay_send_syn(struct sl_relay *r, const struct sl_conn *conn)
 {
-	struct sl_made made = made_to(conn, SL_INSIDE, SL_SYN);
+	struct sl_made made = made_to(r, conn, SL_INSIDE, SL_SYN);
 	struct sl_buf *buf = sl_out_spare(r->out);
 	uint64_t wnd;
 

@@ -73,6 +73,23 @@ static void early_segment(struct sl_relay *r, struct sl_conn *conn, struct sl_bu
 	}
 }
 
+static int32_t seconds(const struct sl_relay *r)
+{
+	return (int32_t)(r->now_us / SL_US_PER_S);
+}
+
+/* Whether a SYN without timestamps for the client should offer them to the server all the same, to
+ * learn whether it grants them: one of which nothing is known, or that refused them long ago. */
+static bool worth_asking(const struct sl_relay *r, uint16_t service, const struct sl_flow_key *key)
+{
+	const struct sl_learned *known =
+		sl_learned_get(&r->learned, &key->inside_addr, key->inside_port);
+
+	if (r->plan->services.service[service].timestamps != SL_TIMESTAMPS_LEARN)
+		return false;
+	return known == NULL || (!known->timestamps && seconds(r) - known->asked_s >= ASK_AGAIN_S);
+}
+
 void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
 			   uint16_t service, const struct sl_grant *grant, struct sl_buf *buf,
 			   const struct sl_seg *seg)
@@ -90,8 +107,10 @@ void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, ui
 		return;
 	}
 	fill_spliced(conn, grant, seg, r->plan->services.service[service].wscale);
-	conn->opening.asks = !grant->timestamps && sl_learned_get(&r->learned, &key->inside_addr,
-								  key->inside_port) == NULL;
+	conn->opening.asks = !grant->timestamps && worth_asking(r, service, key);
+	if (r->plan->services.service[service].mss_max != 0)
+		conn->opening.mss = (uint16_t)sl_min_u32(
+			conn->opening.mss, r->plan->services.service[service].mss_max);
 	relay_set_state(r, conn, SL_LEG_CLIENT, SL_TCP_ESTABLISHED);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_SENT);
 	r->n_translated++;
@@ -132,8 +151,11 @@ static void learn_server(struct sl_relay *r, const struct sl_conn *conn, const s
 		sl_learned_put(&r->learned, &conn->key.inside_addr, conn->key.inside_port);
 
 	learned->mss = seg->mss;
-	if (offered_timestamps)
+	learned->confirmed_s = seconds(r);
+	if (offered_timestamps) {
 		learned->timestamps = seg->ts_off != 0;
+		learned->asked_s = seconds(r);
+	}
 }
 
 /*
@@ -155,7 +177,11 @@ static void join(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
 	if (conn->wscale_outside != SL_NO_WSCALE)
 		conn->wscale_inside = seg->wscale & 0xf;
 	conn->seq_delta = cookie - seg->seq;
-	conn->ts_delta = conn->flags & SL_CONN_TIMESTAMPS ? server->tsval - seg->tsval : 0;
+	conn->ts_delta = 0;
+	if (conn->flags & SL_CONN_TIMESTAMPS)
+		conn->ts_delta = server->tsval - seg->tsval;
+	else if (sl_conn_ts_ours(conn))
+		conn->ts_delta = server->tsval - r->now_ms;
 	server->isn = seg->seq;
 	server->seq_max = seg->seq + 1;
 	server->ack = first;
@@ -180,26 +206,11 @@ static void join(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
 		relay_held_release(r, conn, held);
 }
 
-/* Timestamps were promised on the strength of an earlier grant, and are refused now: both ends
- * have to begin again, and the next client is promised none. */
-static void promise_broken(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
-			   const struct sl_seg *seg)
-{
-	refuse(r, conn, buf, seg);
-	relay_close(r, conn, SL_EVENT_promise_broken);
-	(void)relay_send_rst(r, conn, SL_OUTSIDE, conn->end[SL_INSIDE].isn + 1, true);
-}
-
-/*
- * Nothing was known of this server, so its first SYN offered timestamps, although this client was
- * promised none. The server grants them, and the next clients will be promised them; this one's
- * segments carry none, so the server has to begin again, without.
- */
-static void ask_again(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
-		      const struct sl_seg *seg)
+/* The server has to begin again, with another SYN: half_open and the retransmissions, too. */
+static void begin_again(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
+			const struct sl_seg *seg)
 {
 	conn->opening.asks++;
-	/* It has answered: half_open and the retransmissions begin anew. */
 	conn->opening.retries = 0;
 	conn->last_seen_ms = r->now_ms;
 	relay_arm(r, conn);
@@ -208,18 +219,44 @@ static void ask_again(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *b
 }
 
 /*
- * A SYN-ACK with the timestamps that we asked for. After we have begun again, those of the first
- * attempt may still come, as late as the first did: a RST to them would end the second attempt,
- * which has the same numbers. Later it means that our RST was lost.
+ * After we have begun again, SYN-ACKs of the first attempt may still come, as late as the first
+ * did: a RST to them would end the second attempt, which has the same numbers. Later it means that
+ * our RST was lost.
+ */
+static bool of_first_attempt(const struct sl_relay *r, const struct sl_conn *conn)
+{
+	return conn->opening.asks > 1 &&
+	       r->now_ms - conn->last_seen_ms <= conn->last_seen_ms - conn->created_ms;
+}
+
+/*
+ * Nothing was known of this server, so its first SYN offered timestamps, although this client was
+ * promised none. The server grants them, and the next clients will be promised them; this one's
+ * segments carry none, so the server has to begin again, without.
  */
 static void asked(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
 		  const struct sl_seg *seg)
 {
-	if (conn->opening.asks > 1 &&
-	    r->now_ms - conn->last_seen_ms <= conn->last_seen_ms - conn->created_ms)
+	if (of_first_attempt(r, conn))
 		sl_out_drop(r->out, buf, SL_DROP_stray);
 	else
-		ask_again(r, conn, buf, seg);
+		begin_again(r, conn, buf, seg);
+}
+
+/*
+ * Timestamps were promised on the strength of an earlier grant, and are refused now. The promise is
+ * kept by the box: from here on it puts timestamps of its own into what goes to the client. They
+ * take room, of which the server must know, so it begins again with a smaller MSS.
+ */
+static void mend_promise(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
+			 const struct sl_seg *seg)
+{
+	conn->flags &= (uint16_t)~SL_CONN_TIMESTAMPS;
+	conn->flags |= SL_CONN_TS_OURS;
+	conn->opening.mss = (uint16_t)sl_max_u32(conn->opening.mss - TS_OPTION, MSS_LEAST);
+	conn->opening.asks = 1;
+	relay_count(r, conn, SL_EVENT_promises_mended);
+	begin_again(r, conn, buf, seg);
 }
 
 static void opening_from_server(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
@@ -240,7 +277,9 @@ static void opening_from_server(struct sl_relay *r, struct sl_conn *conn, struct
 	} else {
 		learn_server(r, conn, seg, promised || conn->opening.asks == 1);
 		if (promised && seg->ts_off == 0)
-			promise_broken(r, conn, buf, seg);
+			mend_promise(r, conn, buf, seg);
+		else if (sl_conn_ts_ours(conn) && of_first_attempt(r, conn))
+			sl_out_drop(r->out, buf, SL_DROP_stray);
 		else if (seg->ts_off != 0 && conn->opening.asks >= 1 &&
 			 conn->opening.asks <= ASKS_MAX)
 			asked(r, conn, buf, seg);
@@ -311,6 +350,16 @@ static void track_answer(struct sl_conn *conn, enum sl_side side, const struct s
 		conn->wscale_outside = conn->wscale_inside = SL_NO_WSCALE;
 }
 
+/* mss_max for a handshake that goes through as it is. */
+static void clamp_mss(const struct sl_relay *r, const struct sl_conn *conn, struct sl_buf *buf,
+		      struct sl_seg *seg)
+{
+	const uint16_t most = r->plan->services.service[conn->service].mss_max;
+
+	if (most != 0 && seg->flags & SL_SYN)
+		sl_wire_clamp_mss(buf, seg, most);
+}
+
 void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
 			   uint16_t service, enum sl_side side, struct sl_buf *buf,
 			   struct sl_seg *seg)
@@ -332,6 +381,7 @@ void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, ui
 		sl_out_drop(r->out, buf, SL_DROP_link_headers_full);
 		return;
 	}
+	clamp_mss(r, conn, buf, seg);
 	relay_forward(r, conn, side, buf, seg);
 }
 
@@ -396,6 +446,7 @@ static void tracked_from_client(struct sl_relay *r, struct sl_conn *conn, enum s
 void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 				   struct sl_buf *buf, struct sl_seg *seg)
 {
+	clamp_mss(r, conn, buf, seg);
 	relay_forward(r, conn, side, buf, seg);
 	if (sl_conn_leg(conn, side) == SL_LEG_SERVER)
 		tracked_from_server(r, conn, side, seg);

@@ -8,9 +8,12 @@
 #include "sl_seq.h"
 
 enum {
-	RST_DOUBT_MS = 10000,      /* an inexact RST: so long the ends have to contradict it */
-	CLOSED_MS = 10000,         /* a closed connection answers by RST for so long */
-	TOMBSTONE_MS = 96000,      /* the life of a cookie, which must not open it again */
+	RST_DOUBT_MS = 10000, /* an inexact RST: so long the ends have to contradict it */
+	CLOSED_MS = 10000,    /* a closed connection answers by RST for so long */
+	TOMBSTONE_MS = 96000, /* the life of a cookie, which must not open it again */
+	ASK_AGAIN_S = 3600,   /* a server that refused timestamps is asked again after it */
+	TS_OPTION = 12,       /* bytes of the timestamps option and two NOPs */
+	MSS_LEAST = 64,
 	ASKS_MAX = 3,              /* a RST lost so often: then the server is taken as it is */
 	SYN_RETRY_FIRST_MS = 1000, /* RFC 6298 section 2.1; doubled each time */
 };
@@ -51,8 +54,8 @@ bool relay_observe(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 		   const struct sl_seg *seg, uint32_t ack);
 
 /* translate.c: a segment of a joined connection rewritten for the other side. */
-void relay_translate(const struct sl_conn *conn, enum sl_side side, struct sl_buf *buf,
-		     struct sl_seg *seg);
+void relay_translate(const struct sl_relay *r, const struct sl_conn *conn, enum sl_side side,
+		     struct sl_buf *buf, struct sl_seg *seg);
 /* The window field `wnd` of the end on side `from`, as the other end has to see it. */
 uint16_t relay_window(const struct sl_conn *conn, enum sl_side from, uint16_t wnd);
 

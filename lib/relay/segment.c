@@ -29,7 +29,7 @@ static void joined_rst(struct sl_relay *r, struct sl_conn *conn, enum sl_side si
 		sl_out_drop(r->out, buf, SL_DROP_rst_out_of_window);
 		return;
 	}
-	relay_translate(conn, side, buf, seg);
+	relay_translate(r, conn, side, buf, seg);
 	relay_forward(r, conn, side, buf, seg);
 	if (sl_conn_over(conn))
 		return;
@@ -90,7 +90,7 @@ static void joined_syn(struct sl_relay *r, struct sl_conn *conn, enum sl_side si
 		sl_out_drop(r->out, buf, SL_DROP_limited);
 		return;
 	}
-	relay_translate(conn, side, buf, seg);
+	relay_translate(r, conn, side, buf, seg);
 	relay_forward(r, conn, side, buf, seg);
 }
 
@@ -124,7 +124,7 @@ static void joined_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 		sl_out_deliver(r->out, buf);
 		return;
 	}
-	relay_translate(conn, side, buf, seg);
+	relay_translate(r, conn, side, buf, seg);
 	relay_forward(r, conn, side, buf, seg);
 }
 
@@ -163,7 +163,7 @@ void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, str
 		relay_opening_segment(r, conn, side, buf, seg);
 	else if (sl_unlikely(relay_tracked_opening(conn)))
 		relay_tracked_opening_segment(r, conn, side, buf, seg);
-	else if (sl_unlikely(conn->flags & SL_CONN_ADOPTING) && side == SL_OUTSIDE &&
+	else if (sl_unlikely(sl_conn_adopting(conn)) && side == SL_OUTSIDE &&
 		 !(seg->flags & SL_SYN) && !relay_adoption_agrees(conn, seg))
 		relay_adoption_refuse(r, conn, buf, seg);
 	else

@@ -29,8 +29,11 @@ enum sl_conn_flag {
 	SL_CONN_CLIENT_SENT = 1 << 5,   /**< the client has sent payload */
 	SL_CONN_RST_OUTSIDE = 1 << 6,   /**< an inexact RST of the outside end went by: gone soon
 					  unless the inside speaks */
-	SL_CONN_ADOPTING = 1 << 7, /**< ran before; the outside has not confirmed its numbers */
-	SL_CONN_FIN_OUTSIDE = 1 << 8,   /**< the FIN of the outside end went by */
+	SL_CONN_ADOPTING = 1 << 7, /**< not spliced: ran before; the outside has not confirmed its
+				      numbers (sl_conn_adopting) */
+	SL_CONN_TS_OURS = 1 << 7,  /**< spliced: timestamps were promised to the client and refused
+				      by the server; they are the box's own (sl_conn_ts_ours) */
+	SL_CONN_FIN_OUTSIDE = 1 << 8, /**< the FIN of the outside end went by */
 	SL_CONN_FIN_INSIDE = 1 << 9,
 	SL_CONN_ALIVE_OUTSIDE = 1 << 10, /**< has answered since it was probed */
 	SL_CONN_ALIVE_INSIDE = 1 << 11,
@@ -60,8 +63,8 @@ struct sl_opening {
 	uint16_t held; /**< first of the held packets, SL_HELD_NONE */
 	uint8_t n_held;
 	uint8_t retries; /**< SYNs sent again */
-	uint8_t asks;    /**< 0: the server is known; 1: our SYN asks for timestamps only to learn of
-			      them; more: it has begun again so often without */
+	uint8_t asks; /**< 0: the server is known; 1: our SYN asks for timestamps only to learn of
+			   them; more: it has begun again so often without */
 	uint8_t sack; /**< granted to the client */
 };
 
@@ -71,14 +74,15 @@ struct sl_conn {
 	union {
 		struct {
 			uint32_t seq_delta; /**< d: add to the server's SEG.SEQ */
-			uint32_t ts_delta;  /**< t: add to the server's TSval */
+			uint32_t ts_delta;  /**< t: add to the server's TSval, or with
+						 SL_CONN_TS_OURS to the milliseconds of our clock */
 		};
 		struct sl_opening opening; /**< while SL_CONN_OPENING */
 	};
 	uint32_t last_seen_ms; /**< from here the limit of the state runs */
 	uint16_t flags;        /**< enum sl_conn_flag */
 	uint16_t service;
-	uint16_t l2[SL_N_SIDES]; /**< link-layer header of frames that go to that side */
+	uint16_t l2[SL_N_SIDES];    /**< link-layer header of frames that go to that side */
 	uint8_t wscale_outside : 4; /**< shift of the windows that this end sends, 15 for none */
 	uint8_t wscale_inside : 4;
 	uint8_t wscale_promised : 4; /**< what the client was told of the server's, 15 for none */
@@ -123,6 +127,18 @@ static inline bool sl_conn_over(const struct sl_conn *conn)
 		if (conn->state[leg] != SL_TCP_TIME_WAIT && conn->state[leg] != SL_TCP_CLOSED)
 			return false;
 	return true;
+}
+
+static inline bool sl_conn_adopting(const struct sl_conn *conn)
+{
+	return (conn->flags & (SL_CONN_SPLICED | SL_CONN_ADOPTING)) == SL_CONN_ADOPTING;
+}
+
+static inline bool sl_conn_ts_ours(const struct sl_conn *conn)
+{
+	const uint16_t both = SL_CONN_SPLICED | SL_CONN_TS_OURS;
+
+	return (conn->flags & both) == both;
 }
 
 /** Whether a SYN that may follow stands beside it, in the place of the counts of packets. */

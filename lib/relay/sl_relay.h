@@ -56,9 +56,9 @@ struct sl_relay {
 
 struct sl_relay_config {
 	uint32_t n_connections;
-	uint32_t n_held;                 /**< packets held at once, at most SL_HELD_MAX */
+	uint32_t n_held; /**< packets held at once, at most SL_HELD_MAX */
 	const struct sl_plan *plan;
-	const uint8_t *secret;           /**< SL_FLOW_SECRET_BYTES random bytes: the table's hash */
+	const uint8_t *secret; /**< SL_FLOW_SECRET_BYTES random bytes: the table's hash */
 };
 
 /** Bytes of memory, aligned to a cache line, that sl_relay_init takes; 0 when out of range. */
@@ -188,9 +188,9 @@ struct sl_conn_info {
 	bool spliced, timestamps, inside_opened;
 	uint32_t vlan;
 	enum sl_tcp_state state[SL_N_LEGS];
-	uint32_t age_ms, idle_ms;   /**< since it was opened; since the last segment that counted */
-	const char *timer;          /**< the limit that runs: "half_open", "idle", ... */
-	uint32_t timer_ms;          /**< until it is due */
+	uint32_t age_ms, idle_ms; /**< since it was opened; since the last segment that counted */
+	const char *timer;        /**< the limit that runs: "half_open", "idle", ... */
+	uint32_t timer_ms;        /**< until it is due */
 	uint32_t packets[SL_N_LEGS]; /**< received on that leg */
 	uint64_t bytes[SL_N_LEGS];   /**< of sequence space received on that leg */
 	uint32_t held;

@@ -2,7 +2,8 @@
 /*
  * Numbers of a spliced connection translated in place. With d = K - S and t: to the client
  * SEG.SEQ += d and TSval += t; to the server SEG.ACK -= d, every SACK edge -= d and TSecr -= t;
- * windows are rescaled either way. Options are overwritten, never shifted.
+ * windows are rescaled either way. Options are overwritten, never shifted; but where the server
+ * broke a promise made in its name, the box adds timestamps of its own.
  */
 #include "relay.h"
 
@@ -46,7 +47,11 @@ static void to_inside(const struct sl_conn *conn, struct sl_rewrite *rw)
 		else
 			sl_rewrite_sack_shift(rw, -conn->seq_delta);
 	}
-	if (seg->ts_off != 0 && conn->flags & SL_CONN_TIMESTAMPS && seg->flags & SL_ACK)
+	if (seg->ts_off == 0)
+		return;
+	if (sl_conn_ts_ours(conn))
+		sl_rewrite_ts_erase(rw);
+	else if (conn->flags & SL_CONN_TIMESTAMPS && seg->flags & SL_ACK)
 		sl_rewrite_tsecr(rw, seg->tsecr - conn->ts_delta);
 }
 
@@ -59,8 +64,8 @@ static void to_outside(const struct sl_conn *conn, struct sl_rewrite *rw)
 		sl_rewrite_tsval(rw, seg->tsval + conn->ts_delta);
 }
 
-void relay_translate(const struct sl_conn *conn, enum sl_side side, struct sl_buf *buf,
-		     struct sl_seg *seg)
+void relay_translate(const struct sl_relay *r, const struct sl_conn *conn, enum sl_side side,
+		     struct sl_buf *buf, struct sl_seg *seg)
 {
 	struct sl_rewrite rw;
 	uint16_t wnd;
@@ -76,4 +81,8 @@ void relay_translate(const struct sl_conn *conn, enum sl_side side, struct sl_bu
 	if (wnd != seg->wnd && !(seg->flags & (SL_SYN | SL_RST)))
 		sl_rewrite_wnd(&rw, wnd);
 	sl_rewrite_end(&rw);
+	/* Without room the segment goes without: most ends take it, and others the next. */
+	if (sl_unlikely(sl_conn_ts_ours(conn)) && side == SL_INSIDE && !(seg->flags & SL_RST))
+		(void)sl_wire_insert_timestamps(buf, seg, r->now_ms + conn->ts_delta,
+						conn->end[SL_OUTSIDE].tsval);
 }

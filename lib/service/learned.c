@@ -22,6 +22,18 @@ const struct sl_learned *sl_learned_get(const struct sl_learned_table *t,
 	return l->port == port && sl_addr_equal(&l->addr, addr) ? l : NULL;
 }
 
+void sl_learned_merge(struct sl_learned_table *t, const struct sl_learned_table *other)
+{
+	for (unsigned i = 0; i < SL_LEARNED_SLOTS; i++) {
+		const struct sl_learned *theirs = &other->slot[i];
+		struct sl_learned *mine = &t->slot[i];
+
+		if (theirs->port != 0 &&
+		    (mine->port == 0 || theirs->confirmed_s > mine->confirmed_s))
+			*mine = *theirs;
+	}
+}
+
 struct sl_learned *sl_learned_put(struct sl_learned_table *t, const struct sl_addr *addr,
 				  uint16_t port)
 {

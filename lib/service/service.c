@@ -25,6 +25,17 @@ const char *sl_cookies_policy_name(enum sl_cookies_policy policy)
 	return names[policy];
 }
 
+const char *sl_timestamps_policy_name(enum sl_timestamps_policy policy)
+{
+	static const char *const names[] = {
+#define X(id, name) name,
+		SL_TIMESTAMPS_POLICIES(X)
+#undef X
+	};
+
+	return names[policy];
+}
+
 const char *sl_strays_name(enum sl_strays strays)
 {
 	static const char *const names[] = {

@@ -19,6 +19,8 @@ struct sl_learned {
 	uint16_t mss;       /**< of the server's SYN-ACK; 0 when it carried none */
 	uint8_t timestamps; /**< granted when last offered */
 	uint8_t pad[3];
+	int32_t confirmed_s; /**< when it last answered; seconds of the monotonic clock */
+	int32_t asked_s;     /**< when it was last offered timestamps; likewise */
 };
 
 struct sl_learned_table {
@@ -28,6 +30,9 @@ struct sl_learned_table {
 /** What is known of a server, or NULL. */
 const struct sl_learned *sl_learned_get(const struct sl_learned_table *t,
 					const struct sl_addr *addr, uint16_t port);
+
+/** Takes over from `other` what is newer there, place by place. */
+void sl_learned_merge(struct sl_learned_table *t, const struct sl_learned_table *other);
 
 /** The place to write what a server grants; fresh (no timestamps, no MSS) when it was unknown. */
 struct sl_learned *sl_learned_put(struct sl_learned_table *t, const struct sl_addr *addr,

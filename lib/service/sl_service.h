@@ -37,6 +37,18 @@ enum {
 	X(REPORT, "report")    \
 	X(PASS, "pass")
 
+/* Whether clients are promised timestamps before the server has answered. */
+#define SL_TIMESTAMPS_POLICIES(X) \
+	X(LEARN, "learn")         \
+	X(ALWAYS, "always")       \
+	X(NEVER, "never")
+
+enum sl_timestamps_policy {
+#define X(id, name) SL_TIMESTAMPS_##id,
+	SL_TIMESTAMPS_POLICIES(X)
+#undef X
+};
+
 enum sl_strays {
 #define X(id, name) SL_STRAYS_##id,
 	SL_STRAYS(X)
@@ -63,6 +75,7 @@ enum sl_cookies_policy {
 
 const char *sl_service_mode_name(enum sl_service_mode mode);
 const char *sl_cookies_policy_name(enum sl_cookies_policy policy);
+const char *sl_timestamps_policy_name(enum sl_timestamps_policy policy);
 const char *sl_strays_name(enum sl_strays strays);
 const char *sl_one_way_policy_name(enum sl_one_way_policy policy);
 
@@ -88,6 +101,8 @@ struct sl_service {
 	uint8_t mode;              /**< enum sl_service_mode */
 	uint8_t cookies;           /**< enum sl_cookies_policy */
 	uint8_t wscale;            /**< announced to clients, 0..14: one for all its cookies */
+	uint8_t timestamps;        /**< enum sl_timestamps_policy */
+	uint16_t mss_max;          /**< either end is told this much at most; 0: no limit */
 	uint8_t strays;            /**< enum sl_strays */
 	uint8_t one_way;           /**< enum sl_one_way_policy */
 	uint32_t adopt_for_ms;     /**< how long strays are adopted after a change */

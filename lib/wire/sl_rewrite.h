@@ -79,6 +79,9 @@ void sl_rewrite_sack_shift(struct sl_rewrite *rw, uint32_t delta);
 /** Overwrites the whole SACK option with NOPs; the option is there. */
 void sl_rewrite_sack_erase(struct sl_rewrite *rw);
 
+/** Overwrites the whole timestamps option with NOPs; the option is there. */
+void sl_rewrite_ts_erase(struct sl_rewrite *rw);
+
 static inline void sl_rewrite_end(struct sl_rewrite *rw)
 {
 	uint16_t cksum;
@@ -87,6 +90,17 @@ static inline void sl_rewrite_end(struct sl_rewrite *rw)
 	cksum = sl_cksum_apply(cksum, rw->diff);
 	memcpy(rw->tcp + 16, &cksum, sizeof(cksum));
 }
+
+/**
+ * Puts a timestamps option (NOP, NOP, TS: RFC 7323 appendix A) in front of a parsed segment's other
+ * options; the headers move into the headroom. Lengths and checksums are brought along. Returns
+ * false, and nothing has changed, when there is no room in the header or before it.
+ */
+bool sl_wire_insert_timestamps(struct sl_buf *buf, struct sl_seg *seg, uint32_t tsval,
+			       uint32_t tsecr);
+
+/** Lowers the MSS option of a parsed SYN to `most` bytes; one that is not there stays so. */
+void sl_wire_clamp_mss(struct sl_buf *buf, struct sl_seg *seg, uint16_t most);
 
 SL_END_DECLS
 

@@ -76,3 +76,83 @@ void sl_rewrite_sack_erase(struct sl_rewrite *rw)
 	rw->seg->sack_off = 0;
 	rw->seg->n_sack = 0;
 }
+
+void sl_rewrite_ts_erase(struct sl_rewrite *rw)
+{
+	const unsigned first = rw->seg->ts_off - rw->seg->l4_off;
+
+	sl_rewrite_u32(rw, first, 0x01010101);
+	sl_rewrite_u32(rw, first + 4, 0x01010101);
+	sl_rewrite_u32(rw, first + 6, 0x01010101);
+	rw->seg->ts_off = 0;
+}
+
+/* What an option of 12 bytes changes in the IP header: its length, and IPv4's checksum. */
+static void grow_ip(uint8_t *ip, bool v6, unsigned n)
+{
+	uint8_t *length = ip + (v6 ? 4 : 2);
+	const uint16_t now = (uint16_t)(sl_load_be16(length) + n);
+	uint16_t from, to, cksum;
+
+	memcpy(&from, length, sizeof(from));
+	sl_store_be16(length, now);
+	memcpy(&to, length, sizeof(to));
+	if (v6)
+		return;
+	memcpy(&cksum, ip + 10, sizeof(cksum));
+	cksum = sl_cksum_apply(cksum, sl_cksum_diff16(0, from, to));
+	memcpy(ip + 10, &cksum, sizeof(cksum));
+}
+
+bool sl_wire_insert_timestamps(struct sl_buf *buf, struct sl_seg *seg, uint32_t tsval,
+			       uint32_t tsecr)
+{
+	const unsigned n = 12, header = seg->l4_off + 20u;
+	uint8_t *tcp, before[2];
+	uint16_t cksum;
+	uint64_t sum;
+
+	if (buf->headroom < n || seg->payload_off - header + n > SL_TCP_OPTIONS_MAX)
+		return false;
+	memmove(buf->data - n, buf->data, header);
+	buf->data -= n;
+	buf->headroom = (uint16_t)(buf->headroom - n);
+	buf->len = (uint16_t)(buf->len + n);
+	tcp = buf->data + seg->l4_off;
+	memcpy(before, tcp + 12, 2);
+	tcp[12] = (uint8_t)(tcp[12] + (n / 4 << 4));
+	sl_store_be32(tcp + 20, 0x0101080a);
+	sl_store_be32(tcp + 24, tsval);
+	sl_store_be32(tcp + 28, tsecr);
+	grow_ip(buf->data + seg->l3_off, seg->v6, n);
+	/* The sum gains the option, the data offset, and the pseudo-header's length. */
+	sum = sl_cksum_add(0, tcp + 20, n);
+	sum = sl_cksum_add(sum, tcp + 12, 2);
+	sum += (uint16_t)~sl_cksum_fold(sl_cksum_add(0, before, 2));
+	sum += __builtin_bswap16((uint16_t)n);
+	memcpy(&cksum, tcp + 16, sizeof(cksum));
+	cksum = sl_cksum_apply(cksum, sum);
+	memcpy(tcp + 16, &cksum, sizeof(cksum));
+	seg->ts_off = (uint16_t)(header + 2);
+	seg->tsval = tsval;
+	seg->tsecr = tsecr;
+	seg->payload_off = (uint16_t)(seg->payload_off + n);
+	if (seg->sack_off != 0)
+		seg->sack_off = (uint16_t)(seg->sack_off + n);
+	return true;
+}
+
+void sl_wire_clamp_mss(struct sl_buf *buf, struct sl_seg *seg, uint16_t most)
+{
+	struct sl_rewrite rw = sl_rewrite_begin(buf->data, seg);
+	unsigned off = 20;
+
+	if (seg->mss <= most)
+		return;
+	/* It parsed: the options' lengths fit, and one of them is the MSS. */
+	while (rw.tcp[off] != 2)
+		off += rw.tcp[off] == 1 ? 1 : rw.tcp[off + 1];
+	sl_rewrite_u32(&rw, off, 0x02040000u | most);
+	seg->mss = most;
+	sl_rewrite_end(&rw);
+}

@@ -286,6 +286,7 @@ class Road
 		sl_learned *l = sl_learned_put(&p->relay.learned, &a, port);
 		l->mss = server_mss;
 		l->timestamps = timestamps;
+		l->asked_s = l->confirmed_s = static_cast<int32_t>(now_us / SL_US_PER_S);
 	}
 
 	const RoadOptions options;

@@ -413,9 +413,12 @@ TEST_P(OneWay, WayOutIsToPass)
 TEST_P(OneWay, EndsWhenTheServerIsHeard)
 {
 	deaf(road, GetParam().v6);
-	road.advance(7000);
+	road.advance(70000, 1000); // beyond the start's own window
 	ASSERT_EQ(only(road.outside(talk.syn())).fate, SL_FATE_PASSED);
+	talk.cookie = talk.iss;
 	road.inside(talk.synack());
+	EXPECT_EQ(by_port(road.outside(talk.c(SL_ACK, 1, 1)), 1).size(), 2u)
+		<< "it passed, and goes on; the server is asked what it knows";
 	Talk next(road);
 	if (GetParam().v6)
 		next.ipv6();

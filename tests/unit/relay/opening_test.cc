@@ -361,21 +361,103 @@ TEST_P(Opening, TimestampsRunOnFromWhatTheClientEchoed)
 	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 1, 2))).seg.tsecr, talk.stsval);
 }
 
-TEST_P(Opening, BrokenPromiseOfTimestampsResetsBothAndIsForgotten)
+TEST_P(Opening, BrokenPromiseOfTimestampsIsKeptByTheBox)
 {
-	cite("design section 6: promised only when this server has granted them before");
+	cite("design section 6: what was promised; RFC 7323 section 3.2");
+	road.teach(talk.server, kAlways, 1460, true);
+	const uint16_t told = talk.prove("x").seg.mss;
+	const uint32_t promised = talk.ctsecr;
+	Talk plain = talk; // the server's segments carry none
+	plain.timestamps = false;
+	const Road::Out again = road.inside(plain.synack());
+	ASSERT_EQ(again.size(), 2u);
+	EXPECT_EQ(again[0].seg.flags, SL_RST);
+	EXPECT_EQ(again[0].seg.seq, talk.isn + 1);
+	EXPECT_EQ(again[1].seg.flags, SL_SYN);
+	EXPECT_EQ(again[1].seg.ts_off, 0);
+	EXPECT_EQ(again[1].seg.mss, told - 12) << "timestamps need room";
+	EXPECT_EQ(road.events(SL_EVENT_promises_mended), 1u);
+
+	road.advance(100);
+	plain.iss = talk.iss = talk.iss + 77;
+	EXPECT_EQ(by_port(road.inside(plain.synack()), 1).size(), 2u) << "our ACK, and what was held";
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+	const Sent data = only(road.inside(plain.s(SL_ACK, 1, 2, "hello")));
+	EXPECT_EQ(data.payload(), "hello");
+	ASSERT_NE(data.seg.ts_off, 0);
+	EXPECT_EQ(data.seg.tsval, promised) << "continues from what the client has seen";
+	EXPECT_EQ(data.seg.tsecr, talk.ctsval);
+	EXPECT_EQ(data.seg.seq, talk.cookie + 1);
+	talk.ctsval += 9;
+	const Sent ack = only(road.outside(talk.c(SL_ACK, 2, 6)));
+	EXPECT_EQ(ack.seg.ts_off, 0) << "nothing the server did not grant";
+	EXPECT_EQ(ack.seg.ack, talk.iss + 6);
+	road.advance(250);
+	const Sent later = only(road.inside(plain.s(SL_ACK, 6, 2, "x")));
+	EXPECT_EQ(later.seg.tsval, promised + 250);
+	EXPECT_EQ(later.seg.tsecr, talk.ctsval);
+	talk.cport++;
+	EXPECT_EQ(talk.ask().seg.ts_off, 0) << "relearned";
+}
+
+TEST_P(Opening, MendedConnectionIsProbedWithTimestamps)
+{
 	road.teach(talk.server, kAlways, 1460, true);
 	talk.prove("x");
-	talk.timestamps = false;
-	const Road::Out out = road.inside(talk.synack());
-	const Sent to_server = only(by_port(out, 1)), to_client = only(by_port(out, 0));
-	EXPECT_EQ(to_server.seg.flags, SL_RST);
-	EXPECT_EQ(to_server.seg.seq, talk.isn + 1);
-	EXPECT_EQ(to_client.seg.flags, SL_RST | SL_ACK);
-	EXPECT_EQ(to_client.seg.seq, talk.cookie + 1);
-	EXPECT_EQ(road.events(SL_EVENT_promise_broken), 1u);
+	Talk plain = talk;
+	plain.timestamps = false;
+	road.inside(plain.synack());
+	road.advance(100);
+	road.inside(plain.synack());
+	const uint32_t promised = talk.ctsecr;
+	const Road::Out out = road.advance(7200100, 1000);
+	const Sent client = by_port(out, 0).back(), server = by_port(out, 1).back();
+	ASSERT_NE(client.seg.ts_off, 0);
+	EXPECT_TRUE(sl_seq_gt(client.seg.tsval, promised));
+	EXPECT_EQ(server.seg.ts_off, 0);
+}
+
+TEST_P(Opening, LargestSegmentsAreBoundedByTheService)
+{
+	cite("design section 6: may be pinned (mss_max)");
+	std::vector<sl_service> services = road.options.services;
+	for (sl_service &s : services)
+		s.mss_max = 1000;
+	road.apply(services);
+	EXPECT_EQ(talk.ask().seg.mss, 1000);
+	const Sent syn = only(road.outside(talk.c(SL_ACK, 1, 1)));
+	EXPECT_EQ(syn.seg.mss, 1000);
+	Talk tracked = talk;
+	tracked.sport = kNever;
+	tracked.cookie = tracked.iss;
+	tracked.timestamps = false;
+	EXPECT_EQ(only(road.outside(tracked.syn())).seg.mss, 1000);
+	EXPECT_EQ(only(road.inside(tracked.synack())).seg.mss, 1000);
+}
+
+TEST_P(Opening, TimestampsMayBePinned)
+{
+	std::vector<sl_service> services = road.options.services;
+	for (sl_service &s : services)
+		s.timestamps = SL_TIMESTAMPS_ALWAYS;
+	road.apply(services);
+	EXPECT_NE(talk.ask().seg.ts_off, 0) << "though the server is unknown";
+	road.teach(talk.server, kAlways, 1460, true);
+	for (sl_service &s : services)
+		s.timestamps = SL_TIMESTAMPS_NEVER;
+	road.apply(services);
 	talk.cport++;
 	EXPECT_EQ(talk.ask().seg.ts_off, 0);
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 1, 1))).seg.ts_off, 0) << "nor asked for";
+}
+
+TEST_P(Opening, ServerThatRefusedTimestampsIsAskedAgainAfterAnHour)
+{
+	road.teach(talk.server, kAlways, 1460, false);
+	EXPECT_EQ(talk.prove().seg.ts_off, 0);
+	road.advance(3600000, 1000);
+	talk.cport++;
+	EXPECT_NE(talk.prove().seg.ts_off, 0);
 }
 
 TEST_P(Opening, WithoutSparesNothingIsOpened)
