@@ -212,32 +212,40 @@ static void begin_again(struct sl_relay *r, struct sl_conn *conn, struct sl_buf 
 {
 	conn->opening.asks++;
 	conn->opening.retries = 0;
+	conn->end[SL_OUTSIDE].ack = seg->seq; /* what is refused; the field is idle until then */
 	conn->last_seen_ms = r->now_ms;
 	relay_arm(r, conn);
 	refuse(r, conn, buf, seg);
 	(void)relay_send_syn(r, conn);
 }
 
+/* Whether a SYN-ACK is one that we have refused. */
+static bool of_refused(const struct sl_conn *conn, const struct sl_seg *seg)
+{
+	return conn->opening.asks > 1 && seg->seq == conn->end[SL_OUTSIDE].ack;
+}
+
 /*
  * After we have begun again, SYN-ACKs of the first attempt may still come, as late as the first
- * did: a RST to them would end the second attempt, which has the same numbers. Later it means that
+ * did: a RST to them would end the second attempt, which has our same numbers. Later it means that
  * our RST was lost.
  */
-static bool of_first_attempt(const struct sl_relay *r, const struct sl_conn *conn)
+static bool of_first_attempt(const struct sl_relay *r, const struct sl_conn *conn,
+			     const struct sl_seg *seg)
 {
-	return conn->opening.asks > 1 &&
+	return of_refused(conn, seg) &&
 	       r->now_ms - conn->last_seen_ms <= conn->last_seen_ms - conn->created_ms;
 }
 
 /*
- * Nothing was known of this server, so its first SYN offered timestamps, although this client was
- * promised none. The server grants them, and the next clients will be promised them; this one's
- * segments carry none, so the server has to begin again, without.
+ * A SYN-ACK that can't be joined: timestamps that we asked for, although this client was promised
+ * none, since nothing was known of the server. The next clients will be promised them; this one's
+ * segments carry none, so the server has to begin again, without. Or one that was refused before.
  */
 static void asked(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
 		  const struct sl_seg *seg)
 {
-	if (of_first_attempt(r, conn))
+	if (of_first_attempt(r, conn, seg))
 		sl_out_drop(r->out, buf, SL_DROP_stray);
 	else
 		begin_again(r, conn, buf, seg);
@@ -278,8 +286,9 @@ static void opening_from_server(struct sl_relay *r, struct sl_conn *conn, struct
 		learn_server(r, conn, seg, promised || conn->opening.asks == 1);
 		if (promised && seg->ts_off == 0)
 			mend_promise(r, conn, buf, seg);
-		else if (sl_conn_ts_ours(conn) && of_first_attempt(r, conn))
-			sl_out_drop(r->out, buf, SL_DROP_stray);
+		else if (sl_conn_ts_ours(conn) && of_refused(conn, seg) &&
+			 conn->opening.asks <= ASKS_MAX)
+			asked(r, conn, buf, seg);
 		else if (seg->ts_off != 0 && conn->opening.asks >= 1 &&
 			 conn->opening.asks <= ASKS_MAX)
 			asked(r, conn, buf, seg);

@@ -115,6 +115,7 @@ static void stage(struct sl_worker *w, const struct sl_buf *buf)
 		rte_pktmbuf_free(m);
 		return;
 	}
+	m->data_off = (uint16_t)(buf->data - (uint8_t *)m->buf_addr); /* it may have grown */
 	m->data_len = buf->len;
 	m->pkt_len = buf->len;
 	m->ol_flags &= ~(uint64_t)(RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);

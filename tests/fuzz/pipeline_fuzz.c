@@ -476,6 +476,8 @@ static void apply(struct harness *h, uint8_t flags, uint8_t a, uint8_t b)
 		services[i].strays = (uint8_t)((b >> shift & 3) % 3);
 		services[i].retired = (flags >> i & 1) && i < 3;
 		services[i].one_way = flags >> 6 & 1;
+		services[i].timestamps = (uint8_t)((a ^ b) % 3);
+		services[i].mss_max = b & 0x80 ? 500 : 0;
 	}
 	sl_service_table_init(&next->services, services, N_ACCOUNTS - 1);
 	next->draining = flags >> 7;
