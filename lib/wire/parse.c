@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What lies below TCP: Ethernet and its tags, IPv4, IPv6 and its extension headers. */
-#include "sl_wire.h"
+#include "wire.h"
 
 #include "sl_bytes.h"
 
@@ -11,17 +11,12 @@ enum {
 	ETHERTYPE_QINQ = 0x88a8,
 	ETHERTYPE_QINQ_OLD = 0x9100,
 	PROTO_HOPOPTS = 0,
-	PROTO_TCP = 6,
 	PROTO_ROUTING = 43,
-	PROTO_FRAGMENT = 44,
 	PROTO_AH = 51,
 	PROTO_DSTOPTS = 60,
 	PROTO_MOBILITY = 135,
 	PROTO_HIP = 139,
 	PROTO_SHIM6 = 140,
-	MAX_EXTENSIONS = 8,
-	IPV4_HDR = 20,
-	IPV6_HDR = 40,
 };
 
 static enum sl_parsed bad(struct sl_seg *seg, enum sl_drop reason)
@@ -72,24 +67,22 @@ static enum sl_parsed parse_ipv4(const uint8_t *frame, uint16_t len, struct sl_s
 		return bad(seg, SL_DROP_ip_bad_header_length);
 	if (total < hdr || total > room)
 		return bad(seg, SL_DROP_ip_bad_length);
-	if (ip[9] != PROTO_TCP)
+	fragment = sl_load_be16(ip + 6) & 0x3fff; /* more fragments, or an offset */
+	if (ip[9] != PROTO_TCP && (ip[9] != PROTO_ICMP || fragment != 0))
 		return SL_PARSED_OTHER;
 	sl_addr_set_v4(&seg->src, ip + 12);
 	sl_addr_set_v4(&seg->dst, ip + 16);
-	fragment = sl_load_be16(ip + 6) & 0x3fff; /* more fragments, or an offset */
+	seg->l4_off = (uint16_t)(seg->l3_off + hdr);
+	if (ip[9] == PROTO_ICMP)
+		return wire_parse_icmp(frame, total - hdr, seg);
 	if (fragment != 0)
 		return bad_tcp(seg, SL_DROP_fragment);
 	if (hdr > IPV4_HDR && has_source_route(ip + IPV4_HDR, hdr - IPV4_HDR))
 		return bad_tcp(seg, SL_DROP_ip_source_route);
-	seg->l4_off = (uint16_t)(seg->l3_off + hdr);
 	return sl_wire_parse_tcp(frame, (uint16_t)(total - hdr), seg);
 }
 
-/*
- * One extension header at `p` with `room` bytes left (RFC 8200 section 4). Returns its length, 0
- * when it is cut short.
- */
-static unsigned extension_len(uint8_t proto, const uint8_t *p, unsigned room)
+unsigned wire_extension_len(uint8_t proto, const uint8_t *p, unsigned room)
 {
 	unsigned len;
 
@@ -101,7 +94,7 @@ static unsigned extension_len(uint8_t proto, const uint8_t *p, unsigned room)
 	return len <= room ? len : 0;
 }
 
-static bool is_extension(uint8_t proto)
+bool wire_is_extension(uint8_t proto)
 {
 	return proto == PROTO_HOPOPTS || proto == PROTO_ROUTING || proto == PROTO_FRAGMENT ||
 	       proto == PROTO_AH || proto == PROTO_DSTOPTS || proto == PROTO_MOBILITY ||
@@ -124,8 +117,8 @@ static enum sl_parsed parse_ipv6(const uint8_t *frame, uint16_t len, struct sl_s
 	if (end > room)
 		return bad(seg, SL_DROP_ip_bad_length);
 	proto = ip[6];
-	for (unsigned n = 0; is_extension(proto) && !fragment; n++) {
-		const unsigned ext = extension_len(proto, ip + off, end - off);
+	for (unsigned n = 0; wire_is_extension(proto) && !fragment; n++) {
+		const unsigned ext = wire_extension_len(proto, ip + off, end - off);
 
 		if (ext == 0 || n == MAX_EXTENSIONS)
 			return bad(seg, SL_DROP_ip6_bad_extension);
@@ -139,11 +132,15 @@ static enum sl_parsed parse_ipv6(const uint8_t *frame, uint16_t len, struct sl_s
 	}
 	/* What a fragment hides behind further headers may be TCP, and its receiver would find it:
 	 * RFC 7112 forbids to hide it so. */
-	if (proto != PROTO_TCP && !(fragment && is_extension(proto)))
+	if (proto != PROTO_TCP && !(fragment && wire_is_extension(proto)) &&
+	    (proto != PROTO_ICMPV6 || fragment))
 		return SL_PARSED_OTHER;
 	memcpy(seg->src.b, ip + 8, 16);
 	memcpy(seg->dst.b, ip + 24, 16);
 	seg->v6 = true;
+	seg->l4_off = (uint16_t)(seg->l3_off + off);
+	if (proto == PROTO_ICMPV6)
+		return wire_parse_icmp(frame, end - off, seg);
 	/* A mapped IPv4 address is none of IPv6's wire (RFC 4942 section 2.2), and would stand for
 	 * another host's in every table. */
 	if (sl_addr_is_v4(&seg->src) || sl_addr_is_v4(&seg->dst))
@@ -152,7 +149,6 @@ static enum sl_parsed parse_ipv6(const uint8_t *frame, uint16_t len, struct sl_s
 		return bad_tcp(seg, SL_DROP_fragment);
 	if (routed)
 		return bad_tcp(seg, SL_DROP_ip_source_route);
-	seg->l4_off = (uint16_t)(seg->l3_off + off);
 	return sl_wire_parse_tcp(frame, (uint16_t)(end - off), seg);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* TCP's header and options. */
-#include "sl_wire.h"
+#include "wire.h"
 
 #include "sl_bytes.h"
 
@@ -139,4 +139,23 @@ enum sl_parsed sl_wire_parse_tcp(const uint8_t *frame, uint16_t len, struct sl_s
 	if (seg->src_port == 0 || seg->dst_port == 0)
 		return bad_tcp(seg, SL_DROP_port_zero);
 	return SL_PARSED_TCP;
+}
+
+void wire_parse_tcp_start(const uint8_t *frame, unsigned len, struct sl_seg *seg)
+{
+	const uint8_t *tcp = frame + seg->l4_off;
+
+	seg->src_port = sl_load_be16(tcp);
+	seg->dst_port = sl_load_be16(tcp + 2);
+	seg->seq = sl_load_be32(tcp + 4);
+	if (len >= 12)
+		seg->ack = sl_load_be32(tcp + 8);
+	/* All segments but SYNs and some RSTs have it. */
+	seg->flags = len >= 14 ? tcp[13] : SL_ACK;
+	if (len >= 16)
+		seg->wnd = sl_load_be16(tcp + 14);
+	seg->wscale = SL_NO_WSCALE;
+	if (len > SL_TCP_HDR && (tcp[12] >> 4) * 4u > SL_TCP_HDR)
+		(void)parse_options(frame, seg->l4_off + SL_TCP_HDR,
+				    seg->l4_off + sl_min_u32(len, (tcp[12] >> 4) * 4u), seg);
 }

@@ -102,6 +102,13 @@ bool sl_wire_insert_timestamps(struct sl_buf *buf, struct sl_seg *seg, uint32_t 
 /** Lowers the MSS option of a parsed SYN to `most` bytes; one that is not there stays so. */
 void sl_wire_clamp_mss(struct sl_buf *buf, struct sl_seg *seg, uint16_t most);
 
+/**
+ * In place of sl_rewrite_end, where the segment is quoted by an ICMP error: brings along ICMP's
+ * checksum, and the segment's own if the quote goes so far. The setters may touch only what is
+ * quoted.
+ */
+void sl_rewrite_end_quote(struct sl_rewrite *rw, uint8_t *frame, const struct sl_quote *quote);
+
 SL_END_DECLS
 
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bytes to segments and back: Ethernet (802.1Q, QinQ), IPv4, IPv6, TCP with its options.
+ * Bytes to segments and back: Ethernet (802.1Q, QinQ), IPv4, IPv6, TCP with its options, and what
+ * ICMP errors quote of them.
  *
  * Parsing believes no length before it has checked it, writes nothing and keeps nothing: a struct
  * sl_seg holds values, and offsets into the frame that it was read from. Emitting writes a whole
  * frame with its checksums. sl_rewrite.h changes single fields of a parsed frame.
  * Stateless; any thread.
  *
- * Sources: RFC 9293 section 3.1 and 3.2, RFC 7323, RFC 2018, RFC 791, RFC 8200, IEEE 802.1Q.
+ * Sources: RFC 9293 section 3.1 and 3.2, RFC 7323, RFC 2018, RFC 791, RFC 8200, RFC 792,
+ * RFC 4443, RFC 4884, IEEE 802.1Q.
  */
 #ifndef SL_WIRE_H
 #define SL_WIRE_H
@@ -51,7 +53,10 @@ struct sl_l2 {
 /** What a frame turned out to be. */
 enum sl_parsed {
 	SL_PARSED_TCP,   /**< a TCP segment; every field of sl_seg is set */
-	SL_PARSED_OTHER, /**< not TCP: ARP, UDP, ICMP, unknown EtherTypes, ... */
+	SL_PARSED_OTHER, /**< none of these: ARP, UDP, other ICMP, unknown EtherTypes, ... */
+	SL_PARSED_ICMP, /**< an ICMP or ICMPv6 error that may quote a segment: unreachable, too big,
+			   time exceeded, parameter problem. Addresses, l4_off (of ICMP) and
+			   payload (what it quotes) are set: see sl_wire_parse_quote */
 	SL_PARSED_BAD_TCP, /**< TCP that is malformed or a fragment; addresses are set, ports where
 			      they could be read (else 0), and `reason` */
 	SL_PARSED_BAD, /**< no telling what it is; `reason` says why */
@@ -97,6 +102,27 @@ enum sl_parsed sl_wire_parse(const uint8_t *frame, uint16_t len, struct sl_seg *
  */
 enum sl_parsed sl_wire_parse_tcp(const uint8_t *frame, uint16_t len, struct sl_seg *seg);
 
+/** What an ICMP error quotes: the start of a segment that went the other way. */
+struct sl_quote {
+	struct sl_seg seg; /**< the segment as far as it is quoted: l3_off and l4_off, addresses,
+			      ports, SEQ; then ACK, flags (SL_ACK where they are not quoted), window
+			      and the options that are whole. No payload */
+	uint16_t tcp_len;  /**< bytes of TCP quoted, 8 or more */
+	uint16_t ip_off;   /**< the error's own headers, from the start of the frame */
+	uint16_t icmp_off;
+	uint16_t icmp_len; /**< of the whole message */
+	bool to_sender;    /**< the error goes to the sender of the segment */
+};
+
+/**
+ * Reads what the error `icmp` (SL_PARSED_ICMP, as it was parsed from `frame`) quotes. Returns false
+ * when that is no segment with ports and SEQ: another protocol, a later fragment, too short.
+ */
+bool sl_wire_parse_quote(const uint8_t *frame, const struct sl_seg *icmp, struct sl_quote *quote);
+
+/** Whether the ICMP checksum of the error that `quote` was read from is right. */
+bool sl_wire_verify_quote(const uint8_t *frame, const struct sl_quote *quote);
+
 /**
  * Verifies the IPv4 header's and TCP's checksums of a parsed segment, each unless the buffer says
  * that somebody did. Returns true when both are right (and notes it in `buf`), else false with the
@@ -130,6 +156,17 @@ struct sl_made {
  * Returns true, or false when the buffer has less than SL_FRAME_MADE_MAX bytes of room.
  */
 bool sl_wire_emit(struct sl_buf *buf, const struct sl_l2 *l2, const struct sl_made *made);
+
+/**
+ * Writes to buf->data the error that tells the sender of a segment that it was too long, from the
+ * segment's destination, behind the link-layer header `l2`, and sets buf->len. ICMP: fragmentation
+ * needed (RFC 1191 section 4); ICMPv6: packet too big (RFC 4443 section 3.2).
+ * @frame, @seg  the segment, as it came in; quoted as far as an error may be long, or as room is
+ * @mtu          bytes of an IP packet that would do
+ * Returns true, or false when the buffer has less than SL_FRAME_MADE_MAX bytes of room.
+ */
+bool sl_wire_emit_too_big(struct sl_buf *buf, const struct sl_l2 *l2, const uint8_t *frame,
+			  const struct sl_seg *seg, uint16_t mtu);
 
 SL_END_DECLS
 

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the files of this library share, and nobody else sees. */
+#ifndef WIRE_H
+#define WIRE_H
+
+#include "sl_wire.h"
+
+enum {
+	PROTO_ICMP = 1,
+	PROTO_TCP = 6,
+	PROTO_FRAGMENT = 44,
+	PROTO_ICMPV6 = 58,
+	IPV4_HDR = 20,
+	IPV6_HDR = 40,
+	MAX_EXTENSIONS = 8,
+};
+
+/* parse.c: IPv6's extension headers. */
+bool wire_is_extension(uint8_t proto);
+/* The length of the one at `p` with `room` bytes left (RFC 8200 section 4); 0 when cut short. */
+unsigned wire_extension_len(uint8_t proto, const uint8_t *p, unsigned room);
+
+/* parse_tcp.c: the first `len` (at least 8) bytes of a segment at frame + seg->l4_off: fields and
+ * options as far as they are whole. */
+void wire_parse_tcp_start(const uint8_t *frame, unsigned len, struct sl_seg *seg);
+
+/* icmp.c: the message of `len` bytes at frame + l4_off, of a packet whose addresses stand in `seg`:
+ * an error that may quote a segment, or something else. */
+enum sl_parsed wire_parse_icmp(const uint8_t *frame, unsigned len, struct sl_seg *seg);
+
+#endif
