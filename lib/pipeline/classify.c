@@ -2,7 +2,8 @@
 /*
  * Which link, which service, and whether the packet is fit to be looked at. What is not TCP of a
  * service leaves by the link's other port untouched, whatever is wrong with it: that is its ends'
- * business. What is TCP of a spliced service must be right to the last bit.
+ * business; but ICMP errors about TCP of a service go with it. What is TCP of a spliced service
+ * must be right to the last bit.
  */
 #include "pipeline.h"
 
@@ -76,11 +77,23 @@ static void leave(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
 		pass(p, buf, place);
 }
 
+/* Likewise an ICMP error about such TCP. */
+static void leave_icmp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_port_place place)
+{
+	if (buf->account == SL_SERVICE_NONE)
+		by_default(p, buf, place);
+	else
+		pass(p, buf, place);
+}
+
 void pipeline_leave(struct sl_pipeline *p, const struct sl_traveller *t)
 {
 	const struct sl_port_place place = {.link = t->link, .side = t->side};
 
 	t->buf->account = t->service;
+	if (t->icmp)
+		leave_icmp(p, t->buf, place);
+	else
 	leave(p, t->buf, t->seg, true, place);
 }
 
@@ -98,12 +111,43 @@ static bool may_be_ours(const struct sl_pipeline *p, uint16_t number)
 	return sl_flow_count(&p->relay.flow) > 0 || pipeline_cookies_alive(p, number);
 }
 
+static void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
+		   struct sl_port_place place, bool proxied, bool icmp)
+{
+	struct sl_traveller *t = &p->traveller[p->n++];
+
+	t->buf = buf;
+	t->seg = seg;
+	t->service = buf->account;
+	t->link = place.link;
+	t->side = place.side;
+	t->proxied = proxied;
+	t->icmp = icmp;
+}
+
+static void classify_icmp(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_seg *icmp,
+			  struct sl_port_place place)
+{
+	struct sl_seg *seg = pipeline_quoted(p, buf, icmp);
+	bool proxied;
+
+	if (seg == NULL) {
+		by_default(p, buf, place);
+		return;
+	}
+	buf->account = service_of(p, seg, (enum sl_side)place.side);
+	proxied = pipeline_proxied(p, buf->account);
+	if (proxied || may_be_ours(p, buf->account))
+		travel(p, buf, seg, place, proxied, true);
+	else
+		leave_icmp(p, buf, place);
+}
+
 static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, bool parsed,
 			 struct sl_port_place place)
 {
 	const uint16_t number = service_of(p, seg, (enum sl_side)place.side);
 	const bool proxied = pipeline_proxied(p, number);
-	struct sl_traveller *t;
 
 	buf->account = number;
 	if (place.side == SL_INSIDE && number != SL_SERVICE_NONE)
@@ -116,13 +160,7 @@ static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_se
 		sl_out_drop(p->out, buf, (enum sl_drop)seg->reason);
 		return;
 	}
-	t = &p->traveller[p->n++];
-	t->buf = buf;
-	t->seg = seg;
-	t->service = number;
-	t->link = place.link;
-	t->side = place.side;
-	t->proxied = proxied;
+	travel(p, buf, seg, place, proxied, false);
 }
 
 void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n)
@@ -139,6 +177,9 @@ void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n)
 			break;
 		case SL_PARSED_BAD_TCP:
 			classify_tcp(p, &bufs[i], seg, false, place);
+			break;
+		case SL_PARSED_ICMP:
+			classify_icmp(p, &bufs[i], seg, place);
 			break;
 		case SL_PARSED_OTHER:
 			by_default(p, &bufs[i], place);

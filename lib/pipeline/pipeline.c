@@ -115,6 +115,10 @@ static void decide(struct sl_pipeline *p, unsigned i)
 	const struct sl_traveller *t = &p->traveller[i];
 	const uint32_t index = found(p, i);
 
+	if (sl_unlikely(t->icmp)) {
+		pipeline_icmp(p, i, index);
+		return;
+	}
 	if (index == SL_FLOW_NONE) {
 		if (sl_likely(t->proxied))
 			pipeline_handshake(p, i);

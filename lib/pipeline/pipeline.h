@@ -8,6 +8,13 @@
 /* classify.c: passes or drops what is not the splice's; the rest become travellers. */
 void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n);
 
+/* icmp.c: the segment that an ICMP error quotes, turned round, for the next traveller; NULL when it
+ * quotes none. */
+struct sl_seg *pipeline_quoted(struct sl_pipeline *p, const struct sl_buf *buf,
+			       const struct sl_seg *icmp);
+/* icmp.c: an ICMP error whose look-up found connection `index`, or none. */
+void pipeline_icmp(struct sl_pipeline *p, unsigned i, uint32_t index);
+
 /* classify.c: the packet is left to its ends: passed, or what its service or link says. */
 void pipeline_leave(struct sl_pipeline *p, const struct sl_traveller *t);
 /* classify.c: whether the segment is right to the last bit; if not, its reason in seg->reason. */

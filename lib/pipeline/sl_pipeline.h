@@ -40,11 +40,12 @@ struct sl_port_place {
 /** A packet on the road: of a service that is not merely passed. */
 struct sl_traveller {
 	struct sl_buf *buf;
-	struct sl_seg *seg;
+	struct sl_seg *seg; /**< of an ICMP error: what it quotes, turned round */
 	uint16_t service;
 	uint8_t link;
 	uint8_t side;
 	bool proxied; /**< new connections of the service are */
+	bool icmp;
 };
 
 /** Whether a service's servers are heard: its SYNs to them since the last sign of one. */
@@ -77,6 +78,7 @@ struct sl_pipeline {
 	uint32_t found[SL_BURST]; /**< connection, or SL_FLOW_NONE */
 	struct sl_seg seg[SL_BURST];
 	uint8_t parsed[SL_BURST]; /**< enum sl_parsed */
+	struct sl_quote quote[SL_BURST]; /**< of a traveller that is an ICMP error */
 };
 
 /** Bytes of memory, aligned to a cache line, for the pipeline's tables; 0 when out of range. */

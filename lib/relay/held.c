@@ -67,6 +67,7 @@ void relay_held_release(struct sl_relay *r, struct sl_conn *conn, uint16_t first
 		(void)sl_wire_parse(buf.data, buf.len, &seg);
 		conn->end[SL_OUTSIDE].packets++;
 		relay_observe(r, conn, SL_OUTSIDE, &seg, seg.ack - conn->seq_delta);
+		relay_look_too_big(r, conn, &buf, &seg);
 		relay_translate(r, conn, SL_OUTSIDE, &buf, &seg);
 		sl_out_release(r->out, &buf, relay_port(r, conn, SL_INSIDE));
 	}

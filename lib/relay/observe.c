@@ -19,8 +19,7 @@ static enum sl_conn_flag alive_of(enum sl_side side)
 	return side == SL_OUTSIDE ? SL_CONN_ALIVE_OUTSIDE : SL_CONN_ALIVE_INSIDE;
 }
 
-/* How far from the numbers seen a segment of the end on `side` may lie: its peer's window. */
-static uint32_t span(const struct sl_conn *conn, enum sl_side side)
+uint32_t relay_span(const struct sl_conn *conn, enum sl_side side)
 {
 	const unsigned wscale = side == SL_OUTSIDE ? conn->wscale_inside : conn->wscale_outside;
 	const uint32_t wnd = (uint32_t)conn->end[sl_side_other(side)].wnd
@@ -34,7 +33,7 @@ static bool fits(const struct sl_conn *conn, enum sl_side side, const struct sl_
 		 uint32_t ack)
 {
 	const struct sl_end *me = &conn->end[side], *peer = &conn->end[sl_side_other(side)];
-	const uint32_t wnd = span(conn, side);
+	const uint32_t wnd = relay_span(conn, side);
 
 	if (!sl_seq_between(seg->seq + sl_seg_len(seg), peer->ack - wnd, peer->ack + wnd))
 		return false;

@@ -151,6 +151,8 @@ static void learn_server(struct sl_relay *r, const struct sl_conn *conn, const s
 		sl_learned_put(&r->learned, &conn->key.inside_addr, conn->key.inside_port);
 
 	learned->mss = seg->mss;
+	if (seg->mss != 0 && seg->mss < r->mss_least)
+		r->mss_least = seg->mss;
 	learned->confirmed_s = seconds(r);
 	if (offered_timestamps) {
 		learned->timestamps = seg->ts_off != 0;

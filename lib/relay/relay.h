@@ -52,6 +52,8 @@ static inline uint8_t relay_port(const struct sl_relay *r, const struct sl_conn 
 /* Takes in a segment whose numbers are in the inside numbering; false when they fit neither end. */
 bool relay_observe(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 		   const struct sl_seg *seg, uint32_t ack);
+/* How far from the numbers seen a segment of the end on `side` may lie: its peer's window. */
+uint32_t relay_span(const struct sl_conn *conn, enum sl_side side);
 
 /* translate.c: a segment of a joined connection rewritten for the other side. */
 void relay_translate(const struct sl_relay *r, const struct sl_conn *conn, enum sl_side side,
@@ -101,6 +103,27 @@ bool relay_adoption_agrees(struct sl_conn *conn, const struct sl_seg *seg);
 void relay_adoption_refuse(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
 			   const struct sl_seg *seg);
 
+/* icmp.c: tells the client that its segment, as it came in, is longer than its server takes. */
+void relay_tell_too_big(struct sl_relay *r, struct sl_conn *conn, const struct sl_buf *packet,
+			const struct sl_seg *seg);
+
+/* The MSS that a segment needs: options count (RFC 6691). */
+static inline unsigned relay_mss_needed(const struct sl_seg *seg)
+{
+	return (unsigned)seg->payload_off + seg->payload_len - seg->l4_off - SL_TCP_HDR;
+}
+
+/* Of a segment from outside, before it is translated. Nearly always one comparison: no server
+ * that this worker has heard takes less. */
+static inline void relay_look_too_big(struct sl_relay *r, struct sl_conn *conn,
+				      const struct sl_buf *buf, const struct sl_seg *seg)
+{
+	if (sl_unlikely(relay_mss_needed(seg) > r->mss_least))
+		relay_tell_too_big(r, conn, buf, seg);
+}
+
+/* segment.c: at most one of what is rare and easily provoked a second and connection. */
+bool relay_once_a_second(struct sl_relay *r, struct sl_conn *conn);
 /* segment.c: the common way out of a segment that goes on. */
 void relay_forward(struct sl_relay *r, struct sl_conn *conn, enum sl_side side, struct sl_buf *buf,
 		   const struct sl_seg *seg);

@@ -42,8 +42,7 @@ static void joined_rst(struct sl_relay *r, struct sl_conn *conn, enum sl_side si
 	}
 }
 
-/* At most one SYN a second goes into a connection that stands. */
-static bool syn_allowed(struct sl_relay *r, struct sl_conn *conn)
+bool relay_once_a_second(struct sl_relay *r, struct sl_conn *conn)
 {
 	const unsigned second = r->now_ms / 1000 % 7 + 1; /* 0: never */
 
@@ -65,7 +64,7 @@ static bool of_handshake(const struct sl_conn *conn, enum sl_side side, const st
 /*
  * A SYN into a connection that stands. The server's SYN-ACK again means that our ACK was lost: the
  * packet becomes that ACK. Any other goes to the other end, whose challenge ACK lets a client that
- * lost its memory reset the old connection (RFC 5961 section 4).
+ * lost its memory reset the old connection (RFC 5961 section 4); at most one a second.
  */
 static void joined_syn(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 		       struct sl_buf *buf, struct sl_seg *seg)
@@ -86,7 +85,7 @@ static void joined_syn(struct sl_relay *r, struct sl_conn *conn, enum sl_side si
 	}
 	if (of_handshake(conn, side, seg)) {
 		relay_observe(r, conn, side, seg, seg->ack);
-	} else if (!syn_allowed(r, conn)) {
+	} else if (!relay_once_a_second(r, conn)) {
 		sl_out_drop(r->out, buf, SL_DROP_limited);
 		return;
 	}
@@ -124,6 +123,8 @@ static void joined_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 		sl_out_deliver(r->out, buf);
 		return;
 	}
+	if (side == SL_OUTSIDE)
+		relay_look_too_big(r, conn, buf, seg);
 	relay_translate(r, conn, side, buf, seg);
 	relay_forward(r, conn, side, buf, seg);
 }

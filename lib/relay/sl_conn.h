@@ -41,7 +41,8 @@ enum sl_conn_flag {
 						     that may follow stands beside the entry */
 	SL_CONN_RST_INSIDE = 1 << 12,
 	SL_CONN_RST_DOUBT = SL_CONN_RST_OUTSIDE | SL_CONN_RST_INSIDE,
-	SL_CONN_SECOND = 0xe000, /**< low bits of the second in which a SYN last went in */
+	SL_CONN_SECOND = 0xe000, /**< low bits of the second in which a SYN last went in, or
+				     the client was last told of an MTU */
 };
 
 enum { SL_CONN_SECOND_SHIFT = 13 };

@@ -17,6 +17,7 @@
 #ifndef SL_RELAY_H
 #define SL_RELAY_H
 
+#include "sl_bucket.h"
 #include "sl_conn.h"
 #include "sl_l2.h"
 #include "sl_learned.h"
@@ -46,10 +47,12 @@ struct sl_relay {
 	const struct sl_plan *plan;
 	struct sl_held *held; /**< the pool of held packets */
 	uint16_t held_free;
+	uint16_t mss_least;    /**< of all that servers have announced to this worker */
 	uint32_t n_translated; /**< spliced connections that are not over */
 	uint32_t now_ms;
 	uint64_t now_us;
 	uint64_t dirty; /**< bit hash % 64: table changed there since the pipeline cleared it */
+	struct sl_bucket too_bigs; /**< ICMP errors of our own */
 	struct sl_learned_table learned;
 	struct sl_l2_table l2;
 };
@@ -135,6 +138,15 @@ bool sl_relay_adopt(struct sl_relay *r, const struct sl_flow_key *key, uint32_t 
 /** A segment of connection `index`, from `side`; its checksum is right. Disposes of the buffer. */
 void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, struct sl_buf *buf,
 		      struct sl_seg *seg);
+
+/**
+ * An ICMP error from `side` that quotes a segment of connection `index`; its checksum is right. It
+ * is turned back into one about what the segment's sender sent, and goes to it, or is dropped when
+ * nobody can have sent that. Changes nothing of the connection. Disposes of the buffer.
+ * @quote  what it quotes; source and destination do not matter here
+ */
+void sl_relay_icmp(struct sl_relay *r, uint32_t index, enum sl_side side, struct sl_buf *buf,
+		   struct sl_quote *quote);
 
 /**
  * Whether a SYN from `side` may begin a new connection in place of `conn`, which is over

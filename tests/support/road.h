@@ -14,7 +14,7 @@
 #ifndef TESTS_SUPPORT_ROAD_H
 #define TESTS_SUPPORT_ROAD_H
 
-#include "frame.h"
+#include "icmp.h"
 #include "sl_pipeline.h"
 #include "sl_seq.h"
 
@@ -356,7 +356,10 @@ class Road
 		s.fate = static_cast<sl_fate>(b.fate);
 		s.bytes.assign(b.data, b.data + b.len);
 		s.parsed = parse_exact(s.bytes, &s.seg);
-		if (s.fate != SL_FATE_PASSED) {
+		if (s.parsed == SL_PARSED_ICMP && s.fate != SL_FATE_PASSED) {
+			EXPECT_TRUE(ip_cksum_right(s.bytes, s.seg));
+			EXPECT_TRUE(icmp_cksum_right(s.bytes, s.seg));
+		} else if (s.fate != SL_FATE_PASSED) {
 			EXPECT_EQ(s.parsed, SL_PARSED_TCP);
 			EXPECT_TRUE(ip_cksum_right(s.bytes, s.seg));
 			EXPECT_TRUE(tcp_cksum_right(s.bytes, s.seg));

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ICMP errors, whoever made them: an end or a router between. An error that comes from a side
+ * quotes a segment that went to that side; turned round, the quote has the service and the key of
+ * a segment that comes from there.
+ */
+#include "pipeline.h"
+
+struct sl_seg *pipeline_quoted(struct sl_pipeline *p, const struct sl_buf *buf,
+			       const struct sl_seg *icmp)
+{
+	struct sl_quote *quote = &p->quote[p->n];
+	struct sl_seg *seg = &quote->seg;
+	struct sl_addr src;
+	uint16_t port;
+
+	if (!sl_wire_parse_quote(buf->data, icmp, quote))
+		return NULL;
+	src = seg->src;
+	port = seg->src_port;
+	seg->src = seg->dst;
+	seg->src_port = seg->dst_port;
+	seg->dst = src;
+	seg->dst_port = port;
+	return seg;
+}
+
+void pipeline_icmp(struct sl_pipeline *p, unsigned i, uint32_t index)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+	struct sl_quote *quote = &p->quote[i];
+
+	t->buf->account = t->service;
+	if (index == SL_FLOW_NONE && (!t->proxied || pipeline_adopts(p, t->service)))
+		pipeline_leave(p, t);
+	else if (index == SL_FLOW_NONE)
+		/* What comes back of SYN-ACKs to forged addresses, for one. */
+		sl_out_drop(p->out, t->buf, SL_DROP_icmp_mismatch);
+	else if (!sl_wire_verify_quote(t->buf->data, quote))
+		sl_out_drop(p->out, t->buf, SL_DROP_icmp_bad_checksum);
+	else
+		sl_relay_icmp(&p->relay, index, (enum sl_side)t->side, t->buf, quote);
+}

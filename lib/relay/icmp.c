@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ICMP errors about segments of a connection. They go to the sender of what they quote, the quote
+ * turned back into what it sent, so that path MTU discovery works through the box; and never change
+ * anything here: they are easily forged, and soft besides (RFC 5927, RFC 1122 section 4.2.3.9).
+ *
+ * And one of our own: a client that was promised a larger MSS than its server turned out to have is
+ * told so, lest it depend on routers whose errors are filtered.
+ */
+#include "relay.h"
+
+enum {
+	TOO_BIGS_PER_S = 1000,
+	IPV4_MTU_MIN = 68,   /* RFC 791 */
+	IPV6_MTU_MIN = 1280, /* RFC 8200 section 5; less is ignored: RFC 8021 */
+};
+
+/*
+ * Whether the end on side `from` may have sent `seq` (inside numbering) lately: RFC 5927 section
+ * 4.1, loosened downward by a window, since an end whose peer's ACK was lost after it passed here
+ * sends again what the box knows as acknowledged.
+ */
+static bool fits(const struct sl_conn *conn, enum sl_side from, uint32_t seq)
+{
+	const uint32_t una = conn->end[sl_side_other(from)].ack;
+
+	return sl_seq_between(seq, una - relay_span(conn, from), conn->end[from].seq_max);
+}
+
+/* The window field that the end on side `from` sent, of what relay_window made of it: what the
+ * rescaling dropped is lost. */
+static uint16_t window_back(const struct sl_conn *conn, enum sl_side from, uint16_t wnd)
+{
+	uint64_t back = wnd;
+
+	if (from == SL_OUTSIDE) {
+		if (conn->wscale_inside == SL_NO_WSCALE && conn->wscale_outside != SL_NO_WSCALE)
+			back >>= conn->wscale_outside;
+	} else {
+		if (conn->wscale_promised != SL_NO_WSCALE)
+			back <<= conn->wscale_promised;
+		if (conn->wscale_inside != SL_NO_WSCALE)
+			back >>= conn->wscale_inside;
+	}
+	return back > 0xffff ? 0xffff : (uint16_t)back;
+}
+
+/* What the client sent, of what went to the server. */
+static void back_to_outside(const struct sl_conn *conn, struct sl_rewrite *rw, unsigned len)
+{
+	const struct sl_seg *seg = rw->seg;
+
+	if (len >= 12 && seg->flags & SL_ACK)
+		sl_rewrite_ack(rw, seg->ack + conn->seq_delta);
+	if (seg->sack_off != 0)
+		sl_rewrite_sack_shift(rw, conn->seq_delta);
+	if (seg->ts_off != 0 && conn->flags & SL_CONN_TIMESTAMPS && seg->flags & SL_ACK)
+		sl_rewrite_tsecr(rw, seg->tsecr + conn->ts_delta);
+}
+
+/* What the server sent, of what went to the client. */
+static void back_to_inside(const struct sl_conn *conn, struct sl_rewrite *rw)
+{
+	const struct sl_seg *seg = rw->seg;
+
+	sl_rewrite_seq(rw, seg->seq - conn->seq_delta);
+	if (seg->ts_off != 0 && conn->flags & SL_CONN_TIMESTAMPS)
+		sl_rewrite_tsval(rw, seg->tsval - conn->ts_delta);
+}
+
+static void translate_back(const struct sl_conn *conn, enum sl_side from, struct sl_buf *buf,
+			   struct sl_quote *quote)
+{
+	struct sl_rewrite rw = sl_rewrite_begin(buf->data, &quote->seg);
+
+	if (from == SL_OUTSIDE)
+		back_to_outside(conn, &rw, quote->tcp_len);
+	else
+		back_to_inside(conn, &rw);
+	if (quote->tcp_len >= 16 && !(quote->seg.flags & (SL_SYN | SL_RST)))
+		sl_rewrite_wnd(&rw, window_back(conn, from, quote->seg.wnd));
+	sl_rewrite_end_quote(&rw, buf->data, quote);
+}
+
+/*
+ * While the server has not answered, all that has gone to either end is of the box's own making:
+ * our SYN, our SYN-ACK and its ACKs. A SYN that a router could not deliver is sent again, as one
+ * that was lost.
+ */
+static void opening_error(struct sl_relay *r, const struct sl_conn *conn, enum sl_side from,
+			  struct sl_buf *buf, const struct sl_seg *quoted)
+{
+	if (!sl_seq_between(quoted->seq, conn->end[from].isn, conn->end[from].seq_max)) {
+		sl_out_drop(r->out, buf, SL_DROP_icmp_mismatch);
+		return;
+	}
+	relay_count(r, conn, SL_EVENT_icmp_soft);
+	sl_out_deliver(r->out, buf);
+}
+
+void sl_relay_icmp(struct sl_relay *r, uint32_t index, enum sl_side side, struct sl_buf *buf,
+		   struct sl_quote *quote)
+{
+	const struct sl_conn *conn = sl_relay_conn(r, index);
+	const enum sl_side from = sl_side_other(side);
+	const bool spliced = conn->flags & SL_CONN_SPLICED;
+	uint32_t seq = quote->seg.seq;
+
+	buf->account = conn->service;
+	if (sl_conn_closed(conn) || !quote->to_sender) {
+		sl_out_drop(r->out, buf, SL_DROP_icmp_mismatch);
+		return;
+	}
+	if (conn->flags & SL_CONN_OPENING) {
+		opening_error(r, conn, from, buf, &quote->seg);
+		return;
+	}
+	if (from == SL_INSIDE)
+		seq -= conn->seq_delta;
+	if (!fits(conn, from, seq)) {
+		sl_out_drop(r->out, buf, SL_DROP_icmp_mismatch);
+		return;
+	}
+	if (spliced)
+		translate_back(conn, from, buf, quote);
+	sl_out_relay(r->out, buf, relay_port(r, conn, from));
+}
+
+/* Whether a router may answer so: RFC 1191 section 4; in IPv6 only the sender fragments. */
+static bool dont_fragment(const uint8_t *frame, const struct sl_seg *seg)
+{
+	return seg->v6 || frame[seg->l3_off + 6] & 0x40;
+}
+
+void relay_tell_too_big(struct sl_relay *r, struct sl_conn *conn, const struct sl_buf *packet,
+			const struct sl_seg *seg)
+{
+	const struct sl_learned *learned =
+		sl_learned_get(&r->learned, &conn->key.inside_addr, conn->key.inside_port);
+	uint32_t mtu;
+	struct sl_buf *buf;
+	struct sl_l2 l2;
+
+	if (!(conn->flags & SL_CONN_SPLICED) || learned == NULL || learned->mss == 0 ||
+	    relay_mss_needed(seg) <= learned->mss)
+		return;
+	mtu = (uint32_t)learned->mss + (seg->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS);
+	if (mtu < (seg->v6 ? IPV6_MTU_MIN : IPV4_MTU_MIN) || !dont_fragment(packet->data, seg) ||
+	    !relay_once_a_second(r, conn) ||
+	    !sl_bucket_take(&r->too_bigs, r->now_us, TOO_BIGS_PER_S))
+		return;
+	buf = sl_out_spare(r->out);
+	if (buf == NULL)
+		return;
+	sl_wire_l2_get(packet->data, seg, &l2);
+	sl_wire_l2_swap(&l2);
+	if (!sl_wire_emit_too_big(buf, &l2, packet->data, seg, (uint16_t)mtu)) {
+		r->out->n_spare++;
+		return;
+	}
+	relay_count(r, conn, SL_EVENT_too_big_sent);
+	sl_out_made(r->out, buf, conn->service, relay_port(r, conn, SL_OUTSIDE));
+}
