@@ -31,6 +31,7 @@ enum {
 	N_ACCOUNTS = 6, /* no service, and the table's */
 	MAX_STEPS = 400,
 	START_US = 1000000,
+	REMEMBERED = 128, /* bytes of an IP packet that went to an end */
 };
 
 enum op {
@@ -48,6 +49,7 @@ enum op {
 	OP_UNSENT,  /* the port does not take the last packets of the next run */
 	OP_ADVANCE, /* the ring of keys */
 	OP_APPLY,   /* another plan: modes, strays, one-way, retired services, draining */
+	OP_ICMP,    /* an error about the last segment that went to that side */
 	N_OPS,
 };
 
@@ -57,6 +59,8 @@ struct peer {
 	uint32_t ack[SL_N_SIDES]; /* what that end acknowledges */
 	uint32_t ts[SL_N_SIDES];  /* last TSval it saw */
 	bool timestamps;
+	uint8_t last[SL_N_SIDES][REMEMBERED]; /* IP packet that last went to that end */
+	unsigned last_len[SL_N_SIDES];
 };
 
 struct harness {
@@ -202,6 +206,18 @@ static unsigned client_of(const struct sl_seg *seg, bool to_inside)
 	return i < N_CLIENTS ? i : N_CLIENTS;
 }
 
+/* What an ICMP error may quote later. */
+static void remember(struct harness *h, const struct sl_buf *buf, const struct sl_seg *seg,
+		     enum sl_side at)
+{
+	const unsigned i = client_of(seg, at == SL_INSIDE);
+
+	if (i == N_CLIENTS)
+		return;
+	h->peer[i].last_len[at] = sl_min_u32(buf->len - seg->l3_off, REMEMBERED);
+	memcpy(h->peer[i].last[at], buf->data + seg->l3_off, h->peer[i].last_len[at]);
+}
+
 /* An end takes in what the box sent it: all that is in order, without a doubt. */
 static void receive(struct harness *h, const struct sl_seg *seg, enum sl_side at)
 {
@@ -229,13 +245,21 @@ static void check_sent(struct harness *h, struct sl_buf *buf)
 	check(buf->fate == SL_FATE_ANSWERED || buf->fate == SL_FATE_RELAYED ||
 	      buf->fate == SL_FATE_PASSED || buf->fate == SL_FATE_MADE);
 	parsed = sl_wire_parse(buf->data, buf->len, &seg);
-	if (buf->fate != SL_FATE_PASSED) {
+	if (parsed == SL_PARSED_ICMP && buf->fate != SL_FATE_PASSED) {
+		struct sl_quote quote;
+
+		check(buf->fate == SL_FATE_RELAYED || buf->fate == SL_FATE_MADE);
+		check(sl_wire_parse_quote(buf->data, &seg, &quote) && quote.to_sender);
+		check(sl_wire_verify_quote(buf->data, &quote));
+	} else if (buf->fate != SL_FATE_PASSED) {
 		check(parsed == SL_PARSED_TCP);
 		buf->ip_cksum = buf->tcp_cksum = SL_CKSUM_UNKNOWN;
 		check(sl_wire_verify(buf, &seg));
 	}
-	if (parsed == SL_PARSED_TCP)
+	if (parsed == SL_PARSED_TCP) {
 		receive(h, &seg, at);
+		remember(h, buf, &seg, at);
+	}
 }
 
 static void check_books(const struct harness *h)
@@ -460,6 +484,60 @@ static void send_raw(struct harness *h, uint8_t port, const uint8_t *data, size_
 	queue(h, &buf);
 }
 
+/*
+ * An ICMP error from `side` about the last segment that went there: its kind by the low bits of
+ * `flags`; `a` bytes of TCP quoted, its number off by b.
+ */
+static void send_icmp(struct harness *h, unsigned i, enum sl_side side, uint8_t flags, uint8_t a,
+		      uint8_t b)
+{
+	static const uint8_t types4[4] = {3, 11, 12, 3}, types6[4] = {1, 2, 3, 4};
+	const struct peer *peer = &h->peer[i];
+	const bool v6 = i % 2 == 1;
+	const unsigned ip_hdr = v6 ? 40 : 20, at = v6 ? 8 : 12, addr_len = v6 ? 16 : 4;
+	const unsigned n = sl_min_u32(peer->last_len[side], ip_hdr + a % 96u);
+	const struct sl_l2 l2 = link_header(i, v6, 0);
+	struct sl_buf buf;
+	uint8_t *ip, *icmp;
+	uint16_t cksum;
+	uint64_t sum = 0;
+
+	if (n < ip_hdr + 8)
+		return;
+	buf = take_frame(h, (uint8_t)((i == 7 ? 2 : 0) + (side == SL_INSIDE)));
+	buf.len = (uint16_t)(l2.len + ip_hdr + 8 + n);
+	buf.tailroom = (uint16_t)(buf.tailroom - buf.len);
+	memcpy(buf.data, l2.bytes, l2.len);
+	ip = buf.data + l2.len;
+	icmp = ip + ip_hdr;
+	memcpy(ip, peer->last[side], ip_hdr);
+	memcpy(ip + at + addr_len, peer->last[side] + at, addr_len);
+	memset(icmp, 0, 8);
+	icmp[0] = v6 ? types6[flags & 3] : types4[flags & 3];
+	icmp[1] = flags >> 2 & 7;
+	icmp[6] = 5;
+	memcpy(icmp + 8, peer->last[side], n);
+	if (b != 0)
+		sl_store_be32(icmp + 8 + ip_hdr + 4,
+			      sl_load_be32(icmp + 8 + ip_hdr + 4) +
+				      ((uint32_t)(int8_t)b << (flags >> 5 << 2)));
+	if (v6) {
+		sl_store_be16(ip + 4, (uint16_t)(8 + n));
+		ip[6] = 58;
+		sum = sl_cksum_fold(sl_cksum_add(0, ip + 8, 32)) + __builtin_bswap32(8 + n) +
+		      __builtin_bswap16(58);
+	} else {
+		sl_store_be16(ip + 2, (uint16_t)(28 + n));
+		ip[9] = 1;
+		memset(ip + 10, 0, 2);
+		cksum = sl_cksum_finish(sl_cksum_add(0, ip, 20));
+		memcpy(ip + 10, &cksum, 2);
+	}
+	cksum = sl_cksum_finish(sl_cksum_add(sum, icmp, 8 + n));
+	memcpy(icmp + 2, &cksum, 2);
+	queue(h, &buf);
+}
+
 /* Two bits of `a`, `b` and `flags` a service: its mode, its strays, and whether it is retired. */
 static void apply(struct harness *h, uint8_t flags, uint8_t a, uint8_t b)
 {
@@ -554,6 +632,10 @@ static size_t step(struct harness *h, const uint8_t *p, size_t size)
 	case OP_APPLY:
 		run(h);
 		apply(h, flags, a, b);
+		break;
+	case OP_ICMP:
+		run(h);
+		send_icmp(h, i, side, flags, a, b);
 		break;
 	case N_OPS:
 		break;

@@ -109,9 +109,39 @@ def wire_seeds():
     yield "v6_hidden", frame(ipv6(tcp(True), [(44, bytes([0, 0, 1, 0, 0, 0, 1])), (60, pad)]))
 
 
+def icmp(v6, kind, code, quoted, word=1400, more=b""):
+    head = struct.pack(">BBHI", kind, code, 0, word)
+    message = head + quoted + more
+    pseudo = SRC6 + DST6 + struct.pack(">II", len(message), 58) if v6 else b""
+    message = message[:2] + struct.pack(">H", checksum(pseudo + message)) + message[4:]
+    if v6:
+        return frame(struct.pack(">IHBB", 6 << 28, len(message), 58, 64) + SRC6 + DST6 + message)
+    ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(message), 0, 0, 64, 1, 0) + DST4 + SRC4
+    return frame(ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:] + message)
+
+
+def icmp_seeds():
+    pad = bytes([0]) + bytes(6)
+    for n in (0, 8, 12, 20, 32, 60, 500):
+        yield f"v4_too_big_{n}", icmp(False, 3, 4, ipv4(tcp(False, PSH | ACK, OPTIONS["ts_sack"], bytes(400)))[:20 + n])
+        yield f"v6_too_big_{n}", icmp(True, 2, 0, ipv6(tcp(True, PSH | ACK, OPTIONS["ts_sack"], bytes(400)))[:40 + n])
+    for kind in (3, 11, 12):
+        quoted = ipv4(tcp(False, ACK, OPTIONS["ts"]))
+        yield f"v4_kind_{kind}", icmp(False, kind, 0, quoted + bytes(128 - len(quoted)), 32 << 16, bytes.fromhex("2000dfff00040101"))
+    for kind in (1, 3, 4):
+        quoted = ipv6(tcp(True, ACK, OPTIONS["ts"]))
+        yield f"v6_kind_{kind}", icmp(True, kind, 0, quoted + bytes(128 - len(quoted)), 16 << 24, bytes.fromhex("2000dfff00040101"))
+    yield "v4_options", icmp(False, 3, 1, ipv4(tcp(False), bytes([148, 4, 0, 0])))
+    yield "v6_extensions", icmp(True, 2, 0, ipv6(tcp(True), [(0, pad), (60, pad)]))
+    yield "v6_first_fragment", icmp(True, 2, 0, ipv6(tcp(True), [(44, bytes([0, 0, 1, 0, 0, 0, 1]))]))
+    yield "v4_segment", frame(ipv4(tcp(False, PSH | ACK, payload=bytes(1400))))
+    yield "v6_segment", frame(ipv6(tcp(True, PSH | ACK, payload=bytes(1400))))
+
+
 # Steps of pipeline_fuzz.c: op, side and client in a byte; flags; a; b.
 def step(op, client=0, inside=False, flags=0, a=0, b=0):
-    ops = ["syn", "ack", "syn_ack", "segment", "off", "rst", "raw", "tick", "wait", "flush", "starve", "unsent", "advance"]
+    ops = ["syn", "ack", "syn_ack", "segment", "off", "rst", "raw", "tick", "wait", "flush", "starve", "unsent", "advance",
+           "apply", "icmp"]
     return bytes([ops.index(op) | (16 if inside else 0) | client << 5, flags, a, b])
 
 
@@ -156,6 +186,13 @@ def pipeline_seeds():
     yield "starved", opened(0) + opened(1) + step("wait", a=29) + step("starve", a=1) + step("tick", a=255)
     yield "unsent", opened(0) + step("segment", flags=PSH, a=9) + step("unsent", a=9) + data(0, True)
     yield "tracked", opened(2) + step("syn", 2, True) + step("flush") + step("syn_ack", 2, True) + data(2, True)
+    for client in range(3):
+        yield f"icmp_{client}", opened(client) + b"".join(
+            step("segment", client, inside, PSH, 100) + step("flush")
+            + b"".join(step("icmp", client, not inside, kind, n) for kind in range(4) for n in (8, 20, 60))
+            + step("icmp", client, not inside, 32, 8, 100)
+            for inside in (False, True)
+        ) + closed(client, True) + step("icmp", client, True, 0, 60)
     raw = frame(ipv4(tcp(False, SYN, OPTIONS["linux"])))
     yield "raw", step("raw", a=len(raw)) + raw + step("flush")
     yield "one_burst", b"".join(step("syn", c, flags=15) for c in range(8)) + step("flush") + b"".join(
@@ -191,5 +228,6 @@ def write(target, seeds):
 
 write("wire", wire_seeds())
 write("options", [(name, bytes([i % 2]) + data) for i, (name, data) in enumerate(OPTIONS.items())])
+write("icmp", icmp_seeds())
 write("pipeline", pipeline_seeds())
 write("impair", impair_seeds())
