@@ -454,6 +454,7 @@ class Reader
 	{
 		std::ifstream in(path);
 		Place place = {path, 0};
+		const int64_t before = times;
 		if (!in)
 			throw Error(place, "cannot be read");
 		for (std::string line; std::getline(in, line);) {
@@ -462,7 +463,7 @@ class Reader
 			if (!split(line).empty())
 				statement(place, of_family(line, v6));
 		}
-		if (times != 0)
+		if (times != before)
 			throw Error(place, "a 'repeat' has no 'done'");
 	}
 
