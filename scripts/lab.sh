@@ -439,7 +439,7 @@ lab_config() {
 		links = ( { name = "edge"; type = "wire"; outside = "net_af_packet0";
 		            inside = "net_af_packet1"; default = "pass"; link_follow = false;
 		            mtu = $mtu; } );
-		control = { socket = "$LAB_SOCKET"; };
+		control = { socket = "$LAB_SOCKET"; state_dir = "$LAB_RUN/state"; };
 	CONFIG
 }
 

@@ -115,6 +115,43 @@ static json_int_t in_states(const json_t *service, const char *const *names)
 	return n;
 }
 
+enum { LEARNED_SHOWN = 16 /* servers of a service */ };
+
+/* What the servers grant, as far as they have been heard. */
+static void print_learned(const json_t *services)
+{
+	static const char *const heads[] = {"SERVICE", "SERVER",     "PORT",
+					    "MSS",     "TIMESTAMPS", "HEARD"};
+	struct ctl_table *t = NULL;
+	const json_t *s, *l;
+	char text[CTL_TEXT];
+	size_t i, k;
+
+	json_array_foreach(services, i, s)
+	{
+		json_array_foreach(json_object_get(s, "learned"), k, l)
+		{
+			if (k == LEARNED_SHOWN)
+				break;
+			if (t == NULL)
+				t = ctl_table_new("llrrlr", heads);
+			ctl_table_add(t, "%s", ctl_str(s, "name"));
+			ctl_table_add(t, "%s", ctl_str(l, "address"));
+			ctl_table_add(t, "%" JSON_INTEGER_FORMAT, ctl_int(l, "port"));
+			ctl_table_add(t, "%s",
+				      ctl_int(l, "mss") > 0 ? ctl_count(ctl_int(l, "mss"), text)
+							    : "none");
+			ctl_table_add(t, "%s", ctl_bool(l, "timestamps") ? "yes" : "no");
+			ctl_table_add(t, "%s ago",
+				      ctl_duration((double)ctl_int(l, "confirmed_s_ago"), text));
+		}
+	}
+	if (t == NULL)
+		return;
+	putchar('\n');
+	ctl_table_print(t, "");
+}
+
 void ctl_print_services(const struct ctl *ctl, const json_t *result)
 {
 	static const char *const heads[] = {"SERVICE", "ADDRESS",     "PORT",    "MODE",
@@ -155,4 +192,5 @@ void ctl_print_services(const struct ctl *ctl, const json_t *result)
 		ctl_table_add(t, "%s", ctl_count(ctl_int(s, "dropped"), text));
 	}
 	ctl_table_print(t, "");
+	print_learned(result);
 }

@@ -105,6 +105,8 @@ static int open_control(struct sl_control **control, struct sl_rpc **rpc, const 
 		.plan = &road.plan,
 		.config = &config,
 		.config_path = file,
+		.state_dir = config.control.state_dir,
+		.learned = &road.learned,
 		.dpdk_version = rte_version(),
 	};
 	struct sl_rpc_config where = {

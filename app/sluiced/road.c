@@ -45,6 +45,7 @@ static struct sl_pipeline_config pipeline_config(const struct road *road,
 		.n_connections = config->workers.connections,
 		.n_held = sl_min_u32(held, SL_HELD_MAX),
 		.ring = &road->ring,
+		.learned = &road->learned,
 		.secret_shared = road->secret_shared,
 	};
 }
@@ -262,6 +263,22 @@ static int read_secret(struct road *road, const struct sl_config *config, char *
 	return 0;
 }
 
+/* What is not there or damaged is learned anew. */
+static void load_learned(struct road *road, const struct sl_config *config)
+{
+	const struct sl_learned_now now = {
+		.unix_s = (int64_t)(clock_us(CLOCK_REALTIME) / SL_US_PER_S),
+		.monotonic_s = (int64_t)(clock_us(CLOCK_MONOTONIC) / SL_US_PER_S),
+	};
+	char error[ERROR_LEN];
+
+	if (config->control.state_dir[0] == '\0')
+		return;
+	sl_learned_load(config->control.state_dir, &now, &road->learned, error, sizeof(error));
+	if (error[0] != '\0')
+		fprintf(stderr, "sluiced: %s\n", error);
+}
+
 static int create_workers(struct road *road, const struct sl_config *config,
 			  struct rte_mempool *pool, char *error, size_t error_len)
 {
@@ -300,6 +317,7 @@ int road_open(struct road *road, const struct sl_config *config, char *error, si
 
 	if (read_secret(road, config, error, error_len) != 0)
 		return -1;
+	load_learned(road, config);
 	pool = rte_pktmbuf_pool_create("packets", config->workers.buffers, POOL_CACHE,
 				       SL_WORKER_PRIV_BYTES, data_room(config),
 				       SOCKET_ID_ANY);

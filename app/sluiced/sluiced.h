@@ -8,6 +8,7 @@
 #include "sl_driver_profile.h"
 #include "sl_handover.h"
 #include "sl_pipeline.h"
+#include "sl_learned_file.h"
 #include "sl_port.h"
 #include "sl_reload.h"
 #include "sl_worker.h"
@@ -23,6 +24,7 @@ struct road {
 	unsigned n_workers;
 	struct sl_handover *handover; /* NULL: one worker, or the NICs spread */
 	struct sl_cookie_ring ring;
+	struct sl_learned_table learned; /* what earlier runs have left */
 	bool secret_shared;
 };
 

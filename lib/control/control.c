@@ -69,6 +69,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	advance_cookies(c);
+	control_learn(c);
 	if (control_watch(c) && control_notify_watchdog())
 		control_notify("WATCHDOG=1");
 }
@@ -135,6 +136,7 @@ struct sl_control *sl_control_create(const struct sl_control_config *config, cha
 	/* Who writes to a client that has gone gets EPIPE, not an end of the daemon. */
 	signal(SIGPIPE, SIG_IGN);
 	control_watch_init(c);
+	control_learn_init(c);
 	advance_cookies(c);
 	return c;
 no_memory:

@@ -71,6 +71,9 @@ struct sl_control {
 	uint64_t created_us;
 	uint64_t ticks;
 	struct sl_request *reload; /* under way, or NULL */
+	struct sl_request *learning; /* likewise */
+	struct sl_learned_table learned, saved; /* of all workers; as it was last written */
+	bool save_failed; /* and was told of */
 	bool plan_is_ours, config_is_ours; /* of a reload: to be freed */
 	struct sl_request *requests;
 	struct control_worker *workers;
@@ -94,6 +97,10 @@ void control_request_refuse(struct sl_control *c, struct sl_request *request);
 void control_requests_poll(evutil_socket_t fd, short what, void *arg);
 /* Frees all requests; no worker runs. */
 void control_requests_fini(struct sl_control *c);
+
+/* learning.c: brings together what the workers know of servers. */
+void control_learn_init(struct sl_control *c);
+void control_learn(struct sl_control *c);
 
 /* reload.c: SIGHUP. */
 void control_reload_on_hangup(struct sl_control *c);

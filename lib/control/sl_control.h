@@ -39,6 +39,8 @@ struct sl_control_config {
 	const struct sl_plan *plan;
 	const struct sl_config *config; /**< that runs; NULL: it can't be reloaded */
 	const char *config_path;        /**< its file */
+	const char *state_dir;    /**< where what was learned is kept; NULL or "": nowhere */
+	const struct sl_learned_table *learned; /**< what the workers began with, or NULL */
 	const char *dpdk_version;       /**< likewise: rte_version() */
 };
 
@@ -94,6 +96,12 @@ const struct sl_worker_watch *sl_control_worker_watch(const struct sl_control *c
 
 /** The last look at port `i`, below n_ports. */
 const struct sl_port_watch *sl_control_port_watch(const struct sl_control *c, unsigned i);
+
+/** What is known of servers, of all workers together, at most about a second old. */
+const struct sl_learned_table *sl_control_learned(const struct sl_control *c);
+
+/** Seconds since a moment of the workers' clock (sl_learned.confirmed_s). */
+int64_t sl_control_age_s(int32_t then_s);
 
 /** Something asked of all workers, whose answer is to come. */
 struct sl_request;

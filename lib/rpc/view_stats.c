@@ -179,13 +179,16 @@ static json_t *service_json(const struct sl_service *s, const struct sl_account 
 	const int skipped = sl_addr_is_v4(&s->net) ? 96 : 0;
 
 	return json_pack(
-		"{s:s, s:s, s:i, s:o, s:s, s:s, s:s, s:f, s:s, s:b, s:i, s:o, s:I, s:I, s:I, s:o}",
+		"{s:s, s:s, s:i, s:o, s:s, s:s, s:s, s:i, s:s, s:f, s:s, s:b, s:i, s:o, s:I, s:I, "
+		"s:I, s:o}",
 		"name", s->name, "address", sl_addr_format(&s->net, addr), "prefix",
 		s->prefix_len - skipped, "port", ports_json(s), "mode",
 		sl_service_mode_name((enum sl_service_mode)s->mode), "cookies",
-		sl_cookies_policy_name((enum sl_cookies_policy)s->cookies), "strays",
-		sl_strays_name((enum sl_strays)s->strays), "adopt_for", s->adopt_for_ms / 1e3,
-		"one_way", sl_one_way_policy_name((enum sl_one_way_policy)s->one_way), "retired",
+		sl_cookies_policy_name((enum sl_cookies_policy)s->cookies), "timestamps",
+		sl_timestamps_policy_name((enum sl_timestamps_policy)s->timestamps), "mss_max",
+		(int)s->mss_max, "strays", sl_strays_name((enum sl_strays)s->strays), "adopt_for",
+		s->adopt_for_ms / 1e3, "one_way",
+		sl_one_way_policy_name((enum sl_one_way_policy)s->one_way), "retired",
 		(int)s->retired, "wscale", (int)s->wscale, "connections", rpc_states_json(sum),
 		"rx", (json_int_t)(sum->term[SL_TERM_rx] + sum->term[SL_TERM_handed_in]),
 		"answered", (json_int_t)sum->term[SL_TERM_answered], "dropped",
@@ -199,6 +202,29 @@ static bool in_use(const struct sl_account *sum)
 		if (s != SL_TCP_LISTEN && sum->state[SL_LEG_CLIENT][s] != 0)
 			return true;
 	return false;
+}
+
+/* What is known of the servers of service number `number`. */
+static json_t *learned_json(const struct sl_control *control, unsigned number)
+{
+	const struct sl_service_table *t = &sl_control_setup(control)->plan->services;
+	const struct sl_learned_table *learned = sl_control_learned(control);
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < SL_LEARNED_SLOTS; i++) {
+		const struct sl_learned *l = &learned->slot[i];
+		char addr[SL_ADDR_TEXT];
+
+		if (l->port == 0 || sl_service_find(t, &l->addr, l->port) != number)
+			continue;
+		json_array_append_new(list,
+				      json_pack("{s:s, s:i, s:i, s:b, s:I}", "address",
+						sl_addr_format(&l->addr, addr), "port",
+						(int)l->port, "mss", (int)l->mss, "timestamps",
+						(int)l->timestamps, "confirmed_s_ago",
+						(json_int_t)sl_control_age_s(l->confirmed_s)));
+	}
+	return list;
 }
 
 static void service_done(void *arg, const struct sl_snapshot *snapshot, const char *error)
@@ -216,11 +242,14 @@ static void service_done(void *arg, const struct sl_snapshot *snapshot, const ch
 	/* A reload may have come in between. */
 	for (unsigned i = 1; i <= t->n && i < snapshot->n_accounts; i++) {
 		struct sl_account sum;
+		json_t *o;
 
 		sl_snapshot_sum(snapshot, SL_SNAPSHOT_ALL, (int)i, &sum);
 		if (t->service[i].retired && !in_use(&sum))
 			continue;
-		json_array_append_new(list, service_json(&t->service[i], &sum));
+		o = service_json(&t->service[i], &sum);
+		json_object_set_new(o, "learned", learned_json(call->control, i));
+		json_array_append_new(list, o);
 	}
 	rpc_result(call, list);
 }
