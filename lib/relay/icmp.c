@@ -9,11 +9,7 @@
  */
 #include "relay.h"
 
-enum {
-	TOO_BIGS_PER_S = 1000,
-	IPV4_MTU_MIN = 68,   /* RFC 791 */
-	IPV6_MTU_MIN = 1280, /* RFC 8200 section 5; less is ignored: RFC 8021 */
-};
+enum { TOO_BIGS_PER_S = 1000 };
 
 /*
  * Whether the end on side `from` may have sent `seq` (inside numbering) lately: RFC 5927 section
@@ -80,6 +76,9 @@ static void translate_back(const struct sl_conn *conn, enum sl_side from, struct
 	if (quote->tcp_len >= 16 && !(quote->seg.flags & (SL_SYN | SL_RST)))
 		sl_rewrite_wnd(&rw, window_back(conn, from, quote->seg.wnd));
 	sl_rewrite_end_quote(&rw, buf->data, quote);
+	/* What the server sends is so much longer behind the box. */
+	if (from == SL_INSIDE && sl_conn_ts_ours(conn))
+		sl_rewrite_quote_mtu(buf->data, quote, TS_OPTION);
 }
 
 /*
@@ -145,8 +144,8 @@ void relay_tell_too_big(struct sl_relay *r, struct sl_conn *conn, const struct s
 	    relay_mss_needed(seg) <= learned->mss)
 		return;
 	mtu = (uint32_t)learned->mss + (seg->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS);
-	if (mtu < (seg->v6 ? IPV6_MTU_MIN : IPV4_MTU_MIN) || !dont_fragment(packet->data, seg) ||
-	    !relay_once_a_second(r, conn) ||
+	if (mtu < (seg->v6 ? SL_IPV6_MTU_MIN : SL_IPV4_MTU_MIN) ||
+	    !dont_fragment(packet->data, seg) || !relay_once_a_second(r, conn) ||
 	    !sl_bucket_take(&r->too_bigs, r->now_us, TOO_BIGS_PER_S))
 		return;
 	buf = sl_out_spare(r->out);

@@ -170,6 +170,27 @@ void sl_rewrite_end_quote(struct sl_rewrite *rw, uint8_t *frame, const struct sl
 	memcpy(icmp + 2, &to, sizeof(to));
 }
 
+void sl_rewrite_quote_mtu(uint8_t *frame, const struct sl_quote *quote, uint16_t less)
+{
+	const bool v6 = quote->seg.v6;
+	uint8_t *icmp = frame + quote->icmp_off;
+	const uint8_t code = v6 ? 0 : ICMP4_TOO_BIG;
+	const unsigned least = v6 ? SL_IPV6_MTU_MIN : SL_IPV4_MTU_MIN;
+	const unsigned mtu = sl_load_be16(icmp + 6);
+	uint16_t from, to, cksum;
+
+	/* Routers older than RFC 1191 tell 0. More than 64 KiB of IPv6 is no obstacle. */
+	if (icmp[0] != (v6 ? ICMP6_TOO_BIG : ICMP4_UNREACHABLE) || icmp[1] != code ||
+	    mtu <= least || (v6 && sl_load_be16(icmp + 4) != 0))
+		return;
+	memcpy(&from, icmp + 6, sizeof(from));
+	sl_store_be16(icmp + 6, (uint16_t)(mtu > least + less ? mtu - less : least));
+	memcpy(&to, icmp + 6, sizeof(to));
+	memcpy(&cksum, icmp + 2, sizeof(cksum));
+	cksum = sl_cksum_apply(cksum, sl_cksum_diff16(0, from, to));
+	memcpy(icmp + 2, &cksum, sizeof(cksum));
+}
+
 static void emit_ipv4(uint8_t *ip, const struct sl_seg *seg, unsigned len)
 {
 	uint16_t cksum;

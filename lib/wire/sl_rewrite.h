@@ -103,6 +103,12 @@ bool sl_wire_insert_timestamps(struct sl_buf *buf, struct sl_seg *seg, uint32_t 
 void sl_wire_clamp_mss(struct sl_buf *buf, struct sl_seg *seg, uint16_t most);
 
 /**
+ * Takes `less` bytes off the MTU that a too-big error tells, but none below what a host believes;
+ * other errors stay as they are.
+ */
+void sl_rewrite_quote_mtu(uint8_t *frame, const struct sl_quote *quote, uint16_t less);
+
+/**
  * In place of sl_rewrite_end, where the segment is quoted by an ICMP error: brings along ICMP's
  * checksum, and the segment's own if the quote goes so far. The setters may touch only what is
  * quoted.

@@ -138,6 +138,32 @@ TEST_P(IcmpOfConnection, RescaledWindowsAreTurnedBack)
 	expect_about(outside(e), 1, e, f);
 }
 
+TEST_P(IcmpOfConnection, ServersHearOfRoomThatTheBoxTakes)
+{
+	road.teach(talk.server, talk.sport, 1460, true);
+	talk.prove();
+	talk.timestamps = false;
+	road.inside(talk.synack());
+	road.advance(5); // late enough to be of the second attempt
+	road.inside(talk.synack());
+	const Frame f = talk.s(SL_ACK, 1, 1, data);
+	const Sent s = only(road.inside(f));
+	ASSERT_NE(s.seg.ts_off, 0) << "of the box's own";
+	Icmp e = {.about = quotable(s, f), .word = 1400};
+	Sent got = only(outside(e));
+	EXPECT_EQ(got.bytes[got.seg.l4_off + 6] << 8 | got.bytes[got.seg.l4_off + 7], 1400 - 12);
+	e.word = GetParam().v6 ? 1280 : 68;
+	got = only(outside(e));
+	EXPECT_EQ(got.bytes[got.seg.l4_off + 6] << 8 | got.bytes[got.seg.l4_off + 7],
+		  static_cast<int>(e.word));
+	e.type = 1; // unreachable of IPv6, whatever in IPv4 passes
+	if (GetParam().v6) {
+		e.word = 1400;
+		got = only(outside(e));
+		EXPECT_EQ(got.bytes[got.seg.l4_off + 7], 1400 & 0xff);
+	}
+}
+
 TEST_P(IcmpOfConnection, NumbersThatNobodyHasSentAreDropped)
 {
 	cite("RFC 5927 section 4.1");
