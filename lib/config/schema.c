@@ -112,7 +112,7 @@ const struct setting settings[] = {
 	 .help = "what becomes of traffic of no service"},
 	{.section = "links", .key = "link_follow", .type = SETTING_BOOL,
 	 AT(sl_config_link, link_follow), .fallback = "false",
-	 .help = "when one port loses its link, take the other down; only false in this version"},
+	 .help = "when one port loses its link, take the other down, until it is back"},
 	{.section = "links", .key = "mtu", .type = SETTING_INT, .fixed = true, AT(sl_config_link, mtu),
 	 .min = 68, .max = 9600, .fallback = "1500", .unit = "bytes",
 	 .help = "longest IP packet; the MSS that cookies promise follows from it"},

@@ -109,12 +109,6 @@ static int check_links(struct load *load, const struct sl_config *config)
 			rc = check_device(load, config, i, "inside", link->inside);
 		if (rc == 0)
 			rc = check_device(load, config, i, "outside", link->outside);
-		/* A promise that nothing would keep is refused. */
-		if (rc == 0 && link->link_follow)
-			rc = refuse(load, place(load, "links", i, "link_follow"),
-				    "link \"%s\": link_follow is true; this version does not follow "
-				    "links yet: expected false",
-				    link->name);
 		if (rc != 0)
 			return rc;
 	}

@@ -70,6 +70,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	advance_cookies(c);
 	control_learn(c);
+	control_follow(c);
 	if (control_watch(c) && control_notify_watchdog())
 		control_notify("WATCHDOG=1");
 }
@@ -137,6 +138,7 @@ struct sl_control *sl_control_create(const struct sl_control_config *config, cha
 	signal(SIGPIPE, SIG_IGN);
 	control_watch_init(c);
 	control_learn_init(c);
+	control_follow_init(c);
 	advance_cookies(c);
 	return c;
 no_memory:
@@ -175,6 +177,7 @@ void sl_control_destroy(struct sl_control *c)
 {
 	if (c == NULL)
 		return;
+	control_follow_fini(c);
 	control_requests_fini(c);
 	event_free_maybe(c->sigterm);
 	event_free_maybe(c->sigint);

@@ -11,6 +11,7 @@ enum {
 	TICK_US = 1000000,       /* one look at everything */
 	STUCK_US = 2000000,      /* a worker that has not turned for so long is stuck */
 	POLL_US = 1000,          /* between looks at jobs that are out */
+	SKEW_LEAST = 50000,      /* packets of all workers in that time */
 	LATELY_TICKS = 10,       /* ticks that "lately" covers */
 	REQUEST_ERROR_LEN = 128, /* bytes of a request's error */
 };
@@ -38,10 +39,10 @@ struct sl_request {
 	void (*answer)(struct sl_request *request, const char *error);
 	void (*release)(struct sl_request *request); /* frees what it holds, and it */
 	bool answered;
-	bool must_run; /* every worker does its part, whatever became of whoever asked */
-	uint32_t cancelled;            /* read by the workers */
-	uint32_t progress;             /* of all parts at the last look */
-	uint64_t moved_us;             /* when it was last seen to change */
+	bool must_run;      /* every worker does its part, whatever became of whoever asked */
+	uint32_t cancelled; /* read by the workers */
+	uint32_t progress;  /* of all parts at the last look */
+	uint64_t moved_us;  /* when it was last seen to change */
 	char error[REQUEST_ERROR_LEN]; /* "" unless it could not be posted */
 };
 
@@ -56,6 +57,7 @@ struct control_worker {
 	struct sl_worker_watch watch;
 	uint64_t moved_us; /* when it was last seen to turn */
 	struct control_clock clock;
+	uint64_t past[LATELY_TICKS]; /* packets dealt with, at earlier looks */
 };
 
 struct control_port {
@@ -70,11 +72,11 @@ struct sl_control {
 	int stop_fd; /* eventfd */
 	uint64_t created_us;
 	uint64_t ticks;
-	struct sl_request *reload; /* under way, or NULL */
-	struct sl_request *learning; /* likewise */
+	struct sl_request *reload;              /* under way, or NULL */
+	struct sl_request *learning;            /* likewise */
 	struct sl_learned_table learned, saved; /* of all workers; as it was last written */
-	bool save_failed; /* and was told of */
-	bool plan_is_ours, config_is_ours; /* of a reload: to be freed */
+	bool save_failed;                       /* and was told of */
+	bool plan_is_ours, config_is_ours;      /* of a reload: to be freed */
 	struct sl_request *requests;
 	struct control_worker *workers;
 	struct control_port ports[SL_PORTS_MAX];
@@ -97,6 +99,11 @@ void control_request_refuse(struct sl_control *c, struct sl_request *request);
 void control_requests_poll(evutil_socket_t fd, short what, void *arg);
 /* Frees all requests; no worker runs. */
 void control_requests_fini(struct sl_control *c);
+
+/* follow.c: links whose ports follow each other. */
+void control_follow_init(struct sl_control *c);
+void control_follow(struct sl_control *c);
+void control_follow_fini(struct sl_control *c);
 
 /* learning.c: brings together what the workers know of servers. */
 void control_learn_init(struct sl_control *c);

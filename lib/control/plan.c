@@ -105,6 +105,7 @@ static void plan_links(struct sl_plan *plan, const struct sl_config *config)
 
 		snprintf(link->name, sizeof(link->name), "%s", from->name);
 		link->pass_default = from->default_action == SL_CONFIG_DEFAULT_PASS;
+		link->follow = from->link_follow;
 		link->mtu = (uint16_t)from->mtu;
 		for (unsigned side = 0; side < SL_N_SIDES; side++)
 			link->port[side] = (uint8_t)(i * SL_N_SIDES + side);

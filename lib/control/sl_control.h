@@ -39,9 +39,9 @@ struct sl_control_config {
 	const struct sl_plan *plan;
 	const struct sl_config *config; /**< that runs; NULL: it can't be reloaded */
 	const char *config_path;        /**< its file */
-	const char *state_dir;    /**< where what was learned is kept; NULL or "": nowhere */
+	const char *state_dir;          /**< where what was learned is kept; NULL or "": nowhere */
 	const struct sl_learned_table *learned; /**< what the workers began with, or NULL */
-	const char *dpdk_version;       /**< likewise: rte_version() */
+	const char *dpdk_version;               /**< likewise: rte_version() */
 };
 
 /** What is known of a worker from looking at it once a second. */
@@ -50,6 +50,9 @@ struct sl_worker_watch {
 	uint64_t turns_per_s; /**< in the second before it */
 	uint64_t times_stuck; /**< how often it has stood still for more than 2 s */
 	bool stuck;           /**< it does so now */
+	uint64_t lately;      /**< packets that it has dealt with in the last 10 s */
+	bool skewed;          /**< of all workers' packets, far more than its share */
+	uint64_t times_skewed;
 };
 
 /** What is known of a port from looking at it once a second. */
@@ -57,6 +60,8 @@ struct sl_port_watch {
 	struct sl_port_counters now; /**< at the last look */
 	/** What was lost in the last 10 s: packets. */
 	uint64_t lately_missed, lately_nombuf, lately_errors;
+	bool taken_down;     /**< by us, since its link's other port has lost its link */
+	uint64_t times_lost; /**< how often its link has gone down, also by us */
 };
 
 /**

@@ -18,7 +18,7 @@ struct sl_snapshot_worker {
 	uint32_t connections;        /**< entries of its table in use, tombstones among them */
 	uint32_t capacity;           /**< entries there are */
 	uint64_t one_way[SL_SERVICES_MAX / 64]; /**< bit by number: its servers are not heard */
-	uint32_t translated;         /**< connections whose numbers are translated */
+	uint32_t translated;                    /**< connections whose numbers are translated */
 };
 
 struct sl_snapshot {

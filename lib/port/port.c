@@ -43,6 +43,7 @@ int sl_port_find(struct sl_port *port, const char *name, char *error, size_t err
 		return -1;
 	}
 	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
+	port_interface_find(port, info.if_index);
 	port->rss_entries = info.reta_size;
 	return 0;
 }
@@ -173,6 +174,16 @@ void sl_port_counters(const struct sl_port *port, struct sl_port_counters *count
 		counters->nic_nombuf = stats.rx_nombuf;
 		counters->nic_errors = stats.ierrors;
 	}
-	if (rte_eth_link_get_nowait(port->ethdev, &link) == 0)
+	counters->present = rte_eth_dev_is_valid_port(port->ethdev);
+	if (port->if_index != 0)
+		port_interface_look(port, counters);
+	else if (rte_eth_link_get_nowait(port->ethdev, &link) == 0)
 		counters->link_up = link.link_status == RTE_ETH_LINK_UP;
+}
+
+int sl_port_set_link(const struct sl_port *port, bool up)
+{
+	if (port->if_index != 0)
+		return port_interface_set(port, up);
+	return up ? rte_eth_dev_set_link_up(port->ethdev) : rte_eth_dev_set_link_down(port->ethdev);
 }

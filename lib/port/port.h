@@ -11,6 +11,12 @@
 #define LOG(level, fmt, ...) \
 	rte_log(RTE_LOG_##level, RTE_LOGTYPE_USER1, "sluiced: port %s: " fmt "\n", __VA_ARGS__)
 
+/* interface.c: the kernel's interface behind a virtual port. */
+/* Remembers it, if there is one. */
+void port_interface_find(struct sl_port *port, unsigned if_index);
+void port_interface_look(const struct sl_port *port, struct sl_port_counters *counters);
+int port_interface_set(const struct sl_port *port, bool up);
+
 /* spread.c: over several queues. */
 /* Puts what sl_rss_choose says into the device's configuration to be. */
 void port_rss_configure(const struct sl_port_config *config, const struct rte_eth_dev_info *info,

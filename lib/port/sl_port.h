@@ -12,12 +12,14 @@ SL_BEGIN_DECLS
 
 struct rte_mempool;
 
-enum { SL_PORT_NAME = 64, SL_PORT_DRIVER = 32, SL_PORT_SPREAD = 48 };
+enum { SL_PORT_NAME = 64, SL_PORT_DRIVER = 32, SL_PORT_INTERFACE = 16, SL_PORT_SPREAD = 48 };
 
 struct sl_port {
 	uint16_t ethdev;         /**< DPDK's port id */
 	char name[SL_PORT_NAME]; /**< DPDK's device name, as the configuration says */
 	char driver[SL_PORT_DRIVER];
+	unsigned if_index; /**< of the kernel's interface behind it; 0: there is none */
+	char interface[SL_PORT_INTERFACE]; /**< its name */
 	uint16_t n_queues;
 	uint16_t rx_descriptors, tx_descriptors;
 	uint16_t mtu;
@@ -44,6 +46,7 @@ struct sl_port_counters {
 	uint64_t nic_nombuf; /**< lost because the pool was empty */
 	uint64_t nic_errors; /**< received broken */
 	bool link_up;
+	bool present; /**< false: the device, or the interface behind it, is gone */
 };
 
 /**
@@ -71,6 +74,12 @@ void sl_port_stop(struct sl_port *port);
 
 /** Stops and closes it. */
 void sl_port_close(struct sl_port *port);
+
+/**
+ * Takes its link down or up, as whoever is at the other end of the cable sees it. From the control
+ * thread. Returns 0 or -errno.
+ */
+int sl_port_set_link(const struct sl_port *port, bool up);
 
 /** Reads the device's counters and link state; any time, from the control thread. */
 void sl_port_counters(const struct sl_port *port, struct sl_port_counters *counters);

@@ -120,6 +120,8 @@ static void joined_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 	answer = answers_probe(conn, side, seg, ack);
 	relay_observe(r, conn, side, seg, ack);
 	if (sl_unlikely(answer)) {
+		/* It knows where the other end is now: its MAC may have moved meanwhile. */
+		relay_l2_refresh(r, conn, sl_side_other(side), buf->data, seg);
 		sl_out_deliver(r->out, buf);
 		return;
 	}

@@ -170,7 +170,14 @@ static void warn_ports(json_t *warnings, const struct sl_control *control)
 			     "port %s received %" PRIu64 " broken packets in 10 s: cable, "
 			     "transceiver, MTU (nic_errors)",
 			     name, w->lately_errors);
-		if (!w->now.link_up)
+		if (!w->now.present)
+			warn(warnings, "port %s is gone: restart sluiced when it is back", name);
+		else if (w->taken_down)
+			warn(warnings,
+			     "port %s is taken down, since the other port of its link has lost its "
+			     "link (link_follow)",
+			     name);
+		else if (!w->now.link_up)
 			warn(warnings, "port %s has no link", name);
 	}
 }
@@ -186,6 +193,12 @@ static void warn_workers(json_t *warnings, const struct sl_control *control,
 
 		if (sl_control_worker_watch(control, i)->stuck)
 			warn(warnings, "the worker on core %u stands still", core);
+		if (sl_control_worker_watch(control, i)->skewed)
+			warn(warnings,
+			     "the worker on core %u has far more packets than its share: one "
+			     "connection or address outweighs the others, or a port does not "
+			     "spread",
+			     core);
 		if (w != NULL && 10ull * w->connections > 9ull * w->capacity)
 			warn(warnings,
 			     "the table of the worker on core %u is %u %% full: raise "

@@ -51,7 +51,7 @@ class Box
 			snprintf(ports[i].name, sizeof(ports[i].name), "net_fake%u", i);
 			strcpy(ports[i].driver, "fake");
 			ports[i].n_queues = kWorkers;
-			c.link_up = true;
+			c.link_up = c.present = true;
 			fake_port_set(i, &c);
 		}
 		sl_cookie_ring_init(&ring, master, 0, 0);

@@ -251,3 +251,11 @@ void sl_port_counters(const struct sl_port *port, struct sl_port_counters *count
 	*counters = ports[port->ethdev];
 	pthread_mutex_unlock(&ports_lock);
 }
+
+int sl_port_set_link(const struct sl_port *port, bool up)
+{
+	pthread_mutex_lock(&ports_lock);
+	ports[port->ethdev].link_up = up;
+	pthread_mutex_unlock(&ports_lock);
+	return 0;
+}

@@ -115,7 +115,7 @@ TEST(ConfigLoad, EverySettingThatIsNotTheDefaultArrives)
 			    buffers = 2048L; };
 		links = ( { name = "core-1"; outside = "03:00.0"; inside = "0000:03:00.1";
 			    default = "drop";
-			    link_follow = FALSE; mtu = 9000; take_default_route = true; } );
+			    link_follow = TRUE; mtu = 9000; take_default_route = true; } );
 		services = ( { name = "Web_1"; address = "2001:db8::/64"; port = "8000-8010";
 			       mode = "monitor";
 			       cookies = "never"; wscale = 14; } );
@@ -131,7 +131,7 @@ TEST(ConfigLoad, EverySettingThatIsNotTheDefaultArrives)
 	EXPECT_EQ(config.workers.idle_sleep_us, 0u);
 	EXPECT_EQ(config.workers.buffers, 2048u);
 	EXPECT_EQ(config.links[0].default_action, SL_CONFIG_DEFAULT_DROP);
-	EXPECT_FALSE(config.links[0].link_follow);
+	EXPECT_TRUE(config.links[0].link_follow);
 	EXPECT_TRUE(config.links[0].take_default_route);
 	EXPECT_EQ(config.links[0].mtu, 9000u);
 	EXPECT_EQ(config.services[0].mode, SL_MODE_MONITOR);

@@ -101,10 +101,6 @@ TEST(ConfigRefuses, AWrongType)
 	EXPECT_EQ(
 		refusal("links = ( { outside = \"a\"; inside = \"b\"; link_follow = \"no\"; } );"),
 		"t.cfg:1: link 1: link_follow is \"no\"; expected true or false");
-	EXPECT_EQ(
-		refusal("links = ( { outside = \"a\"; inside = \"b\"; link_follow = true; } );"),
-		"t.cfg:1: link \"link0\": link_follow is true; this version does not follow "
-		"links yet: expected false");
 }
 
 TEST(ConfigRefuses, ANumberOutOfItsRange)

@@ -390,6 +390,95 @@ TEST(ControlWatch, WhatAPortLostLatelyIsSeen)
 	EXPECT_EQ(sl_control_port_watch(control.c, 0)->lately_missed, 0u);
 }
 
+namespace
+{
+
+void set_link(uint16_t port, bool up)
+{
+	struct sl_port_counters c = {};
+
+	c.link_up = up;
+	c.present = true;
+	fake_port_set(port, &c);
+}
+
+bool link_up(uint16_t port)
+{
+	struct sl_port p = {};
+	struct sl_port_counters c;
+
+	p.ethdev = port;
+	sl_port_counters(&p, &c);
+	return c.link_up;
+}
+
+} // namespace
+
+TEST(ControlFollow, TakesTheOtherPortDownAndUpAgain)
+{
+	Box box;
+	box.plan->links[0].follow = true;
+	Control control(box);
+
+	set_link(1, false);
+	run_until(
+		control.c, [] { return !link_up(0); }, 4);
+	EXPECT_FALSE(link_up(0));
+	EXPECT_TRUE(sl_control_port_watch(control.c, 0)->taken_down);
+	EXPECT_FALSE(sl_control_port_watch(control.c, 1)->taken_down);
+	run_for(control.c, 1.2);
+	EXPECT_FALSE(link_up(0)) << "it must not wait for itself";
+	set_link(1, true);
+	run_until(
+		control.c, [] { return link_up(0); }, 4);
+	EXPECT_TRUE(link_up(0));
+	EXPECT_FALSE(sl_control_port_watch(control.c, 0)->taken_down);
+}
+
+TEST(ControlFollow, LeavesNoPortDownBehind)
+{
+	Box box;
+	box.plan->links[0].follow = true;
+	{
+		Control control(box);
+
+		set_link(0, false);
+		run_until(
+			control.c, [] { return !link_up(1); }, 4);
+		EXPECT_FALSE(link_up(1));
+	}
+	EXPECT_TRUE(link_up(1));
+	// After a kill -9 nobody has: what follows comes up at the start.
+	set_link(1, false);
+	Control again(box);
+	EXPECT_TRUE(link_up(1));
+}
+
+TEST(ControlFollow, OnlyWhereItIsConfigured)
+{
+	Box box;
+	Control control(box);
+
+	set_link(1, false);
+	run_for(control.c, 2.2);
+	EXPECT_TRUE(link_up(0));
+}
+
+TEST(ControlWatch, WorkerWithFarMoreThanItsShareIsSeen)
+{
+	Box box;
+	Control control(box);
+	const struct sl_worker_watch *first = sl_control_worker_watch(control.c, 0);
+
+	fake_worker_set_busy(box.workers[0], true);
+	fake_worker_set_pace(box.workers[0], 50);
+	run_until(
+		control.c, [&] { return first->skewed; }, 8);
+	EXPECT_TRUE(first->skewed);
+	EXPECT_EQ(first->times_skewed, 1u);
+	EXPECT_FALSE(sl_control_worker_watch(control.c, 1)->skewed);
+}
+
 TEST(ControlClock, CookieRingsFollowTheWallClock)
 {
 	Box box; // whose rings were made for 1970

@@ -144,6 +144,19 @@ TEST_P(Limits, IdleConnectionOfWhichOneEndVanishedIsReclaimed)
 	EXPECT_EQ(only(by_port(out, 1)).seg.seq, talk.isn + 8);
 }
 
+TEST_P(Limits, ProbesFindAnEndWhoseMacHasMoved)
+{
+	cite("design section 3: a connection refreshes its link-layer headers");
+	request();
+	road.advance(100010);
+	Frame answer = talk.c(SL_ACK, 8, 1);
+	answer.dmac = {2, 0, 0, 0, 0x77, 1}; // the client has heard of it
+	EXPECT_TRUE(road.outside(answer).empty());
+	const Sent probe = by_port(road.advance(5010), 1).back();
+	EXPECT_EQ(Bytes(probe.bytes.begin(), probe.bytes.begin() + 6),
+		  Bytes({2, 0, 0, 0, 0x77, 1}));
+}
+
 TEST_P(Limits, DataWhileProbedGoesOn)
 {
 	cite("RFC 1122 section 4.2.3.6");
