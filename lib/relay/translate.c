@@ -64,6 +64,26 @@ static void to_outside(const struct sl_conn *conn, struct sl_rewrite *rw)
 		sl_rewrite_tsval(rw, seg->tsval + conn->ts_delta);
 }
 
+/*
+ * The box's own timestamps. Without room the segment goes without: most ends take it, and others
+ * the next. A server that sends some nobody asked for gets its own overwritten.
+ */
+static void add_timestamps(const struct sl_relay *r, const struct sl_conn *conn, struct sl_buf *buf,
+			   struct sl_seg *seg)
+{
+	const uint32_t tsval = r->now_ms + conn->ts_delta, tsecr = conn->end[SL_OUTSIDE].tsval;
+	struct sl_rewrite rw;
+
+	if (seg->ts_off == 0) {
+		(void)sl_wire_insert_timestamps(buf, seg, tsval, tsecr);
+		return;
+	}
+	rw = sl_rewrite_begin(buf->data, seg);
+	sl_rewrite_tsval(&rw, tsval);
+	sl_rewrite_tsecr(&rw, tsecr);
+	sl_rewrite_end(&rw);
+}
+
 void relay_translate(const struct sl_relay *r, const struct sl_conn *conn, enum sl_side side,
 		     struct sl_buf *buf, struct sl_seg *seg)
 {
@@ -81,8 +101,6 @@ void relay_translate(const struct sl_relay *r, const struct sl_conn *conn, enum 
 	if (wnd != seg->wnd && !(seg->flags & (SL_SYN | SL_RST)))
 		sl_rewrite_wnd(&rw, wnd);
 	sl_rewrite_end(&rw);
-	/* Without room the segment goes without: most ends take it, and others the next. */
 	if (sl_unlikely(sl_conn_ts_ours(conn)) && side == SL_INSIDE && !(seg->flags & SL_RST))
-		(void)sl_wire_insert_timestamps(buf, seg, r->now_ms + conn->ts_delta,
-						conn->end[SL_OUTSIDE].tsval);
+		add_timestamps(r, conn, buf, seg);
 }
