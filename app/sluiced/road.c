@@ -43,6 +43,7 @@ static struct sl_pipeline_config pipeline_config(const struct road *road,
 	return (struct sl_pipeline_config){
 		.plan = &road->plan,
 		.n_connections = config->workers.connections,
+		.high_water = config->workers.high_water,
 		.n_held = sl_min_u32(held, SL_HELD_MAX),
 		.ring = &road->ring,
 		.learned = &road->learned,

@@ -52,6 +52,7 @@ struct sl_config_workers {
 	uint32_t cores[SL_CONFIG_MAX_CORES]; /**< one worker each; all different */
 	unsigned n_cores;
 	uint32_t connections;   /**< of one worker's table */
+	uint32_t high_water;    /**< of the table, percent */
 	uint32_t idle_sleep_us; /**< 0: poll without a pause */
 	uint32_t buffers;       /**< mbufs of one pool */
 };

@@ -26,6 +26,7 @@ int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *con
 	const struct sl_relay_config relay = {
 		.n_connections = config->n_connections,
 		.n_held = config->n_held,
+		.high_water = config->high_water,
 		.plan = config->plan,
 		.secret = config->table_secret,
 	};

@@ -25,10 +25,11 @@ struct sl_pipeline_config {
 	const struct sl_plan *plan; /**< stays valid until another is applied */
 	uint32_t n_connections;
 	uint32_t n_held;             /**< early packets held at once */
+	uint32_t high_water;         /**< of the table, percent: above it room is made */
 	const uint8_t *table_secret; /**< SL_FLOW_SECRET_BYTES random bytes, this worker's own */
-	const struct sl_cookie_ring *ring; /**< copied */
+	const struct sl_cookie_ring *ring;      /**< copied */
 	const struct sl_learned_table *learned; /**< what is known of servers; copied; or NULL */
-	bool secret_shared;                /**< other boxes mint cookies that may come back here */
+	bool secret_shared; /**< other boxes mint cookies that may come back here */
 };
 
 /** Where a port stands. */
@@ -77,7 +78,7 @@ struct sl_pipeline {
 	uint32_t hash[SL_BURST];
 	uint32_t found[SL_BURST]; /**< connection, or SL_FLOW_NONE */
 	struct sl_seg seg[SL_BURST];
-	uint8_t parsed[SL_BURST]; /**< enum sl_parsed */
+	uint8_t parsed[SL_BURST];        /**< enum sl_parsed */
 	struct sl_quote quote[SL_BURST]; /**< of a traveller that is an ICMP error */
 };
 

@@ -40,6 +40,7 @@ int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void
 	if (sl_flow_init(&r->flow, p, config->n_connections, sizeof(struct sl_conn),
 			 config->secret) != 0)
 		return -1;
+	relay_pressure_init(r, config->n_connections, config->high_water);
 	p += aligned(flow);
 	sl_wheel_init(&r->wheel, p, SL_RELAY_SLOTS, SL_RELAY_TICK_US, sl_relay_conn(r, 0),
 		      sizeof(struct sl_conn), offsetof(struct sl_conn, timer), now_us);
@@ -67,11 +68,14 @@ static void gauge(struct sl_relay *r, const struct sl_conn *conn, enum sl_leg le
 struct sl_conn *relay_conn_add(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
 			       uint16_t service)
 {
-	const uint32_t index = sl_flow_insert(&r->flow, key, hash);
+	uint32_t index = sl_flow_insert(&r->flow, key, hash);
 	struct sl_conn *conn;
 
+	if (sl_unlikely(index == SL_FLOW_NONE) && relay_make_room(r))
+		index = sl_flow_insert(&r->flow, key, hash);
 	if (index == SL_FLOW_NONE)
 		return NULL;
+	relay_source_add(r, key, 1);
 	conn = sl_relay_conn(r, index);
 	memset((uint8_t *)conn + sizeof(conn->key), 0, sizeof(*conn) - sizeof(conn->key));
 	sl_wheel_node_init(&conn->timer);
@@ -141,6 +145,7 @@ void sl_relay_remove(struct sl_relay *r, uint32_t index)
 	struct sl_conn *conn = sl_relay_conn(r, index);
 
 	relay_not_translated(r, conn);
+	relay_source_add(r, &conn->key, (uint32_t)-1);
 	mark_dirty(r, sl_flow_hash(&r->flow, &conn->key));
 	sl_wheel_cancel(&r->wheel, index);
 	gauge(r, conn, SL_LEG_CLIENT, (uint64_t)-1);

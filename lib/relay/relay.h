@@ -78,6 +78,21 @@ const char *relay_timer_name(const struct sl_relay *r, const struct sl_conn *con
 /* Makes sure that the connection comes up when its limit ends. */
 void relay_arm(struct sl_relay *r, struct sl_conn *conn);
 
+/* The milliseconds after the last sign of life at which the limit that runs would end it. */
+uint32_t relay_limit_ms(const struct sl_relay *r, const struct sl_conn *conn);
+/* Segments that one due connection may need: two RSTs to each end. */
+enum { SPARES_FOR_ONE = 4 };
+/* Ends a connection that stayed too long; both ends hear of it. */
+void relay_reclaim(struct sl_relay *r, struct sl_conn *conn, enum sl_event why);
+
+/* pressure.c: a table that fills up. */
+void relay_pressure_init(struct sl_relay *r, uint32_t n_connections, uint32_t high_percent);
+void relay_pressure_tick(struct sl_relay *r);
+/* The table is full: frees one entry that is over, if one is near. */
+bool relay_make_room(struct sl_relay *r);
+/* `n` entries more (as two's complement: fewer) of the key's client. */
+void relay_source_add(struct sl_relay *r, const struct sl_flow_key *key, uint32_t n);
+
 /* held.c: packets that wait for the server. */
 void relay_held_init(struct sl_relay *r, uint32_t n);
 bool relay_hold(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf);

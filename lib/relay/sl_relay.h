@@ -18,6 +18,7 @@
 #define SL_RELAY_H
 
 #include "sl_bucket.h"
+#include "sl_bucket.h"
 #include "sl_conn.h"
 #include "sl_l2.h"
 #include "sl_learned.h"
@@ -40,6 +41,28 @@ struct sl_held {
 	uint16_t next;
 };
 
+/** What is taken while a table is above its high-water mark: this class and those before it. */
+enum sl_pressure_level {
+	SL_PRESSURE_NONE,
+	SL_PRESSURE_OVER, /**< tombstones, TIME-WAIT */
+	SL_PRESSURE_HALF_OPEN,
+	SL_PRESSURE_HALF_CLOSED,
+	SL_PRESSURE_IDLE,
+};
+
+enum { SL_PRESSURE_SOURCES = 4096 };
+
+/** A table that fills up, and what is done about it. */
+struct sl_pressure {
+	enum sl_pressure_level level;
+	uint32_t high, low; /**< entries in use */
+	uint32_t hand;      /**< next entry to look at */
+	uint32_t seen;      /**< entries looked at since the level was reached */
+	uint64_t seed;
+	struct sl_bucket victims;
+	uint32_t held[2][SL_PRESSURE_SOURCES]; /**< entries by hash of the client's address */
+};
+
 struct sl_relay {
 	struct sl_flow flow;
 	struct sl_wheel wheel;
@@ -53,13 +76,15 @@ struct sl_relay {
 	uint64_t now_us;
 	uint64_t dirty; /**< bit hash % 64: table changed there since the pipeline cleared it */
 	struct sl_bucket too_bigs; /**< ICMP errors of our own */
+	struct sl_pressure pressure;
 	struct sl_learned_table learned;
 	struct sl_l2_table l2;
 };
 
 struct sl_relay_config {
 	uint32_t n_connections;
-	uint32_t n_held; /**< packets held at once, at most SL_HELD_MAX */
+	uint32_t high_water; /**< of the table, percent, 10 to 100: above it room is made */
+	uint32_t n_held;     /**< packets held at once, at most SL_HELD_MAX */
 	const struct sl_plan *plan;
 	const uint8_t *secret; /**< SL_FLOW_SECRET_BYTES random bytes: the table's hash */
 };

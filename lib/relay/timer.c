@@ -138,13 +138,17 @@ static void reset_end(struct sl_relay *r, const struct sl_conn *conn, enum sl_si
 		(void)relay_send_rst(r, conn, to, highest, true);
 }
 
-/* Ends a connection that stayed too long; both ends hear of it. */
-static void reclaim(struct sl_relay *r, struct sl_conn *conn, enum due due)
+uint32_t relay_limit_ms(const struct sl_relay *r, const struct sl_conn *conn)
+{
+	return deadline_of(r, conn).after_ms;
+}
+
+void relay_reclaim(struct sl_relay *r, struct sl_conn *conn, enum sl_event why)
 {
 	const bool opening = conn->flags & SL_CONN_OPENING;
 	const bool half_open = relay_tracked_opening(conn) && !opening;
 
-	relay_close(r, conn, opening ? SL_EVENT_server_silent : dues[due].event);
+	relay_close(r, conn, why);
 	if (opening) {
 		(void)relay_send_rst(r, conn, SL_OUTSIDE, conn->end[SL_INSIDE].isn + 1, true);
 		(void)relay_send_rst(r, conn, SL_INSIDE, conn->end[SL_OUTSIDE].isn + 1, false);
@@ -170,7 +174,7 @@ static void retry_syn(struct sl_relay *r, struct sl_conn *conn)
 static void probe(struct sl_relay *r, struct sl_conn *conn)
 {
 	if (conn->probes >= relay_limits(r, conn)->probes) {
-		reclaim(r, conn, DUE_IDLE);
+		relay_reclaim(r, conn, dues[DUE_IDLE].event);
 		return;
 	}
 	for (unsigned to = 0; to < SL_N_SIDES; to++) {
@@ -200,7 +204,9 @@ static void act(struct sl_relay *r, uint32_t index, struct sl_conn *conn, enum d
 	case DUE_FIN_WAIT_2:
 	case DUE_CLOSE_WAIT:
 	case DUE_LAST_ACK:
-		reclaim(r, conn, due);
+		relay_reclaim(r, conn,
+			      conn->flags & SL_CONN_OPENING ? SL_EVENT_server_silent
+							    : dues[due].event);
 		break;
 	case DUE_RST_DOUBT:
 		relay_close(r, conn, SL_EVENT_connections_reset);
@@ -216,9 +222,6 @@ static void act(struct sl_relay *r, uint32_t index, struct sl_conn *conn, enum d
 	if (!sl_wheel_armed(&conn->timer))
 		relay_arm(r, conn);
 }
-
-/* Segments that one due connection may need: two RSTs to each end. */
-enum { SPARES_FOR_ONE = 4 };
 
 static void come_up(struct sl_relay *r, uint32_t index)
 {
@@ -244,6 +247,7 @@ void sl_relay_tick(struct sl_relay *r, unsigned max)
 	n = sl_wheel_run(&r->wheel, r->now_us, 4 * max, due, max);
 	for (unsigned i = 0; i < n; i++)
 		come_up(r, due[i]);
+	relay_pressure_tick(r);
 }
 
 const char *relay_timer_name(const struct sl_relay *r, const struct sl_conn *conn, uint32_t *left_ms)

@@ -158,6 +158,7 @@ static void start(struct harness *h)
 		.plan = &h->plan[0],
 		.n_connections = N_CONNECTIONS,
 		.n_held = N_HELD,
+		.high_water = 75,
 		.table_secret = secret,
 		.ring = &h->ring,
 	};

@@ -60,6 +60,7 @@ class Box
 			p.plan = plan.get();
 			p.n_connections = n_connections;
 			p.n_held = 16;
+			p.high_water = 90;
 			p.table_secret = table_secret;
 			p.ring = &ring;
 			workers[i] = fake_worker_create(i + 1, &p);

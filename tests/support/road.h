@@ -79,6 +79,7 @@ struct RoadOptions {
 	std::vector<sl_service> services = usual_services();
 	uint32_t n_connections = 256;
 	uint32_t n_held = 64;
+	uint32_t high_water = 100;
 	uint16_t mtu = 1500;
 	bool pass_default = true;
 	bool secret_shared = false;
@@ -143,6 +144,7 @@ class Road
 		config.plan = plan.get();
 		config.n_connections = o.n_connections;
 		config.n_held = o.n_held;
+		config.high_water = o.high_water;
 		config.table_secret = secret;
 		config.ring = &ring;
 		config.secret_shared = o.secret_shared;

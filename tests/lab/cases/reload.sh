@@ -6,6 +6,7 @@
 # a transfer. Then the box is drained: what is new passes, what stands is served to its end.
 #
 # timeout: 120
+# exclusive
 # shellcheck source=tests/lab/case.sh
 . "$(dirname "$0")/../case.sh"
 

@@ -154,6 +154,7 @@ struct Handover : testing::Test {
 		config.pipeline.plan = plan.get();
 		config.pipeline.n_connections = 1024;
 		config.pipeline.n_held = 64;
+		config.pipeline.high_water = 90;
 		config.pipeline.table_secret = secret;
 		config.pipeline.ring = &ring;
 		config.pool = pool;
