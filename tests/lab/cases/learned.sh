@@ -15,7 +15,9 @@ knows() {
 		| "\(.mss) \(.timestamps)"'
 }
 
+lab_kill sluiced
 rm -rf "$LAB_RUN/state"
+lab_sluiced_start "$LAB_RUN/sluice.conf"
 for how in TERM KILL; do
 	lab_exec client curl -sS --max-time 10 "$(url 4)" >/dev/null
 	lab_exec client curl -sS --max-time 10 "$(url 6)" >/dev/null

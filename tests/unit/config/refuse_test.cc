@@ -45,7 +45,7 @@ TEST(ConfigRefuses, AnUnknownKeyWithTheNearestKnownOne)
 {
 	EXPECT_EQ(
 		refusal(with_link("\nworkers = {\n  conections = 5; };")),
-		"t.cfg:4: workers: unknown key \"conections\"; expected one of cores, connections, "
+		"t.cfg:4: workers: unknown key \"conections\"; expected one of cores, connections, high_water, "
 		"idle_sleep_us, buffers (did you mean \"connections\"?)");
 	EXPECT_EQ(refusal(with_link("servcies = ( );")),
 		  "t.cfg:2: unknown key \"servcies\"; expected one of eal, workers, links, limits, "
