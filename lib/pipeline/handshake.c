@@ -145,7 +145,6 @@ static void open_spliced(struct sl_pipeline *p, unsigned i, const struct sl_gran
 	const struct sl_traveller *t = &p->traveller[i];
 
 	count(p, t, SL_EVENT_cookies_valid);
-	pipeline_asked(p, t->service);
 	sl_relay_open_spliced(&p->relay, &p->key[i], p->hash[i], t->service, grant, t->buf, t->seg);
 }
 
@@ -177,8 +176,6 @@ static void open_tracked(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
-	if (t->side == SL_OUTSIDE)
-		pipeline_asked(p, t->service);
 	sl_relay_open_tracked(&p->relay, &p->key[i], p->hash[i], t->service, (enum sl_side)t->side,
 			      t->buf, t->seg);
 }

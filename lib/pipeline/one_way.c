@@ -13,24 +13,17 @@ enum {
 	ONE_WAY_LOOK_US = 1000 * 1000,
 };
 
-void pipeline_asked(struct sl_pipeline *p, uint16_t service)
-{
-	struct sl_one_way *o = &p->one_way[service];
-
-	if (o->unanswered++ == 0)
-		o->since_us = p->relay.now_us;
-}
-
 void pipeline_heard(struct sl_pipeline *p, uint16_t service)
 {
 	struct sl_one_way *o = &p->one_way[service];
 
-	if (sl_likely(o->unanswered == 0 && !o->on))
+	if (sl_likely(o->heard_at == p->relay.syns_sent[service] && !o->on))
 		return;
 	/* What passed meanwhile goes on as it is. */
 	if (o->on)
 		pipeline_adopt_from_now(p, service);
-	o->unanswered = 0;
+	o->heard_at = p->relay.syns_sent[service];
+	o->since_us = 0;
 	o->on = false;
 }
 
@@ -41,8 +34,11 @@ void pipeline_one_way_tick(struct sl_pipeline *p)
 	p->next_one_way_us = p->relay.now_us + ONE_WAY_LOOK_US;
 	for (uint16_t s = 1; s <= p->plan->services.n; s++) {
 		struct sl_one_way *o = &p->one_way[s];
+		const uint32_t unanswered = p->relay.syns_sent[s] - o->heard_at;
 
-		if (o->on || o->unanswered < ONE_WAY_ASKED ||
+		if (unanswered > 0 && o->since_us == 0)
+			o->since_us = p->relay.now_us;
+		if (o->on || unanswered < ONE_WAY_ASKED ||
 		    p->relay.now_us - o->since_us < ONE_WAY_US)
 			continue;
 		o->on = true;

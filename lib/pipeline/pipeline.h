@@ -34,8 +34,7 @@ void pipeline_change_init(struct sl_pipeline *p);
 void pipeline_change(struct sl_pipeline *p, const struct sl_plan *before);
 
 /* one_way.c: servers whose answers go round the box. */
-/* A SYN went to a server of the service; a segment of one came. */
-void pipeline_asked(struct sl_pipeline *p, uint16_t service);
+/* A segment of a server of the service has come. */
 void pipeline_heard(struct sl_pipeline *p, uint16_t service);
 /* Looks once a second whether a service asks and hears nothing. */
 void pipeline_one_way_tick(struct sl_pipeline *p);

@@ -51,9 +51,9 @@ struct sl_traveller {
 
 /** Whether a service's servers are heard: its SYNs to them since the last sign of one. */
 struct sl_one_way {
-	uint64_t since_us; /**< when the first of them went */
-	uint32_t unanswered;
-	bool on; /**< answers go round the box, or the server is down */
+	uint64_t since_us; /**< when the first of them was seen; 0: none has gone */
+	uint32_t heard_at; /**< relay.syns_sent at that sign */
+	bool on;           /**< answers go round the box, or the server is down */
 };
 
 struct sl_pipeline {

@@ -393,6 +393,8 @@ void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, ui
 		return;
 	}
 	clamp_mss(r, conn, buf, seg);
+	if (side == SL_OUTSIDE && (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN)
+		r->syns_sent[conn->service]++;
 	relay_forward(r, conn, side, buf, seg);
 }
 
@@ -458,6 +460,8 @@ void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enu
 				   struct sl_buf *buf, struct sl_seg *seg)
 {
 	clamp_mss(r, conn, buf, seg);
+	if (side == SL_OUTSIDE && (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN)
+		r->syns_sent[conn->service]++;
 	relay_forward(r, conn, side, buf, seg);
 	if (sl_conn_leg(conn, side) == SL_LEG_SERVER)
 		tracked_from_server(r, conn, side, seg);

@@ -71,6 +71,7 @@ struct sl_relay {
 	struct sl_held *held; /**< the pool of held packets */
 	uint16_t held_free;
 	uint16_t mss_least;    /**< of all that servers have announced to this worker */
+	uint32_t syns_sent[SL_SERVICES_MAX]; /**< to servers, by service: ours and those let through */
 	uint32_t n_translated; /**< spliced connections that are not over */
 	uint32_t now_ms;
 	uint64_t now_us;

@@ -399,6 +399,13 @@ TEST_P(OneWay, IsSeenWithinTenSeconds)
 	EXPECT_EQ(road.events(SL_EVENT_one_way), 1u) << "once";
 }
 
+TEST_P(OneWay, OneClientWhoseSynsAreSentAgainIsEnough)
+{
+	talk.prove();
+	road.advance(8000);
+	EXPECT_EQ(road.events(SL_EVENT_one_way), 1u);
+}
+
 TEST_P(OneWay, WayOutIsToPass)
 {
 	deaf(road, GetParam().v6);
@@ -430,7 +437,10 @@ TEST_P(OneWay, OneAnswerIsEnough)
 {
 	deaf(road, GetParam().v6);
 	talk.open();
-	road.advance(9000);
+	for (int i = 0; i < 3; i++) {
+		road.advance(3000);
+		road.inside(talk.s(SL_ACK, 1, 1));
+	}
 	EXPECT_EQ(road.events(SL_EVENT_one_way), 0u);
 }
 
