@@ -144,8 +144,20 @@ lab_link() {
 		peer name "$boxdev" mtu "$mtu" netns "$LAB_NAME-box"
 	lab_exec box ethtool -K "$boxdev" tso off gso off gro off >/dev/null
 	lab_sysctl box "net.ipv6.conf.$boxdev.disable_ipv6=1"
+	lab_receive_on box "$boxdev"
 	ip -n "$LAB_NAME-box" link set "$boxdev" promisc on up
 	lab_host_link "$host" "$dev"
+}
+
+# lab_receive_on HOST DEV: what comes to a device is dealt with on a CPU that is not the worker's, and
+# always on the same: in life a host has CPUs of its own, and a cable does not reorder, while a veth
+# hands a frame over on whatever CPU it was sent from.
+lab_receive_on() {
+	local worker mask
+
+	worker=$(lab_worker_cpu)
+	mask=$((worker > 0 ? 1 << (worker - 1) : 1))
+	lab_exec "$1" sh -c "printf %x $mask >/sys/class/net/$2/queues/rx-0/rps_cpus" 2>/dev/null || true
 }
 
 # lab_host_link HOST DEV: a host's end of its cable.
@@ -155,9 +167,7 @@ lab_host_link() {
 	# A veth leaves checksums to a NIC that is not there, and carries segments of 64 KiB. What
 	# the box is to see is what a wire carries.
 	lab_exec "$host" ethtool -K "$dev" tx off tso off gso off gro off >/dev/null
-	# In life a host has CPUs of its own to receive with; over a veth it would take the worker's.
-	lab_exec "$host" sh -c "printf %x $((1 << $(lab_worker_cpu) > 1 ? (1 << $(lab_worker_cpu)) - 1 : 1)) \
-		>/sys/class/net/$dev/queues/rx-0/rps_cpus" 2>/dev/null || true
+	lab_receive_on "$host" "$dev"
 	ip -n "$LAB_NAME-$host" link set "$dev" up
 }
 

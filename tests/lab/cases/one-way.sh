@@ -53,9 +53,16 @@ for family in 4 6; do
 done
 
 ip -n "$client_ns" link del r0
-cookies=$(stats .events.cookies_sent)
+
+# Every worker hears for itself: the first connection that it owns still passes.
+answered() {
+	local before
+
+	before=$(stats .events.cookies_sent)
+	echoes "$1" && at_least $((before + 1)) stats .events.cookies_sent
+}
+
 for family in 4 6; do
 	lab_until 10 echoes $family || fail "IPv$family: no echo after: $(cat "$LAB_RUN/$CASE.out")"
-	lab_until 10 echoes $family || fail "IPv$family: no echo, proxied again"
+	lab_until 10 answered $family || fail "IPv$family: not proxied again"
 done
-lab_until 5 at_least $((cookies + 2)) stats .events.cookies_sent || fail "not proxied again"
