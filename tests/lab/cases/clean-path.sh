@@ -25,11 +25,13 @@ seen() {
 		-Y "$2" 2>/dev/null | wc -l
 }
 
-again='tcp.analysis.retransmission || tcp.analysis.fast_retransmission || tcp.analysis.out_of_order'
+again='tcp.analysis.retransmission || tcp.analysis.fast_retransmission || tcp.analysis.out_of_order ||
+	tcp.analysis.spurious_retransmission'
 
 serve server 81 exchange "$data"
 client exchange "$(address 4)" 81 "$data" >/dev/null # the box learns of the server
 client exchange "$(address 6)" 81 "$data" >/dev/null
+sleep 2.5 # and every worker of it: else one more would tell the server to begin again
 dump client c0
 dump server s0
 for family in 4 6; do
