@@ -65,8 +65,8 @@ static uint16_t data_room(const struct sl_config *config)
 void road_print_needs(const struct road *road, const struct sl_config *config, FILE *out)
 {
 	const struct sl_pipeline_config pipeline = pipeline_config(road, config);
-	const uint64_t tables = sl_pipeline_memory_size(&pipeline) +
-				SL_SERVICES_MAX * sizeof(struct sl_account);
+	const uint64_t tables =
+		sl_pipeline_memory_size(&pipeline) + SL_SERVICES_MAX * sizeof(struct sl_account);
 	const uint64_t buffers =
 		(uint64_t)config->workers.buffers *
 		(data_room(config) + sizeof(struct rte_mbuf) + SL_WORKER_PRIV_BYTES);
@@ -78,8 +78,9 @@ void road_print_needs(const struct road *road, const struct sl_config *config, F
 		config->workers.connections, (tables >> 20) + 1);
 	fprintf(out, "buffers     %u of %u bytes, %" PRIu64 " MiB\n", config->workers.buffers,
 		data_room(config), (buffers >> 20) + 1);
-	fprintf(out, "memory      %" PRIu64 " MiB: %" PRIu64
-		     " hugepages of 2 MiB, or with --no-huge at least -m %" PRIu64 "\n",
+	fprintf(out,
+		"memory      %" PRIu64 " MiB: %" PRIu64
+		" hugepages of 2 MiB, or with --no-huge at least -m %" PRIu64 "\n",
 		(all >> 20) + 1, (all >> 21) + 16, (all >> 20) + 32);
 }
 
@@ -104,8 +105,8 @@ static void want_rss(const struct sl_driver_profile *profile, struct sl_rss_conf
 	};
 
 	/* Under a key of the device's own both directions meet only where it sorts. */
-	rss->how = profile->rss.key == SL_DRIVER_RSS_KEY_RANDOM ? how[profile->rss.mode]
-								: SL_RSS_NONE;
+	rss->how =
+		profile->rss.key == SL_DRIVER_RSS_KEY_RANDOM ? how[profile->rss.mode] : SL_RSS_NONE;
 	rss->ipv4 = profile->rss.types & SL_DRIVER_RSS_IPV4;
 	rss->tcp4 = profile->rss.types & SL_DRIVER_RSS_TCP4;
 	rss->ipv6 = profile->rss.types & SL_DRIVER_RSS_IPV6;
@@ -187,8 +188,8 @@ static int start_ports(struct road *road, struct sl_port_config *wanted, struct 
 	return 0;
 }
 
-/* Several workers, and ports that can't spread: they hand over. */
-static int join_workers(struct road *road, char *error, size_t error_len)
+/* Several workers: where the ports can't spread they hand over, else only ICMP errors, round. */
+static int join_workers(struct road *road, bool by_nic, char *error, size_t error_len)
 {
 	uint8_t secret[16];
 
@@ -196,8 +197,9 @@ static int join_workers(struct road *road, char *error, size_t error_len)
 		snprintf(error, error_len, "no random numbers: %s", strerror(errno));
 		return -1;
 	}
-	road->handover =
-		sl_handover_create(road->n_workers, road->n_ports, secret, error, error_len);
+	road->by_nic = by_nic;
+	road->handover = sl_handover_create(road->n_workers, road->n_ports, by_nic, secret, error,
+					    error_len);
 	explicit_bzero(secret, sizeof(secret));
 	if (road->handover == NULL)
 		return -1;
@@ -212,7 +214,7 @@ static void note_spread(struct road *road)
 	for (unsigned i = 0; i < road->n_ports; i++) {
 		struct sl_port *port = &road->ports[i];
 
-		if (road->handover != NULL)
+		if (road->handover != NULL && !road->by_nic)
 			snprintf(port->spread, sizeof(port->spread), "handed over by core %u",
 				 sl_worker_core(
 					 road->workers[sl_handover_poller(i, road->n_workers)]));
@@ -236,7 +238,7 @@ static int open_ports(struct road *road, struct sl_port_config *wanted, struct r
 	}
 	if (!by_nic && start_ports(road, wanted, pool, 1, error, error_len) != 0)
 		return -1;
-	if (!by_nic && road->n_workers > 1 && join_workers(road, error, error_len) != 0)
+	if (road->n_workers > 1 && join_workers(road, by_nic, error, error_len) != 0)
 		return -1;
 	note_spread(road);
 	return 0;
@@ -320,8 +322,7 @@ int road_open(struct road *road, const struct sl_config *config, char *error, si
 		return -1;
 	load_learned(road, config);
 	pool = rte_pktmbuf_pool_create("packets", config->workers.buffers, POOL_CACHE,
-				       SL_WORKER_PRIV_BYTES, data_room(config),
-				       SOCKET_ID_ANY);
+				       SL_WORKER_PRIV_BYTES, data_room(config), SOCKET_ID_ANY);
 	if (pool == NULL) {
 		snprintf(error, error_len,
 			 "no memory for %u packet buffers: %s; raise -m in eal, reserve "

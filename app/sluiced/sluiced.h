@@ -22,7 +22,8 @@ struct road {
 	unsigned n_ports;
 	struct sl_worker *workers[SL_CONFIG_MAX_CORES];
 	unsigned n_workers;
-	struct sl_handover *handover; /* NULL: one worker, or the NICs spread */
+	struct sl_handover *handover; /* NULL: one worker */
+	bool by_nic;                  /* the NICs spread */
 	struct sl_cookie_ring ring;
 	struct sl_learned_table learned; /* what earlier runs have left */
 	bool secret_shared;

@@ -63,7 +63,7 @@ struct sl_buf {
 	uint8_t fate;      /**< enum sl_fate */
 	uint8_t reason;    /**< of a drop: number within enum sl_drop */
 	uint8_t origin;    /**< enum sl_origin: what its fate is booked against */
-	uint8_t pad;
+	uint8_t hops;      /**< workers that it has been handed round to */
 };
 
 static_assert(sizeof(struct sl_buf) == 32, "a descriptor is copied by value: keep it small");

@@ -31,7 +31,9 @@ void pipeline_icmp(struct sl_pipeline *p, unsigned i, uint32_t index)
 	struct sl_quote *quote = &p->quote[i];
 
 	t->buf->account = t->service;
-	if (index == SL_FLOW_NONE && (!t->proxied || pipeline_adopts(p, t->service)))
+	if (index == SL_FLOW_NONE && t->proxied && t->buf->hops + 1u < p->n_round)
+		sl_out_hand_round(p->out, t->buf);
+	else if (index == SL_FLOW_NONE && (!t->proxied || pipeline_adopts(p, t->service)))
 		pipeline_leave(p, t);
 	else if (index == SL_FLOW_NONE)
 		/* What comes back of SYN-ACKs to forged addresses, for one. */

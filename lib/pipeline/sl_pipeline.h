@@ -62,6 +62,8 @@ struct sl_pipeline {
 	const struct sl_plan *plan;
 	struct sl_out *out;
 	bool secret_shared;
+	unsigned n_round; /**< workers among which ICMP errors are handed round, since the NICs spread
+			       them as they like; 0: they come to their owner */
 	struct sl_port_place port[SL_PORTS_MAX];
 	uint64_t last_cookie_us[SL_SERVICES_MAX]; /**< when a service was last answered for */
 	uint64_t adopt_until_us[SL_SERVICES_MAX]; /**< so long strays of a service are taken in */

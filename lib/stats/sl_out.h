@@ -5,8 +5,8 @@
  * there is one place where a packet can get lost, and it balances: `rx`, or `handed_in` for a
  * packet that another worker gave us, is counted with the fate.
  *
- * The worker owns the lists. Before each run and each tick it empties `sent` and `freed` and fills
- * `spare`; after it, it transmits `sent` in its order and frees `freed`. One thread.
+ * The worker owns the lists. Before each run and each tick it empties `sent`, `freed` and `handed`,
+ * and fills `spare`; after it, it transmits `sent` in its order and frees `freed`. One thread.
  */
 #ifndef SL_OUT_H
 #define SL_OUT_H
@@ -27,10 +27,11 @@ enum {
 
 struct sl_out {
 	struct sl_account *accounts; /**< by buf->account */
-	uint32_t n_sent, n_freed, n_spare;
+	uint32_t n_sent, n_freed, n_spare, n_handed;
 	struct sl_buf sent[SL_SENT_MAX];
 	void *freed[SL_FREED_MAX]; /**< handles */
 	struct sl_buf spare[SL_SPARES];
+	struct sl_buf handed[SL_BURST]; /**< that the next worker shall look at */
 };
 
 static inline void sl_out_push(struct sl_out *out, struct sl_buf *buf, enum sl_fate fate)
@@ -110,6 +111,16 @@ static inline void sl_out_hand(struct sl_out *out, struct sl_buf *buf)
 {
 	sl_out_book(out, buf, SL_TERM_handed_out);
 	buf->fate = SL_FATE_HANDED;
+}
+
+/** The packet goes to the next worker, since nobody can tell whose it is; booked for no service. */
+static inline void sl_out_hand_round(struct sl_out *out, struct sl_buf *buf)
+{
+	buf->account = 0;
+	buf->hops++;
+	sl_out_hand(out, buf);
+	assert(out->n_handed < SL_BURST);
+	out->handed[out->n_handed++] = *buf;
 }
 
 /** A connection keeps the packet: the caller copies the descriptor, and releases it later. */

@@ -11,13 +11,14 @@
 enum {
 	RECEIVED_RING = 2048, /* frames that may wait for a worker that has lost its core for ms */
 	LEAVING_RING = RECEIVED_RING, /* what such a worker has been given may all be answered */
-	TAKE_BURSTS = 8,          /* of one giver in one turn, at most */
-	FETCH_MAX = TX_STAGE / 2, /* others leave this worker room on its own port's stage */
+	TAKE_BURSTS = 8,              /* of one giver in one turn, at most */
+	FETCH_MAX = TX_STAGE / 2,     /* others leave this worker room on its own port's stage */
 };
 
 struct sl_handover {
 	struct sl_spread spread;
 	unsigned n_workers, n_ports;
+	bool by_nic;
 	struct rte_ring *received[SL_WORKERS_MAX][SL_WORKERS_MAX]; /* from, to */
 	struct rte_ring *leaving[SL_WORKERS_MAX][SL_PORTS_MAX];    /* from, by port */
 };
@@ -41,7 +42,7 @@ static bool create_rings(struct sl_handover *h)
 			if (h->received[from][to] == NULL)
 				return false;
 		}
-		for (unsigned port = 0; port < h->n_ports; port++) {
+		for (unsigned port = 0; port < h->n_ports && !h->by_nic; port++) {
 			if (sl_handover_poller(port, h->n_workers) == from)
 				continue;
 			h->leaving[from][port] = ring("leaving", from, port, LEAVING_RING);
@@ -52,7 +53,7 @@ static bool create_rings(struct sl_handover *h)
 	return true;
 }
 
-struct sl_handover *sl_handover_create(unsigned n_workers, unsigned n_ports,
+struct sl_handover *sl_handover_create(unsigned n_workers, unsigned n_ports, bool by_nic,
 				       const uint8_t secret[16], char *error, size_t error_len)
 {
 	struct sl_handover *h = rte_zmalloc("handover", sizeof(*h), SL_CACHE_LINE);
@@ -62,6 +63,7 @@ struct sl_handover *sl_handover_create(unsigned n_workers, unsigned n_ports,
 		h->spread.key = sl_sipkey_from_bytes(secret);
 		h->spread.n_workers = h->n_workers = n_workers;
 		h->n_ports = n_ports;
+		h->by_nic = by_nic;
 	}
 	if (h == NULL || !create_rings(h)) {
 		snprintf(error, error_len,
@@ -98,18 +100,23 @@ void sl_handover_destroy(struct sl_handover *h)
 	rte_free(h);
 }
 
-bool worker_polls(const struct sl_worker *w, unsigned port)
+bool worker_spreads(const struct sl_worker *w)
 {
-	return w->handover == NULL || sl_handover_poller(port, w->handover->n_workers) == w->number;
+	return w->handover != NULL && !w->handover->by_nic;
 }
 
-/* Puts a frame among those that go to another worker, its descriptor with it. */
-static void give(struct sl_worker *w, unsigned to, struct sl_buf *buf)
+bool worker_polls(const struct sl_worker *w, unsigned port)
+{
+	return !worker_spreads(w) || sl_handover_poller(port, w->handover->n_workers) == w->number;
+}
+
+/* Puts a frame, which has been booked out, among those that go to another worker, its descriptor
+ * with it. */
+static void give(struct sl_worker *w, unsigned to, const struct sl_buf *buf)
 {
 	struct giving *g = &w->giving[to];
 	struct sl_buf *travelling = rte_mbuf_to_priv(buf->handle);
 
-	sl_out_hand(&w->out, buf);
 	*travelling = *buf;
 	travelling->fate = SL_FATE_NONE;
 	travelling->origin = SL_ORIGIN_HANDED;
@@ -144,15 +151,27 @@ unsigned worker_hand_over(struct sl_worker *w, unsigned n)
 		if (i + 4 < n)
 			sl_prefetch(w->burst[i + 4].data);
 		owner = sl_spread_owner(&h->spread, buf->data, buf->len, link, w->number);
-		if (owner == w->number)
+		if (owner == w->number) {
 			w->burst[kept++] = *buf;
-		else
+		} else {
+			sl_out_hand(&w->out, buf);
 			give(w, owner, buf);
+		}
 	}
 	for (unsigned to = 0; to < h->n_workers; to++)
 		if (w->giving[to].n > 0)
 			send_given(w, to);
 	return kept;
+}
+
+void worker_hand_round(struct sl_worker *w)
+{
+	const unsigned to = (w->number + 1) % w->handover->n_workers;
+
+	for (unsigned i = 0; i < w->out.n_handed; i++)
+		give(w, to, &w->out.handed[i]);
+	w->out.n_handed = 0;
+	send_given(w, to);
 }
 
 /* One burst of what a worker has given to this one. */
@@ -203,7 +222,7 @@ unsigned worker_fetch(struct sl_worker *w, unsigned port)
 	struct tx_stage *tx = &w->tx[port];
 	const unsigned before = tx->n;
 
-	if (h == NULL || !worker_polls(w, port))
+	if (!worker_spreads(w) || !worker_polls(w, port))
 		return 0;
 	for (unsigned from = 0; from < h->n_workers; from++)
 		if (from != w->number && tx->n < FETCH_MAX)
@@ -211,4 +230,14 @@ unsigned worker_fetch(struct sl_worker *w, unsigned port)
 							   (void **)&tx->mbuf[tx->n],
 							   FETCH_MAX - tx->n, NULL);
 	return tx->n - before;
+}
+
+void sl_worker_join(struct sl_worker *w, struct sl_handover *handover, unsigned number)
+{
+	w->handover = handover;
+	w->number = number;
+	if (handover->by_nic)
+		w->pipeline.n_round = handover->n_workers;
+	else
+		w->config.queue = 0;
 }

@@ -14,6 +14,10 @@
  *
  * Threads. Every ring has one producer and one consumer; nothing else is written once the workers
  * run. Packets of one direction of a connection take one way, so they keep their order.
+ * Where the NICs spread, every worker polls its own queue of every port and only ICMP errors change
+ * workers: the NIC can't know whose segment they quote, so they go round, from each worker to the
+ * next, until one has the connection or all have looked.
+ *
  * Order of calls: sl_handover_create; sl_worker_join for every worker; start and stop the workers;
  * sl_worker_destroy for every worker; sl_handover_destroy.
  */
@@ -38,10 +42,11 @@ static inline unsigned sl_handover_poller(unsigned port, unsigned n_workers)
  * Makes the rings.
  * @n_workers  2 to SL_WORKERS_MAX
  * @n_ports    1 to SL_PORTS_MAX
+ * @by_nic     the NICs spread: only ICMP errors are handed, round
  * @secret     16 random bytes, by which owners are drawn
  * Returns NULL with a sentence in `error` (error_len bytes) when there is no memory.
  */
-struct sl_handover *sl_handover_create(unsigned n_workers, unsigned n_ports,
+struct sl_handover *sl_handover_create(unsigned n_workers, unsigned n_ports, bool by_nic,
 				       const uint8_t secret[16], char *error, size_t error_len);
 
 /** Frees the rings and the packets in them. NULL is fine. */

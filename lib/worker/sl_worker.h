@@ -66,8 +66,8 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, char *
 				   size_t error_len);
 
 /**
- * Lets it work with others by hand-over, as number `number` of them, from queue 0 of the ports that
- * are its own. Before it is started.
+ * Lets it work with others, as number `number` of them: by hand-over from queue 0 of the ports that
+ * are its own, or, where the NICs spread, from its queue of each. Before it is started.
  */
 void sl_worker_join(struct sl_worker *w, struct sl_handover *handover, unsigned number);
 

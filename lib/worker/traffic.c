@@ -82,7 +82,7 @@ unsigned worker_receive(struct sl_worker *w, unsigned port, uint64_t now_us)
 		else
 			sl_out_drop(&w->out, &w->burst[fit], SL_DROP_frame_too_long);
 	}
-	if (w->handover != NULL)
+	if (worker_spreads(w))
 		fit = worker_hand_over(w, fit);
 	sl_pipeline_run(&w->pipeline, w->burst, fit, now_us);
 	worker_dispose(w);
@@ -131,6 +131,8 @@ void worker_dispose(struct sl_worker *w)
 	if (out->n_freed > 0)
 		rte_pktmbuf_free_bulk((struct rte_mbuf **)out->freed, out->n_freed);
 	out->n_sent = out->n_freed = 0;
+	if (sl_unlikely(out->n_handed > 0))
+		worker_hand_round(w);
 }
 
 unsigned worker_flush(struct sl_worker *w)

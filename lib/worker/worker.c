@@ -139,13 +139,6 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, char *
 	return w;
 }
 
-void sl_worker_join(struct sl_worker *w, struct sl_handover *handover, unsigned number)
-{
-	w->handover = handover;
-	w->number = number;
-	w->config.queue = 0;
-}
-
 int sl_worker_start(struct sl_worker *w)
 {
 	return rte_eal_remote_launch(loop, w, w->config.lcore);

@@ -37,7 +37,7 @@ struct sl_worker {
 
 	/* This worker's alone. */
 	alignas(SL_CACHE_LINE) struct sl_worker_config config;
-	struct sl_handover *handover; /* NULL: the NICs spread, or this worker is alone */
+	struct sl_handover *handover; /* NULL: this worker is alone */
 	unsigned number;              /* among those that hand over */
 	struct sl_job *job;           /* under way */
 	uint64_t idle_turns;
@@ -65,6 +65,10 @@ unsigned worker_flush(struct sl_worker *w);
 void worker_drain(struct sl_worker *w);
 
 /* handover.c: between workers. */
+/* Whether the workers spread what comes, the NICs not. */
+bool worker_spreads(const struct sl_worker *w);
+/* Gives what nobody here knows the owner of to the next worker. */
+void worker_hand_round(struct sl_worker *w);
 /* Whether this worker receives from the port, and is the one that writes it. */
 bool worker_polls(const struct sl_worker *w, unsigned port);
 /* Gives those of the `n` frames of w->burst away that other workers own; the rest move together.

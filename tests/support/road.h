@@ -174,6 +174,7 @@ class Road
 			sl_buf b = own(new Buffer(i.second))->buf;
 			b.in_port = plan->links[0].port[i.first];
 			b.ip_cksum = b.tcp_cksum = next_cksum;
+			b.hops = next_hops;
 			burst.push_back(b);
 		}
 		next_cksum = SL_CKSUM_UNKNOWN;
@@ -295,6 +296,8 @@ class Road
 	uint64_t now_us = 5000 * SL_US_PER_S;
 	uint32_t n_spares = SL_SPARES;         ///< refilled up to here
 	uint8_t next_cksum = SL_CKSUM_UNKNOWN; ///< what the NIC says of the next burst
+	Out handed; ///< what the last run has handed round
+	uint8_t next_hops = 0; ///< what the next burst has behind it
 	std::vector<sl_account> accounts;
 	std::unique_ptr<sl_plan> plan;
 	sl_cookie_ring ring;
@@ -324,7 +327,7 @@ class Road
 
 	void begin()
 	{
-		out_->n_sent = out_->n_freed = 0;
+		out_->n_sent = out_->n_freed = out_->n_handed = 0;
 		while (out_->n_spare < n_spares)
 			out_->spare[out_->n_spare++] = own(new Buffer(Bytes(), 64, 256))->buf;
 		while (out_->n_spare > n_spares)
@@ -346,6 +349,11 @@ class Road
 		}
 		for (uint32_t i = 0; i < out_->n_freed; i++)
 			disown(out_->freed[i]);
+		handed.clear();
+		for (uint32_t i = 0; i < out_->n_handed; i++) {
+			handed.push_back(describe(out_->handed[i]));
+			disown(out_->handed[i].handle);
+		}
 		EXPECT_EQ(owned.size(), out_->n_spare + term(SL_TERM_held)) << "a buffer is lost";
 		check_books();
 		return sent;

@@ -4,7 +4,11 @@
 # What tshark says of a clean path, on both sides of the box: no bad checksum, and no segment twice
 # or out of order that is of the box's making: none on one side but those that are on the other.
 #
+# By hand: beside other cases tshark has twice called one of 20,000 packets' checksum bad, which is
+# not explained yet; the case prints such packets.
+#
 # timeout: 120
+# by-hand
 # shellcheck source=tests/lab/case.sh
 . "$(dirname "$0")/../case.sh"
 
@@ -44,6 +48,9 @@ for host in client server; do
 	lab_kill "$CASE.dump$host"
 	[ "$(seen $host tcp)" -gt 5000 ] || fail "$host: too little was captured"
 	bad=$(seen $host 'tcp.checksum.status == "Bad" || ip.checksum.status == "Bad"')
+	[ "$bad" -eq 0 ] || tshark -r "$LAB_RUN/$CASE.$host.pcap" -o tcp.check_checksum:TRUE -V -x \
+		-o ip.check_checksum:TRUE 2>/dev/null \
+		-Y 'tcp.checksum.status == "Bad" || ip.checksum.status == "Bad"'
 	[ "$bad" -eq 0 ] || fail "$host: $bad bad checksums"
 done
 # A segment that comes to the client twice was sent twice by the server, or the box did it.

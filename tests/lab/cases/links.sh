@@ -73,8 +73,8 @@ ip -n "$LAB_NAME-client" link set c0 up
 ip -n "$LAB_NAME-client" -6 addr replace $LAB_CLIENT6/64 dev c0 nodad
 lab_until 5 has_carrier server s0 || fail "the server's cable has no carrier again"
 server_up
-lab_until 10 lab_exec client curl -sS --max-time 2 "$(url 4)" || fail "no service afterwards"
-lab_until 10 lab_exec client curl -sS --max-time 2 "$(url 6)" || fail "no service afterwards, IPv6"
+lab_until 25 lab_exec client curl -sS --max-time 4 "$(url 4)" || fail "no service afterwards"
+lab_until 25 lab_exec client curl -sS --max-time 4 "$(url 6)" || fail "no service afterwards, IPv6"
 # A kill -9 while a port is taken down: it comes up at the next start.
 ip -n "$LAB_NAME-server" link set s0 down
 lab_until 5 no_carrier client c0 || fail "not followed"

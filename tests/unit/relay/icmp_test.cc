@@ -95,6 +95,26 @@ TEST_P(IcmpOfConnection, ErrorsAreTranslatedForWhoSentTheSegment)
 	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
 }
 
+TEST_P(IcmpOfConnection, WhereTheNicsSpreadTheyGoRoundUntilAllHaveLooked)
+{
+	cite("design section 3: an ICMP error belongs to the owner of the quoted tuple");
+	open_with_data();
+	road.p->n_round = 3;
+	Icmp e = {.about = quotable(to_server, from_client)};
+	expect_about(inside(e), 0, e, from_client);
+	e.about.sport ^= 1; // another worker's, or nobody's
+	for (uint8_t hops : {0, 1}) {
+		road.next_hops = hops;
+		EXPECT_TRUE(inside(e).empty());
+		EXPECT_EQ(road.handed.size(), 1u);
+		EXPECT_EQ(road.term(SL_TERM_handed_out), hops + 1u);
+	}
+	road.next_hops = 2;
+	expect_mismatch(inside(e));
+	EXPECT_TRUE(road.handed.empty());
+	road.next_hops = 0;
+}
+
 TEST_P(IcmpOfConnection, EveryKindIsTranslatedAndExtensionsStay)
 {
 	open_with_data();

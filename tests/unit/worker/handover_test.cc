@@ -89,7 +89,7 @@ struct Handover : testing::Test {
 			open_port(p, tx);
 		ASSERT_FALSE(HasFatalFailure());
 		make_plan();
-		handover = sl_handover_create(2, 2, secret, error, sizeof(error));
+		handover = sl_handover_create(2, 2, false, secret, error, sizeof(error));
 		ASSERT_NE(handover, nullptr) << error;
 		for (unsigned i = 0; i < 2; i++)
 			make_worker(i);
