@@ -65,6 +65,7 @@ static void fold(struct sl_pipeline *p, unsigned service)
 	memset(from, 0, sizeof(*from));
 	p->last_cookie_us[service] = 0;
 	memset(&p->one_way[service], 0, sizeof(p->one_way[service]));
+	p->one_way[service].heard_at = p->relay.syns_sent[service];
 }
 
 void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64_t now_us)

@@ -3,60 +3,24 @@
 
 #include "sl_bytes.h"
 
-const char *sl_service_mode_name(enum sl_service_mode mode)
-{
-	static const char *const names[] = {
+/* A function that names the members of an enum as the configuration does, by its X-macro. */
 #define X(id, name) name,
-		SL_SERVICE_MODES(X)
+#define NAMES(function, type, list)                           \
+	const char *function(enum type value)                 \
+	{                                                     \
+		static const char *const names[] = {list(X)}; \
+                                                              \
+		return names[value];                          \
+	}
+
+NAMES(sl_service_mode_name, sl_service_mode, SL_SERVICE_MODES)
+NAMES(sl_cookies_policy_name, sl_cookies_policy, SL_COOKIES_POLICIES)
+NAMES(sl_timestamps_policy_name, sl_timestamps_policy, SL_TIMESTAMPS_POLICIES)
+NAMES(sl_strays_name, sl_strays, SL_STRAYS)
+NAMES(sl_one_way_policy_name, sl_one_way_policy, SL_ONE_WAY_POLICIES)
+
+#undef NAMES
 #undef X
-	};
-
-	return names[mode];
-}
-
-const char *sl_cookies_policy_name(enum sl_cookies_policy policy)
-{
-	static const char *const names[] = {
-#define X(id, name) name,
-		SL_COOKIES_POLICIES(X)
-#undef X
-	};
-
-	return names[policy];
-}
-
-const char *sl_timestamps_policy_name(enum sl_timestamps_policy policy)
-{
-	static const char *const names[] = {
-#define X(id, name) name,
-		SL_TIMESTAMPS_POLICIES(X)
-#undef X
-	};
-
-	return names[policy];
-}
-
-const char *sl_strays_name(enum sl_strays strays)
-{
-	static const char *const names[] = {
-#define X(id, name) name,
-		SL_STRAYS(X)
-#undef X
-	};
-
-	return names[strays];
-}
-
-const char *sl_one_way_policy_name(enum sl_one_way_policy policy)
-{
-	static const char *const names[] = {
-#define X(id, name) name,
-		SL_ONE_WAY_POLICIES(X)
-#undef X
-	};
-
-	return names[policy];
-}
 
 static void mask(struct sl_addr *out, const struct sl_addr *a, unsigned len)
 {
