@@ -44,6 +44,9 @@ static void fill_spliced(struct sl_conn *conn, const struct sl_grant *grant,
 	server->tsval = seg->tsecr;
 }
 
+/* How far beyond its ISN a client may send before the server answers: our SYN-ACK's window. */
+enum { EARLY_SPAN = 0x10000 };
+
 /* A client's data, FIN or bare ACK while the server has not answered. */
 static void early_segment(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
 			  const struct sl_seg *seg)
@@ -52,7 +55,7 @@ static void early_segment(struct sl_relay *r, struct sl_conn *conn, struct sl_bu
 	const uint32_t seq_end = seg->seq + sl_seg_len(seg);
 
 	if (seg->ack != conn->end[SL_INSIDE].seq_max ||
-	    !sl_seq_between(seq_end, client->isn, client->isn + 0x10000)) {
+	    !sl_seq_between(seq_end, client->isn, client->isn + EARLY_SPAN)) {
 		sl_out_drop(r->out, buf, SL_DROP_stray);
 		return;
 	}
@@ -69,6 +72,7 @@ static void early_segment(struct sl_relay *r, struct sl_conn *conn, struct sl_bu
 	} else if (relay_hold(r, conn, buf)) {
 		client->seq_max = seq_end;
 	} else {
+		conn->opening.overflow = 1;
 		sl_out_drop(r->out, buf, SL_DROP_hold_full);
 	}
 }
@@ -299,13 +303,27 @@ static void opening_from_server(struct sl_relay *r, struct sl_conn *conn, struct
 	}
 }
 
+/*
+ * Whether a RST comes from the client: at one of its two numbers that the box knows (RFC 5961 section
+ * 3), or, when some of what it sent was not held, anywhere up to what it may have sent.
+ */
+static bool client_resets(const struct sl_conn *conn, const struct sl_seg *seg)
+{
+	const struct sl_end *client = &conn->end[SL_OUTSIDE];
+
+	if (seg->seq == client->isn + 1 || seg->seq == client->seq_max)
+		return true;
+	return conn->opening.overflow &&
+	       sl_seq_between(seg->seq, client->isn + 1, client->isn + EARLY_SPAN);
+}
+
 static void opening_from_client(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
 				const struct sl_seg *seg)
 {
 	const struct sl_end *client = &conn->end[SL_OUTSIDE];
 
 	if (seg->flags & SL_RST) {
-		if (seg->seq != client->isn + 1 && seg->seq != client->seq_max) {
+		if (!client_resets(conn, seg)) {
 			sl_out_drop(r->out, buf, SL_DROP_rst_out_of_window);
 			return;
 		}

@@ -66,7 +66,8 @@ struct sl_opening {
 	uint8_t retries; /**< SYNs sent again */
 	uint8_t asks; /**< 0: the server is known; 1: our SYN asks for timestamps only to learn of
 			   them; more: it has begun again so often without */
-	uint8_t sack; /**< granted to the client */
+	uint8_t sack : 1;     /**< granted to the client */
+	uint8_t overflow : 1; /**< it has sent more than was held: its numbers are ahead of ours */
 };
 
 struct sl_conn {
