@@ -304,8 +304,8 @@ static void opening_from_server(struct sl_relay *r, struct sl_conn *conn, struct
 }
 
 /*
- * Whether a RST comes from the client: at one of its two numbers that the box knows (RFC 5961 section
- * 3), or, when some of what it sent was not held, anywhere up to what it may have sent.
+ * Whether a RST comes from the client: at one of its two numbers that the box knows (RFC 5961
+ * section 3), or, when some of what it sent was not held, anywhere up to what it may have sent.
  */
 static bool client_resets(const struct sl_conn *conn, const struct sl_seg *seg)
 {

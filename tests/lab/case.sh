@@ -9,7 +9,6 @@
 #   # timeout: N      it may take N seconds (default 30)
 #   # background      it takes long and does little: runs beside the others
 #   # exclusive       it stops the daemon or pulls a cable: runs alone, after all others
-#   # by-hand         it runs only when it is named
 set -Eeuo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

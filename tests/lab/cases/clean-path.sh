@@ -4,11 +4,7 @@
 # What tshark says of a clean path, on both sides of the box: no bad checksum, and no segment twice
 # or out of order that is of the box's making: none on one side but those that are on the other.
 #
-# By hand: beside other cases tshark has twice called one of 20,000 packets' checksum bad, which is
-# not explained yet; the case prints such packets.
-#
 # timeout: 120
-# by-hand
 # shellcheck source=tests/lab/case.sh
 . "$(dirname "$0")/../case.sh"
 
@@ -32,6 +28,11 @@ seen() {
 again='tcp.analysis.retransmission || tcp.analysis.fast_retransmission || tcp.analysis.out_of_order ||
 	tcp.analysis.spurious_retransmission'
 
+# Where the sum says 0x0000, a host whose NIC makes no checksums sends 0xffff (the kernel's
+# skb_checksum_help), which is the same number in one's complement. tshark calls it bad, all the same.
+bad='ip.checksum.status == "Bad" || (tcp.checksum.status == "Bad" &&
+	!(tcp.checksum == 0xffff && tcp.checksum_calculated == 0))'
+
 serve server 81 exchange "$data"
 client exchange "$(address 4)" 81 "$data" >/dev/null # the box learns of the server
 client exchange "$(address 6)" 81 "$data" >/dev/null
@@ -47,11 +48,10 @@ sleep 1
 for host in client server; do
 	lab_kill "$CASE.dump$host"
 	[ "$(seen $host tcp)" -gt 5000 ] || fail "$host: too little was captured"
-	bad=$(seen $host 'tcp.checksum.status == "Bad" || ip.checksum.status == "Bad"')
-	[ "$bad" -eq 0 ] || tshark -r "$LAB_RUN/$CASE.$host.pcap" -o tcp.check_checksum:TRUE -V -x \
-		-o ip.check_checksum:TRUE 2>/dev/null \
-		-Y 'tcp.checksum.status == "Bad" || ip.checksum.status == "Bad"'
-	[ "$bad" -eq 0 ] || fail "$host: $bad bad checksums"
+	n=$(seen $host "$bad")
+	[ "$n" -eq 0 ] || tshark -r "$LAB_RUN/$CASE.$host.pcap" -o tcp.check_checksum:TRUE -V -x \
+		-o ip.check_checksum:TRUE -Y "$bad" 2>/dev/null
+	[ "$n" -eq 0 ] || fail "$host: $n bad checksums"
 done
 # A segment that comes to the client twice was sent twice by the server, or the box did it.
 for pair in "client 81 server" "server -81 client"; do
