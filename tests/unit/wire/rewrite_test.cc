@@ -98,6 +98,31 @@ TEST(Rewrite, NoChangeChangesNothing)
 	}
 }
 
+// One's complement has two zeroes. Linux, which makes the checksum in software where a NIC doesn't,
+// writes 0xffff for 0x0000.
+TEST(Rewrite, TheOtherZeroIsRightToo)
+{
+	RecordProperty("rfc", "1624 3");
+	Frame f{.seq = 0xfffffff0, .ack = 5, .payload = "odd"};
+	sl_seg seg;
+	Bytes frame;
+	do {
+		f.wnd++;
+		frame = f.bytes();
+		ASSERT_EQ(parse_exact(frame, &seg), SL_PARSED_TCP);
+	} while (sl_load_be16(&frame[seg.l4_off + 16u]) != 0);
+	sl_store_be16(&frame[seg.l4_off + 16u], 0xffff);
+	for (uint32_t v : values) {
+		Buffer b(frame);
+		EXPECT_TRUE(sl_wire_verify(&b.buf, &seg));
+		sl_rewrite rw = sl_rewrite_begin(b.buf.data, &seg);
+		sl_rewrite_seq(&rw, v);
+		sl_rewrite_end(&rw);
+		EXPECT_TRUE(tcp_cksum_right(b.bytes(), seg)) << v;
+		frame = b.bytes();
+	}
+}
+
 TEST(Rewrite, TimestampsAtAnyOffset)
 {
 	RecordProperty("rfc", "7323 3.2, 9293 MUST-64");
