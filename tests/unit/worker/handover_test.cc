@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "frame.h"
+#include "icmp.h"
 #include "sl_handover.h"
 #include "sl_worker.h"
 
@@ -70,15 +71,18 @@ struct Handover : testing::Test {
 			rte_eth_dev_stop(ethdev[p]);
 			rte_eth_dev_close(ethdev[p]);
 			received(p);
-			rte_ring_free(in[p]);
-			rte_ring_free(out[p]);
+			for (unsigned q = 0; q < 2; q++) {
+				rte_ring_free(in[p][q]);
+				rte_ring_free(out[p][q]);
+			}
 		}
 		EXPECT_EQ(rte_mempool_in_use_count(pool), 0u) << "a packet is lost";
 		rte_mempool_free(pool);
 	}
 
 	/// Two workers and their ports, whose transmit queues take `tx` packets; `n` of them run.
-	void start(unsigned n = 2, unsigned tx = 4096)
+	/// Each has a queue of its own when the NICs spread.
+	void start(unsigned n = 2, unsigned tx = 4096, bool by_nic = false)
 	{
 		const uint8_t secret[16] = {7, 1, 7, 2};
 		char error[256];
@@ -86,10 +90,10 @@ struct Handover : testing::Test {
 					       2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
 		ASSERT_NE(pool, nullptr);
 		for (unsigned p = 0; p < 2; p++)
-			open_port(p, tx);
+			open_port(p, tx, by_nic ? 2 : 1);
 		ASSERT_FALSE(HasFatalFailure());
 		make_plan();
-		handover = sl_handover_create(2, 2, false, secret, error, sizeof(error));
+		handover = sl_handover_create(2, 2, by_nic, secret, error, sizeof(error));
 		ASSERT_NE(handover, nullptr) << error;
 		for (unsigned i = 0; i < 2; i++)
 			make_worker(i);
@@ -98,19 +102,25 @@ struct Handover : testing::Test {
 			ASSERT_EQ(sl_worker_start(worker[running]), 0);
 	}
 
-	void open_port(unsigned p, unsigned tx)
+	void open_port(unsigned p, unsigned tx, uint16_t n_queues)
 	{
 		static unsigned n_opened; // DPDK does not give a name out twice
 		const std::string name = "port" + std::to_string(n_opened++);
 		rte_eth_conf conf = {};
-		in[p] = rte_ring_create((name + "in").c_str(), 8192, SOCKET_ID_ANY, 0);
-		out[p] = rte_ring_create((name + "out").c_str(), tx, SOCKET_ID_ANY, 0);
-		const int id = rte_eth_from_rings(name.c_str(), &in[p], 1, &out[p], 1, 0);
+		for (uint16_t q = 0; q < n_queues; q++) {
+			const std::string queue = name + std::to_string(q);
+			in[p][q] = rte_ring_create((queue + "in").c_str(), 8192, SOCKET_ID_ANY, 0);
+			out[p][q] = rte_ring_create((queue + "out").c_str(), tx, SOCKET_ID_ANY, 0);
+		}
+		const int id =
+			rte_eth_from_rings(name.c_str(), in[p], n_queues, out[p], n_queues, 0);
 		ASSERT_GE(id, 0);
 		ethdev[p] = static_cast<uint16_t>(id);
-		ASSERT_EQ(rte_eth_dev_configure(ethdev[p], 1, 1, &conf), 0);
-		ASSERT_EQ(rte_eth_rx_queue_setup(ethdev[p], 0, 512, 0, nullptr, pool), 0);
-		ASSERT_EQ(rte_eth_tx_queue_setup(ethdev[p], 0, 512, 0, nullptr), 0);
+		ASSERT_EQ(rte_eth_dev_configure(ethdev[p], n_queues, n_queues, &conf), 0);
+		for (uint16_t q = 0; q < n_queues; q++) {
+			ASSERT_EQ(rte_eth_rx_queue_setup(ethdev[p], q, 512, 0, nullptr, pool), 0);
+			ASSERT_EQ(rte_eth_tx_queue_setup(ethdev[p], q, 512, 0, nullptr), 0);
+		}
 		ASSERT_EQ(rte_eth_dev_start(ethdev[p]), 0);
 	}
 
@@ -161,21 +171,22 @@ struct Handover : testing::Test {
 		config.n_ports = 2;
 		config.ethdev[0] = ethdev[0];
 		config.ethdev[1] = ethdev[1];
+		config.queue = static_cast<uint16_t>(i);
 		config.socket_id = SOCKET_ID_ANY;
 		worker[i] = sl_worker_create(&config, error, sizeof(error));
 		ASSERT_NE(worker[i], nullptr) << error;
 		sl_worker_join(worker[i], handover, i);
 	}
 
-	/// A frame comes in by a port.
-	void push(unsigned port, const Bytes &b)
+	/// A frame comes in by a port, in a queue of it.
+	void push(unsigned port, const Bytes &b, unsigned queue = 0)
 	{
 		rte_mbuf *m = rte_pktmbuf_alloc(pool);
 		ASSERT_NE(m, nullptr);
 		std::copy(b.begin(), b.end(),
 			  reinterpret_cast<uint8_t *>(
 				  rte_pktmbuf_append(m, static_cast<uint16_t>(b.size()))));
-		ASSERT_EQ(rte_ring_enqueue(in[port], m), 0);
+		ASSERT_EQ(rte_ring_enqueue(in[port][queue], m), 0);
 		pushed++;
 	}
 
@@ -184,12 +195,13 @@ struct Handover : testing::Test {
 	{
 		std::vector<Bytes> all;
 		void *p;
-		while (rte_ring_dequeue(out[port], &p) == 0) {
-			auto *m = static_cast<rte_mbuf *>(p);
-			const auto *b = rte_pktmbuf_mtod(m, const uint8_t *);
-			all.emplace_back(b, b + rte_pktmbuf_data_len(m));
-			rte_pktmbuf_free(m);
-		}
+		for (rte_ring *queue : out[port])
+			while (queue != nullptr && rte_ring_dequeue(queue, &p) == 0) {
+				auto *m = static_cast<rte_mbuf *>(p);
+				const auto *b = rte_pktmbuf_mtod(m, const uint8_t *);
+				all.emplace_back(b, b + rte_pktmbuf_data_len(m));
+				rte_pktmbuf_free(m);
+			}
 		return all;
 	}
 
@@ -264,7 +276,7 @@ struct Handover : testing::Test {
 	}
 
 	rte_mempool *pool = nullptr;
-	rte_ring *in[2] = {}, *out[2] = {};
+	rte_ring *in[2][2] = {}, *out[2][2] = {}; // by port and queue
 	uint16_t ethdev[2] = {};
 	std::unique_ptr<sl_plan> plan{new sl_plan()};
 	sl_handover *handover = nullptr;
@@ -365,6 +377,73 @@ TEST_F(Handover, APortThatTakesNothingIsBookedByTheOwner)
 	EXPECT_EQ(term(0, SL_TERM_passed) + term(1, SL_TERM_passed) + drops(0, SL_DROP_tx_failed) +
 			  drops(1, SL_DROP_tx_failed) + drops(0, SL_DROP_handover_full),
 		  pushed);
+}
+
+/// The NICs spread, and an ICMP error comes to a queue that is not its connection's.
+struct Spread : Handover {
+	static constexpr unsigned n = 40;
+
+	/// Connection `i` is that of worker i % 2.
+	void open()
+	{
+		start(2, 4096, true);
+		for (unsigned i = 0; i < n; i++)
+			push(0, connection(i, kTracked, SL_SYN).bytes(), i % 2);
+		await(1, n);
+		for (unsigned i = 0; i < n; i++)
+			push(1, answer(i).bytes(), i % 2);
+		await(0, n);
+		expect_balanced();
+		EXPECT_EQ(term(0, SL_TERM_relayed), n);
+		EXPECT_EQ(term(1, SL_TERM_relayed), n);
+	}
+
+	static Frame answer(unsigned i)
+	{
+		return back(connection(i, kTracked, SL_SYN), SL_SYN | SL_ACK);
+	}
+};
+
+TEST_F(Spread, AnIcmpErrorFindsItsConnectionAtTheOtherWorker)
+{
+	open();
+	for (unsigned i = 0; i < n; i++)
+		push(0, Icmp{.about = answer(i)}.bytes(), (i + 1) % 2);
+	await(1, n);
+	expect_balanced();
+	for (unsigned i = 0; i < 2; i++) {
+		EXPECT_EQ(term(i, SL_TERM_handed_out), n / 2);
+		EXPECT_EQ(term(i, SL_TERM_handed_in), n / 2);
+		EXPECT_EQ(term(i, SL_TERM_relayed), n + n / 2);
+		EXPECT_EQ(drops(i, SL_DROP_icmp_mismatch), 0u);
+	}
+}
+
+TEST_F(Spread, AnIcmpErrorOfNobodysIsDroppedByTheLastToLook)
+{
+	open();
+	for (unsigned i = 0; i < n; i++)
+		push(0, Icmp{.about = answer(n + i)}.bytes(), 0);
+	expect_balanced();
+	for (int i = 0; i < 5000 && drops(1, SL_DROP_icmp_mismatch) < n; i++)
+		usleep(1000);
+	EXPECT_EQ(drops(1, SL_DROP_icmp_mismatch), n);
+	EXPECT_EQ(drops(0, SL_DROP_icmp_mismatch), 0u);
+	EXPECT_EQ(term(0, SL_TERM_handed_out), n);
+	EXPECT_TRUE(received(1).empty());
+}
+
+TEST_F(Spread, AnIcmpErrorForAWorkerThatDoesNotKeepUpIsAnotherDrop)
+{
+	start(1, 4096, true);
+	for (unsigned i = 0; i < 6000; i++)
+		push(0, Icmp{.about = answer(i)}.bytes(), 0);
+	for (int i = 0; i < 5000 && term(0, SL_TERM_rx) < pushed; i++)
+		usleep(1000);
+	EXPECT_EQ(term(0, SL_TERM_rx), pushed);
+	EXPECT_GT(drops(0, SL_DROP_handover_full), 500u);
+	EXPECT_EQ(term(0, SL_TERM_handed_out) + drops(0, SL_DROP_handover_full), pushed);
+	EXPECT_EQ(sl_account_balance(&sl_worker_accounts(worker[0])[0]), 0);
 }
 
 } // namespace
