@@ -61,38 +61,47 @@
  *
  * The attacks, and the answer to each
  *
- *   Guessing. An ACK made at random passes with 2^-28 (timestamps) or 2^-24 (none): one parity, one
- *     key. Only in the 96 s after a step of the wall clock are there two tries. At a million forged
- *     ACKs a second, that is one false connection in 17 s; it says nothing, and the limits reclaim
- *     it.
- *   Learning from one's own cookies. Whoever has an address sees any number of cookies for it. The
- *     MAC is a PRF under 128 bits: none of them tells a bit about another tuple, ISN or epoch.
- *   Turning roles. The client stands first in the message, so a cookie for A to B is none for B to
- *     A.
- *   A late segment taken for a handshake. Where the client's ISN is only added to the cookie, a
- *     segment of an old connection whose SEQ and ACK advanced alike, or whose ACK is a little
- * lower, opens a new one. Here nothing is added: ISN and tuple are in the MAC, and an ACK that is
- * off by any amount in either number or in both is as good as random. Changing what was granted
- * (MSS, window scale, SACK; a tiny MSS makes a server send many small packets). All data bits are
- * in the MAC, those in the TSval as well. The smallest MSS of a table is what a client gets that
- * offers less. Crossing formats: dropping the timestamps option, or adding one, so that 24 bits of
- * MAC are read as 28. The format is in the MAC. Playing with TSecr's upper bits. They are not in
- * the MAC: they only state what the client saw, and a wrong one harms its sender alone. Replay. A
- * cookie opens the same tuple only, and dies after 96 s; within that, the connection's entry, or
- * the tombstone that a reset or reclaimed one left, is found before the cookie is looked at, and
- * the upper layers count `replayed`. An orderly close leaves its entry for 2MSL only: where that is
- * shorter, who has seen the ACK may open the tuple once more before the cookie dies. Collecting cookies to spend them at once. They die with their epoch,
- * each needs its own real address, port and ISN, and 96 s bound the heap. Burning cycles. A SYN
- * costs one hash of six words, a forged ACK one (two after a step), and one failure in 64 up to two
- * more with their keys. Nothing is stored, and nothing is sent upon a failure: no oracle, no
- * amplification. Watching the time. No branch, no index depends on a key or a MAC; the MAC is
- * compared in one word. Format, parity and epoch are no secrets. Stealing a key. The master hashes
- * epoch numbers only, never a packet; an epoch's key tells nothing about the others. Moving the
- * clock. A step keeps both times alive for 96 s. A slew is followed, at most 1 s a look. A clock
- * that is wrong harms only the sharing with other boxes. Reading our uptime from the TSval (RFC
- * 7323 section 7.1). The clock is shifted by a secret constant made from the master. Crossing
- * tenants. Link and VLAN are not in the MAC: where tenants with equal addresses must not accept
- * each other's cookies, each has a ring with a master of its own.
+ *   Guessing. An ACK made at random passes with 2^-28 (timestamps) or 2^-24 (none): one
+ *     parity, one key. Only in the 96 s after a step of the wall clock are there two tries.
+ *     At a million forged ACKs a second, that is one false connection in 17 s; it says
+ *     nothing, and the limits reclaim it.
+ *   Learning from one's own cookies. Whoever has an address sees any number of cookies for
+ *     it. The MAC is a PRF under 128 bits: none of them tells a bit about another tuple,
+ *     ISN or epoch.
+ *   Turning roles. The client stands first in the message, so a cookie for A to B is none
+ *     for B to A.
+ *   A late segment taken for a handshake. Where the client's ISN is only added to the
+ *     cookie, a segment of an old connection whose SEQ and ACK advanced alike, or whose ACK
+ *     is a little lower, opens a new one. Here nothing is added: ISN and tuple are in the
+ *     MAC, and an ACK that is off by any amount in either number or in both is as good as
+ *     random.
+ *   Changing what was granted (MSS, window scale, SACK; a tiny MSS makes a server send many
+ *     small packets). All data bits are in the MAC, those in the TSval as well. The
+ *     smallest MSS of a table is what a client gets that offers less.
+ *   Crossing formats: dropping the timestamps option, or adding one, so that 24 bits of MAC
+ *     are read as 28. The format is in the MAC.
+ *   Playing with TSecr's upper bits. They are not in the MAC: they only state what the
+ *     client saw, and a wrong one harms its sender alone.
+ *   Replay. A cookie opens the same tuple only, and dies after 96 s; within that, the
+ *     connection's entry, or the tombstone that a reset or reclaimed one left, is found
+ *     before the cookie is looked at, and the upper layers count `replayed`. An orderly
+ *     close leaves its entry for 2MSL only: where that is shorter, who has seen the ACK may
+ *     open the tuple once more before the cookie dies.
+ *   Collecting cookies to spend them at once. They die with their epoch, each needs its own
+ *     real address, port and ISN, and 96 s bound the heap.
+ *   Burning cycles. A SYN costs one hash of six words, a forged ACK one (two after a step),
+ *     and one failure in 64 up to two more with their keys. Nothing is stored, and nothing
+ *     is sent upon a failure: no oracle, no amplification.
+ *   Watching the time. No branch, no index depends on a key or a MAC; the MAC is compared
+ *     in one word. Format, parity and epoch are no secrets.
+ *   Stealing a key. The master hashes epoch numbers only, never a packet; an epoch's key
+ *     tells nothing about the others.
+ *   Moving the clock. A step keeps both times alive for 96 s. A slew is followed, at most 1
+ *     s a look. A clock that is wrong harms only the sharing with other boxes.
+ *   Reading our uptime from the TSval (RFC 7323 section 7.1). The clock is shifted by a
+ *     secret constant made from the master.
+ *   Crossing tenants. Link and VLAN are not in the MAC: where tenants with equal addresses
+ *     must not accept each other's cookies, each has a ring with a master of its own.
  *
  *   A master that is known to the attacker opens everything: the file is 0600, or the secret is
  *   made at random at start.

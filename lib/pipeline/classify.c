@@ -94,7 +94,7 @@ void pipeline_leave(struct sl_pipeline *p, const struct sl_traveller *t)
 	if (t->icmp)
 		leave_icmp(p, t->buf, place);
 	else
-	leave(p, t->buf, t->seg, true, place);
+		leave(p, t->buf, t->seg, true, place);
 }
 
 bool pipeline_believable(const struct sl_traveller *t)
