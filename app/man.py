@@ -6,7 +6,7 @@ The help comes from the tables that the program itself works by, so the page can
 import subprocess
 import sys
 
-SEE = {"sluiced": 8, "sluicectl": 8, "sluiceimpair": 8, "sluice.conf": 5}
+SEE = {"sluiced": 8, "sluicectl": 8, "sluiceimpair": 8, "sluicebench": 8, "sluice.conf": 5}
 
 
 def escape(line):

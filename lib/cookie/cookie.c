@@ -253,3 +253,8 @@ enum sl_cookie_verdict sl_cookie_verify(struct sl_cookie_ring *ring,
 	opts->timestamps = has_ts;
 	return SL_COOKIE_VALID;
 }
+
+const char *sl_cookie_engine(void)
+{
+	return "portable";
+}

@@ -191,6 +191,9 @@ uint32_t sl_cookie_mint(const struct sl_cookie_ring *ring, const struct sl_cooki
 			uint32_t client_isn, struct sl_cookie_options *opts, uint64_t now_us,
 			uint32_t *tsval);
 
+/** How this machine makes MACs: "portable". */
+const char *sl_cookie_engine(void);
+
 enum sl_cookie_verdict {
 	SL_COOKIE_VALID,
 	SL_COOKIE_FORGED,  /**< not ours; or ours, expired, and not looked at closely */

@@ -71,6 +71,12 @@ struct sl_worker *sl_worker_create(const struct sl_worker_config *config, char *
  */
 void sl_worker_join(struct sl_worker *w, struct sl_handover *handover, unsigned number);
 
+/**
+ * One turn of the loop, on the calling thread, at the monotonic time `now_us`: for measuring the
+ * road by a clock of one's own. Not beside sl_worker_start. Returns the packets received.
+ */
+unsigned sl_worker_turn(struct sl_worker *w, uint64_t now_us);
+
 /** Starts the loop on its lcore (rte_eal_remote_launch). Returns 0 or -errno. */
 int sl_worker_start(struct sl_worker *w);
 

@@ -62,25 +62,28 @@ static void rest(struct sl_worker *w, unsigned received)
 	nanosleep(&ts, NULL);
 }
 
+unsigned sl_worker_turn(struct sl_worker *w, uint64_t now_us)
+{
+	unsigned received = 0;
+
+	for (unsigned port = 0; port < w->config.n_ports; port++)
+		if (worker_polls(w, port))
+			received += worker_receive(w, port, now_us);
+	received += worker_take(w, now_us);
+	tick(w, now_us);
+	mailbox(w, now_us);
+	received += worker_flush(w);
+	__atomic_store_n(&w->turns, w->turns + 1, __ATOMIC_RELAXED);
+	return received;
+}
+
 static int loop(void *arg)
 {
 	struct sl_worker *w = arg;
 
 	prctl(PR_SET_TIMERSLACK, 1000UL); /* else a sleep of 100 us is one of 150 */
-	while (__atomic_load_n(&w->stop, __ATOMIC_RELAXED) == 0) {
-		const uint64_t now_us = clock_us();
-		unsigned received = 0;
-
-		for (unsigned port = 0; port < w->config.n_ports; port++)
-			if (worker_polls(w, port))
-				received += worker_receive(w, port, now_us);
-		received += worker_take(w, now_us);
-		tick(w, now_us);
-		mailbox(w, now_us);
-		received += worker_flush(w);
-		__atomic_store_n(&w->turns, w->turns + 1, __ATOMIC_RELAXED);
-		rest(w, received);
-	}
+	while (__atomic_load_n(&w->stop, __ATOMIC_RELAXED) == 0)
+		rest(w, sl_worker_turn(w, clock_us()));
 	return 0;
 }
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a connection costs: really opened through the road, all of them at once. */
+#include "bench.h"
+
+#include <rte_malloc.h>
+
+static size_t allocated(void)
+{
+	struct rte_malloc_socket_stats stats;
+	size_t sum = 0;
+
+	for (unsigned socket = 0; socket < RTE_MAX_NUMA_NODES; socket++)
+		if (rte_malloc_get_socket_stats((int)socket, &stats) == 0)
+			sum += stats.heap_allocsz_bytes;
+	return sum;
+}
+
+bool bench_memory(struct lane *lane, struct memory_figures *figures)
+{
+	const size_t before = allocated();
+	const uint32_t n = lane->params.connections;
+	bool all;
+
+	if (!talk_open(lane, n, true)) {
+		snprintf(lane->error, sizeof(lane->error), "no memory for %u clients", n);
+		return false;
+	}
+	if (!lane_worker_open(lane, n)) {
+		talk_close(lane);
+		return false;
+	}
+	figures->total = (double)(allocated() - before);
+	figures->bytes = figures->total / n;
+	all = talk_open_all(lane);
+	lane_worker_close(lane);
+	talk_close(lane);
+	return all;
+}
