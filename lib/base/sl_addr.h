@@ -28,14 +28,21 @@ static inline void sl_addr_set_v4(struct sl_addr *a, const void *four_bytes)
 
 static inline bool sl_addr_is_v4(const struct sl_addr *a)
 {
-	static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+	uint64_t high;
+	uint32_t prefix;
 
-	return memcmp(a->b, mapped, sizeof(mapped)) == 0;
+	memcpy(&high, a->b, sizeof(high));
+	memcpy(&prefix, a->b + 8, sizeof(prefix));
+	return high == 0 && prefix == 0xffff0000; /* in memory order: 0, 0, ff, ff */
 }
 
 static inline bool sl_addr_equal(const struct sl_addr *a, const struct sl_addr *b)
 {
-	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
+	uint64_t x[2], y[2];
+
+	memcpy(x, a->b, sizeof(x));
+	memcpy(y, b->b, sizeof(y));
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 
 /**

@@ -24,15 +24,25 @@ static void by_default(struct sl_pipeline *p, struct sl_buf *buf, struct sl_port
 		sl_out_drop(p->out, buf, SL_DROP_default_drop);
 }
 
-/* The service that a TCP packet concerns: its destination's from outside, its source's from
- * inside. Ports are 0 where they could not be read. */
-static uint16_t service_of(const struct sl_pipeline *p, const struct sl_seg *seg, enum sl_side side)
+/*
+ * The service that a TCP packet concerns: its destination's from outside, its source's from inside.
+ * Ports are 0 where they could not be read. Most packets of a burst ask for one that was asked for
+ * just before.
+ */
+static uint16_t service_of(struct sl_pipeline *p, const struct sl_seg *seg, enum sl_side side)
 {
 	const struct sl_addr *addr = side == SL_OUTSIDE ? &seg->dst : &seg->src;
 	const uint16_t port = side == SL_OUTSIDE ? seg->dst_port : seg->src_port;
+	struct sl_asked *asked = &p->asked;
 
-	return port == 0 ? sl_service_find_addr(&p->plan->services, addr)
-			 : sl_service_find(&p->plan->services, addr, port);
+	if (sl_unlikely(port == 0))
+		return sl_service_find_addr(&p->plan->services, addr);
+	if (port != asked->port || !sl_addr_equal(addr, &asked->addr)) {
+		asked->addr = *addr;
+		asked->port = port;
+		asked->service = sl_service_find(&p->plan->services, addr, port);
+	}
+	return asked->service;
 }
 
 /* What no honest packet to a service looks like, though it parsed: its reason in seg->reason. */
@@ -166,6 +176,7 @@ static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_se
 void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n)
 {
 	p->n = 0;
+	p->asked.port = 0;
 	for (unsigned i = 0; i < n; i++) {
 		const struct sl_port_place place = p->port[bufs[i].in_port];
 		struct sl_seg *seg = &p->seg[i];

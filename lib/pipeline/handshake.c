@@ -103,7 +103,6 @@ static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, stru
 		.timestamps = granted.timestamps,
 		.tsecr = seg->tsval,
 	};
-	struct sl_l2 l2;
 
 	made.wscale = seg->wscale == SL_NO_WSCALE ? SL_NO_WSCALE : service_of(p, t)->wscale;
 	made.wnd = (uint16_t)sl_min_u32(SL_HELD_PER_CONN * made.mss, 0xffff);
@@ -114,9 +113,7 @@ static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, stru
 
 		made.seq = sl_relay_newcomer_iss(old, seg->seq, made.seq, &grant);
 	}
-	sl_wire_l2_get(t->buf->data, seg, &l2);
-	sl_wire_l2_swap(&l2);
-	if (!sl_wire_emit(t->buf, &l2, &made)) {
+	if (!sl_wire_emit_answer(t->buf, seg, &made)) {
 		sl_out_drop(p->out, t->buf, SL_DROP_no_buffer);
 		return;
 	}

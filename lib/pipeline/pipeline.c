@@ -102,6 +102,9 @@ static void lookup(struct sl_pipeline *p)
 	}
 	p->relay.dirty = 0;
 	sl_flow_lookup_burst(&p->relay.flow, p->key, p->hash, p->n, p->found);
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->found[i] != SL_FLOW_NONE)
+			sl_prefetch(sl_relay_conn(&p->relay, p->found[i])->end);
 }
 
 /* What the look-up found, unless an earlier packet of this burst has changed the table there. */

@@ -56,14 +56,21 @@ struct sl_one_way {
 	bool on;           /**< answers go round the box, or the server is down */
 };
 
+/** The last look-up of a service in this burst. */
+struct sl_asked {
+	struct sl_addr addr;
+	uint16_t port; /**< 0: none yet */
+	uint16_t service;
+};
+
 struct sl_pipeline {
 	struct sl_relay relay;
 	struct sl_cookie_ring ring; /**< this worker's copy of the keys */
 	const struct sl_plan *plan;
 	struct sl_out *out;
 	bool secret_shared;
-	unsigned n_round; /**< workers among which ICMP errors are handed round, since the NICs spread
-			       them as they like; 0: they come to their owner */
+	unsigned n_round; /**< workers among which ICMP errors are handed round, since the NICs
+			     spread them as they like; 0: they come to their owner */
 	struct sl_port_place port[SL_PORTS_MAX];
 	uint64_t last_cookie_us[SL_SERVICES_MAX]; /**< when a service was last answered for */
 	uint64_t adopt_until_us[SL_SERVICES_MAX]; /**< so long strays of a service are taken in */
@@ -75,6 +82,7 @@ struct sl_pipeline {
 
 	/* Of the burst that is under way. */
 	unsigned n; /**< travellers */
+	struct sl_asked asked;
 	struct sl_traveller traveller[SL_BURST];
 	struct sl_flow_key key[SL_BURST];
 	uint32_t hash[SL_BURST];

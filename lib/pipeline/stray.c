@@ -29,7 +29,6 @@ static void reset(struct sl_pipeline *p, const struct sl_traveller *t)
 		.flags = SL_RST,
 		.wscale = SL_NO_WSCALE,
 	};
-	struct sl_l2 l2;
 
 	if (seg->flags & SL_RST) {
 		drop(p, t, SL_DROP_stray);
@@ -45,9 +44,7 @@ static void reset(struct sl_pipeline *p, const struct sl_traveller *t)
 		made.flags |= SL_ACK;
 		made.ack = seg->seq + sl_seg_len(seg);
 	}
-	sl_wire_l2_get(t->buf->data, seg, &l2);
-	sl_wire_l2_swap(&l2);
-	if (!sl_wire_emit(t->buf, &l2, &made)) {
+	if (!sl_wire_emit_answer(t->buf, seg, &made)) {
 		drop(p, t, SL_DROP_no_buffer);
 		return;
 	}

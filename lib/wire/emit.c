@@ -1,106 +1,158 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A whole frame written from a struct sl_made. */
+/*
+ * A whole frame written from a struct sl_made. Words are stored as they are made and summed in a
+ * register: nothing is read back that was just written in other pieces, which would stall.
+ */
 #include "sl_wire.h"
 
 #include "sl_bytes.h"
 #include "sl_cksum.h"
 
-enum { TTL = 64 };
+enum { TTL = 64, IPV4_HDR_LEN = 20, IPV6_HDR_LEN = 40 };
+
+/* Writes the word `host` in network order at `p`; returns it as it lies there, for the sum. */
+static inline uint32_t put(uint8_t *p, uint32_t host)
+{
+	const uint32_t word = __builtin_bswap32(host);
+
+	memcpy(p, &word, sizeof(word));
+	return word;
+}
+
+/* The same for 32 bits that are in network order. */
+static inline uint32_t copy(uint8_t *p, const uint8_t *from)
+{
+	uint32_t word;
+
+	memcpy(&word, from, sizeof(word));
+	memcpy(p, &word, sizeof(word));
+	return word;
+}
 
 /*
- * Options, each where it needs least: SACK-permitted shares a word pair with timestamps, the rest
- * is padded with NOPs at the end, so that an answer that repeats what it was offered is not longer
- * than the offer. Returns their length, a multiple of 4.
+ * Options, each where it needs least: SACK-permitted shares a word with timestamps, or else with
+ * what stands of the window scale, so that an answer that repeats what it was offered is not longer
+ * than the offer. Adds to the sum; returns their length.
  */
-static unsigned emit_options(uint8_t *p, const struct sl_made *made)
+static inline unsigned emit_options(uint8_t *p, const struct sl_made *made, uint64_t *sum)
 {
+	const bool wscale = made->wscale != SL_NO_WSCALE;
 	unsigned n = 0;
 
 	if (made->mss != 0) {
-		sl_store_be32(p, 2u << 24 | 4u << 16 | made->mss);
+		*sum += put(p, 2u << 24 | 4u << 16 | made->mss);
 		n += 4;
 	}
 	if (made->timestamps) {
-		sl_store_be16(p + n, made->sack_permitted ? 0x0402 : 0x0101);
-		sl_store_be16(p + n + 2, 0x080a);
-		sl_store_be32(p + n + 4, made->tsval);
-		sl_store_be32(p + n + 8, made->tsecr);
+		*sum += put(p + n, made->sack_permitted ? 0x0402080a : 0x0101080a);
+		*sum += put(p + n + 4, made->tsval);
+		*sum += put(p + n + 8, made->tsecr);
 		n += 12;
 	} else if (made->sack_permitted) {
-		sl_store_be16(p + n, 0x0402);
-		n += 2;
+		*sum += put(p + n, wscale ? 0x04020303 : 0x04020101);
+		n += 4;
+		if (wscale) {
+			*sum += put(p + n, (uint32_t)made->wscale << 24 | 0x010101);
+			n += 4;
+		}
+		return n;
 	}
-	if (made->wscale != SL_NO_WSCALE) {
-		p[n] = 3;
-		p[n + 1] = 3;
-		p[n + 2] = made->wscale;
-		n += 3;
+	if (wscale) {
+		*sum += put(p + n, 0x03030001u | (uint32_t)made->wscale << 8);
+		n += 4;
 	}
-	while (n % 4 != 0)
-		p[n++] = 1;
 	return n;
 }
 
-static unsigned emit_tcp(uint8_t *tcp, const struct sl_made *made)
+/* Returns TCP's length. `pseudo`: the sum of the addresses. */
+static inline unsigned emit_tcp(uint8_t *tcp, const struct sl_made *made, uint64_t pseudo)
 {
-	const unsigned hdr = SL_TCP_HDR + emit_options(tcp + SL_TCP_HDR, made);
+	uint64_t sum = pseudo;
+	const unsigned hdr = SL_TCP_HDR + emit_options(tcp + SL_TCP_HDR, made, &sum);
+	uint32_t cksum_urgent;
 
-	sl_store_be16(tcp, made->src_port);
-	sl_store_be16(tcp + 2, made->dst_port);
-	sl_store_be32(tcp + 4, made->seq);
-	sl_store_be32(tcp + 8, made->ack);
-	tcp[12] = (uint8_t)(hdr / 4 << 4);
-	tcp[13] = made->flags;
-	sl_store_be16(tcp + 14, made->wnd);
-	sl_store_be32(tcp + 16, 0); /* checksum, urgent pointer */
+	sum += __builtin_bswap32(6u << 16 | hdr); /* zero, protocol, length */
+	sum += put(tcp, (uint32_t)made->src_port << 16 | made->dst_port);
+	sum += put(tcp + 4, made->seq);
+	sum += put(tcp + 8, made->ack);
+	sum += put(tcp + 12, hdr / 4 << 28 | (uint32_t)made->flags << 16 | made->wnd);
+	cksum_urgent = sl_cksum_finish(sum);
+	memcpy(tcp + 16, &cksum_urgent, 4);
 	return hdr;
 }
 
-static void emit_ipv4(uint8_t *ip, const struct sl_made *made, unsigned tcp_len)
+static inline unsigned emit_ipv4(uint8_t *ip, const struct sl_made *made)
 {
-	uint16_t cksum;
+	const uint64_t addrs =
+		(uint64_t)copy(ip + 12, made->src->b + 12) + copy(ip + 16, made->dst->b + 12);
+	const unsigned tcp_len = emit_tcp(ip + IPV4_HDR_LEN, made, addrs);
+	uint64_t sum = addrs;
+	uint32_t ttl = TTL | 6 << 8;
 
-	sl_store_be32(ip, 0x45u << 24 | (20 + tcp_len));
-	sl_store_be32(ip + 4, 0x4000); /* identification 0, DF: RFC 6864 section 4.1 */
-	sl_store_be32(ip + 8, (uint32_t)TTL << 24 | 6u << 16);
-	memcpy(ip + 12, made->src->b + 12, 4);
-	memcpy(ip + 16, made->dst->b + 12, 4);
-	cksum = sl_cksum_finish(sl_cksum_add(0, ip, 20));
-	memcpy(ip + 10, &cksum, 2);
+	sum += put(ip, 0x45u << 24 | (IPV4_HDR_LEN + tcp_len));
+	sum += put(ip + 4, 0x4000); /* identification 0, DF: RFC 6864 section 4.1 */
+	ttl |= (uint32_t)sl_cksum_finish(sum + ttl) << 16;
+	memcpy(ip + 8, &ttl, 4);
+	return IPV4_HDR_LEN + tcp_len;
 }
 
-static void emit_ipv6(uint8_t *ip, const struct sl_made *made, unsigned tcp_len)
+static inline unsigned emit_ipv6(uint8_t *ip, const struct sl_made *made)
 {
-	sl_store_be32(ip, 6u << 28);
-	sl_store_be32(ip + 4, tcp_len << 16 | 6u << 8 | TTL);
-	memcpy(ip + 8, made->src->b, 16);
-	memcpy(ip + 24, made->dst->b, 16);
+	uint64_t addrs = 0;
+	unsigned tcp_len;
+
+	for (unsigned i = 0; i < 16; i += 4) {
+		addrs += copy(ip + 8 + i, made->src->b + i);
+		addrs += copy(ip + 24 + i, made->dst->b + i);
+	}
+	tcp_len = emit_tcp(ip + IPV6_HDR_LEN, made, addrs);
+	put(ip, 6u << 28);
+	put(ip + 4, tcp_len << 16 | 6u << 8 | TTL);
+	return IPV6_HDR_LEN + tcp_len;
 }
 
-bool sl_wire_emit(struct sl_buf *buf, const struct sl_l2 *l2, const struct sl_made *made)
+/* Everything behind a link-layer header of `l2_len` bytes, which stands or will stand there. */
+static inline bool emit(struct sl_buf *buf, unsigned l2_len, const struct sl_made *made)
 {
-	const bool v6 = !sl_addr_is_v4(made->dst);
-	const unsigned ip_hdr = v6 ? 40 : 20;
-	uint8_t *ip = buf->data + l2->len;
-	uint8_t *tcp = ip + ip_hdr;
-	unsigned tcp_len, len;
-	uint16_t cksum;
-	uint64_t sum;
+	uint8_t *ip = buf->data + l2_len;
+	unsigned len;
 
-	if ((unsigned)buf->len + buf->tailroom < SL_FRAME_MADE_MAX)
-		return false;
-	memcpy(buf->data, l2->bytes, l2->len);
-	tcp_len = emit_tcp(tcp, made);
-	if (v6)
-		emit_ipv6(ip, made, tcp_len);
+	if (sl_addr_is_v4(made->dst))
+		len = l2_len + emit_ipv4(ip, made);
 	else
-		emit_ipv4(ip, made, tcp_len);
-	sum = sl_cksum_pseudo(ip + (v6 ? 8 : 12), v6 ? 32 : 8, tcp_len);
-	cksum = sl_cksum_finish(sl_cksum_add(sum, tcp, tcp_len));
-	memcpy(tcp + 16, &cksum, 2);
-	len = l2->len + ip_hdr + tcp_len;
+		len = l2_len + emit_ipv6(ip, made);
 	buf->tailroom = (uint16_t)(buf->tailroom + buf->len - len);
 	buf->len = (uint16_t)len;
 	buf->ip_cksum = buf->tcp_cksum = SL_CKSUM_GOOD;
 	return true;
+}
+
+static inline bool has_room(const struct sl_buf *buf)
+{
+	return (unsigned)buf->len + buf->tailroom >= SL_FRAME_MADE_MAX;
+}
+
+bool sl_wire_emit(struct sl_buf *buf, const struct sl_l2 *l2, const struct sl_made *made)
+{
+	if (!has_room(buf))
+		return false;
+	memcpy(buf->data, l2->bytes, SL_L2_MAX); /* what is too much is written over */
+	return emit(buf, l2->len, made);
+}
+
+bool sl_wire_emit_answer(struct sl_buf *buf, const struct sl_seg *seg, const struct sl_made *made)
+{
+	uint64_t macs, dst;
+	uint32_t src_end;
+
+	if (!has_room(buf))
+		return false;
+	memcpy(&macs, buf->data, 8);
+	memcpy(&src_end, buf->data + 8, 4);
+	dst = macs & 0xffffffffffff;
+	macs = macs >> 48 | (uint64_t)src_end << 16 | dst << 48;
+	src_end = (uint32_t)(dst >> 16);
+	memcpy(buf->data, &macs, 8);
+	memcpy(buf->data + 8, &src_end, 4);
+	return emit(buf, seg->l3_off, made);
 }

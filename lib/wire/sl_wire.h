@@ -160,6 +160,12 @@ struct sl_made {
 bool sl_wire_emit(struct sl_buf *buf, const struct sl_l2 *l2, const struct sl_made *made);
 
 /**
+ * The same, over the frame that `made` answers, which `seg` was read from: its link-layer header is
+ * turned round in place, tags and all.
+ */
+bool sl_wire_emit_answer(struct sl_buf *buf, const struct sl_seg *seg, const struct sl_made *made);
+
+/**
  * Writes to buf->data the error that tells the sender of a segment that it was too long, from the
  * segment's destination, behind the link-layer header `l2`, and sets buf->len. ICMP: fragmentation
  * needed (RFC 1191 section 4); ICMPv6: packet too big (RFC 4443 section 3.2).
