@@ -57,7 +57,7 @@ struct report *report_open(bool hugepages, unsigned workers)
 		printf(" %s", features[i].name);
 		json_array_append_new(list, json_string(features[i].name));
 	}
-	printf("; cookies by %s\n", sl_cookie_engine());
+	printf("; cookies by %s\n", sl_cookie_engine_name(sl_cookie_engine_best()));
 	printf("%s pages, %u worker%s; times are of one packet (handshake, lifecycle: of one "
 	       "connection) "
 	       "on one core\n",
@@ -67,7 +67,7 @@ struct report *report_open(bool hugepages, unsigned workers)
 	printf("\n%-10s %-28s %9s %9s %9s %7s %7s\n", "case", "", "ns", "Mpps", "floor, ns",
 	       "x floor", "spread");
 	r->root = json_pack("{s:s, s:o, s:s, s:b, s:i, s:[]}", "cpu", cpu, "features", list,
-			    "cookies", sl_cookie_engine(), "hugepages", hugepages, "workers",
+			    "cookies", sl_cookie_engine_name(sl_cookie_engine_best()), "hugepages", hugepages, "workers",
 			    (int)workers, "cases");
 	if (r->root == NULL)
 		abort();

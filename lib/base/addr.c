@@ -3,19 +3,6 @@
 
 #include <arpa/inet.h>
 
-bool sl_addr_is_martian(const struct sl_addr *a)
-{
-	static const struct sl_addr loopback6 = {{[15] = 1}};
-	static const struct sl_addr none6;
-
-	if (sl_addr_is_v4(a)) {
-		const uint8_t first = a->b[12];
-
-		return first == 0 || first == 127 || first >= 224;
-	}
-	return a->b[0] == 0xff || sl_addr_equal(a, &loopback6) || sl_addr_equal(a, &none6);
-}
-
 bool sl_addr_in_prefix(const struct sl_addr *a, const struct sl_addr *net, unsigned prefix_len)
 {
 	const unsigned bytes = prefix_len / 8, bits = prefix_len % 8;

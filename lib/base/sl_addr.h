@@ -49,7 +49,17 @@ static inline bool sl_addr_equal(const struct sl_addr *a, const struct sl_addr *
  * Whether no host may speak as `a`: unspecified, multicast, limited broadcast, loopback, and IPv4's
  * 0/8 (RFC 1122 section 3.2.1.3; RFC 9293 MUST-57 and MUST-63).
  */
-bool sl_addr_is_martian(const struct sl_addr *a);
+static inline bool sl_addr_is_martian(const struct sl_addr *a)
+{
+	const uint8_t first = a->b[12];
+	uint64_t high, low;
+
+	if (sl_addr_is_v4(a))
+		return first == 0 || first == 127 || first >= 224;
+	memcpy(&high, a->b, sizeof(high));
+	memcpy(&low, a->b + 8, sizeof(low));
+	return (high & 0xff) == 0xff || (high == 0 && (low == 0 || low == 1ULL << 56));
+}
 
 /** Whether `a` is in the first `prefix_len` bits like `net`; IPv4 prefixes count from bit 96. */
 bool sl_addr_in_prefix(const struct sl_addr *a, const struct sl_addr *net, unsigned prefix_len);

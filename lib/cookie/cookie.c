@@ -20,7 +20,7 @@ enum {
 };
 
 /* The message under the MAC. */
-enum { MESSAGE_BYTES = 46, MESSAGE_WORDS = 6 };
+enum { MESSAGE_BYTES = 46 };
 
 #define EPOCH_US      (64 * SL_US_PER_S)
 #define CLOCK_STEP_US SL_US_PER_S
@@ -104,6 +104,7 @@ void sl_cookie_ring_init(struct sl_cookie_ring *ring, const uint8_t master[16], 
 			 uint64_t now_us)
 {
 	memset(ring, 0, sizeof(*ring));
+	ring->engine = (uint8_t)sl_cookie_engine_best();
 	ring->master = sl_sipkey_from_bytes(master);
 	ring->tsval_shift = (uint32_t)derive(&ring->master, 0, DERIVE_TSVAL_SHIFT);
 	set_timeline(&ring->live, &ring->master, unix_us, now_us);
@@ -130,18 +131,19 @@ static inline uint32_t data_bits(uint32_t mss_index, uint32_t rest)
 	return mss_index << REST_BITS | rest;
 }
 
-static inline uint32_t mac(const struct sl_sipkey *key, const struct sl_cookie_tuple *tuple,
-			   uint32_t client_isn, uint32_t epoch, uint32_t data, bool ts)
+/* What is to be hashed: the message, in the words that SipHash absorbs. */
+static inline void ask(struct sl_cookie_work *work, const struct sl_sipkey *key,
+		       const struct sl_cookie_tuple *tuple, uint32_t client_isn, uint32_t epoch,
+		       uint32_t data, bool ts)
 {
-	uint64_t words[MESSAGE_WORDS];
-
-	memcpy(&words[0], tuple->client.b, 16);
-	memcpy(&words[2], tuple->server.b, 16);
-	words[4] = (uint64_t)client_isn << 32 | (uint32_t)tuple->server_port << 16 |
-		   tuple->client_port;
-	words[5] = SL_SIP_LENGTH(MESSAGE_BYTES) | (uint64_t)ts << 40 | (uint64_t)data << 32 | epoch;
-	return (uint32_t)sl_siphash24_words(key, words, MESSAGE_WORDS) &
-	       (ts ? TS_MAC_MASK : BARE_MAC_MASK);
+	work->key = *key;
+	memcpy(&work->words[0], tuple->client.b, 16);
+	memcpy(&work->words[2], tuple->server.b, 16);
+	work->words[4] = (uint64_t)client_isn << 32 | (uint32_t)tuple->server_port << 16 |
+			 tuple->client_port;
+	work->words[5] =
+		SL_SIP_LENGTH(MESSAGE_BYTES) | (uint64_t)ts << 40 | (uint64_t)data << 32 | epoch;
+	work->mask = ts ? TS_MAC_MASK : BARE_MAC_MASK;
 }
 
 /* The highest entry not above `mss`, or the lowest. Looks at all: no branch to mispredict. */
@@ -154,9 +156,9 @@ static inline uint32_t mss_index(const uint16_t *table, uint32_t n, uint16_t mss
 	return index;
 }
 
-uint32_t sl_cookie_mint(const struct sl_cookie_ring *ring, const struct sl_cookie_tuple *tuple,
-			uint32_t client_isn, struct sl_cookie_options *opts, uint64_t now_us,
-			uint32_t *tsval)
+void sl_cookie_mint_begin(const struct sl_cookie_ring *ring, const struct sl_cookie_tuple *tuple,
+			  uint32_t client_isn, struct sl_cookie_options *opts, uint64_t now_us,
+			  uint32_t *tsval, struct sl_cookie_work *work)
 {
 	const uint32_t epoch = epoch_at(&ring->live, now_us);
 	const struct sl_sipkey key = key_of(ring, &ring->live, epoch);
@@ -175,8 +177,19 @@ uint32_t sl_cookie_mint(const struct sl_cookie_ring *ring, const struct sl_cooki
 		opts->mss = bare_mss[index];
 		cookie |= index << BARE_MSS_SHIFT | rest << BARE_REST_SHIFT;
 	}
-	return cookie |
-	       mac(&key, tuple, client_isn, epoch, data_bits(index, rest), opts->timestamps);
+	ask(work, &key, tuple, client_isn, epoch, data_bits(index, rest), opts->timestamps);
+	work->cookie = cookie;
+}
+
+uint32_t sl_cookie_mint(const struct sl_cookie_ring *ring, const struct sl_cookie_tuple *tuple,
+			uint32_t client_isn, struct sl_cookie_options *opts, uint64_t now_us,
+			uint32_t *tsval)
+{
+	struct sl_cookie_work work;
+
+	sl_cookie_mint_begin(ring, tuple, client_isn, opts, now_us, tsval, &work);
+	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &work, 1);
+	return sl_cookie_mint_end(&work);
 }
 
 /* An ACK, its cookie taken apart. */
@@ -205,13 +218,23 @@ static inline struct claim read_claim(const struct sl_cookie_tuple *tuple, uint3
 	return c;
 }
 
-static inline bool made_in(const struct sl_cookie_ring *ring, const struct sl_cookie_timeline *line,
-			   const struct claim *c, uint32_t epoch)
+static inline void ask_claim(const struct sl_cookie_ring *ring,
+			     const struct sl_cookie_timeline *line, const struct claim *c,
+			     uint32_t epoch, struct sl_cookie_work *work)
 {
 	const struct sl_sipkey key = key_of(ring, line, epoch);
 
-	return mac(&key, c->tuple, c->client_isn, epoch, data_bits(c->mss_index, c->rest), c->ts) ==
-	       c->mac;
+	ask(work, &key, c->tuple, c->client_isn, epoch, data_bits(c->mss_index, c->rest), c->ts);
+}
+
+static bool made_in(const struct sl_cookie_ring *ring, const struct sl_cookie_timeline *line,
+		    const struct claim *c, uint32_t epoch)
+{
+	struct sl_cookie_work work;
+
+	ask_claim(ring, line, c, epoch, &work);
+	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &work, 1);
+	return (work.mac & work.mask) == c->mac;
 }
 
 /* Tells what kind of failure this is, one time in SAMPLE: an epoch of the cookie's parity, of the
@@ -231,22 +254,36 @@ static enum sl_cookie_verdict judge_failure(struct sl_cookie_ring *ring, const s
 	return SL_COOKIE_FORGED;
 }
 
-enum sl_cookie_verdict sl_cookie_verify(struct sl_cookie_ring *ring,
-					const struct sl_cookie_tuple *tuple, uint32_t client_isn,
-					uint32_t cookie, bool has_ts, uint32_t tsecr,
-					uint64_t now_us, struct sl_cookie_options *opts)
+void sl_cookie_verify_begin(const struct sl_cookie_ring *ring, const struct sl_cookie_tuple *tuple,
+			    uint32_t client_isn, uint32_t cookie, bool has_ts, uint32_t tsecr,
+			    uint64_t now_us, struct sl_cookie_work *work)
 {
 	const struct claim c = read_claim(tuple, client_isn, cookie, has_ts, tsecr);
-	const uint32_t epoch = epoch_by_parity(&ring->live, c.parity, now_us);
-	bool valid = made_in(ring, &ring->live, &c, epoch);
 
-	if (sl_unlikely(!valid && now_us < ring->frozen_until_us)) {
-		const uint32_t then = epoch_by_parity(&ring->frozen, c.parity, now_us);
+	ask_claim(ring, &ring->live, &c, epoch_by_parity(&ring->live, c.parity, now_us), work);
+	work->cookie = cookie;
+}
 
-		valid = then != epoch && made_in(ring, &ring->frozen, &c, then);
+enum sl_cookie_verdict sl_cookie_verify_end(struct sl_cookie_ring *ring,
+					    const struct sl_cookie_tuple *tuple,
+					    uint32_t client_isn, bool has_ts, uint32_t tsecr,
+					    uint64_t now_us, const struct sl_cookie_work *work,
+					    struct sl_cookie_options *opts)
+{
+	const struct claim c = read_claim(tuple, client_isn, work->cookie, has_ts, tsecr);
+	bool valid = (work->mac & work->mask) == c.mac;
+
+	if (sl_unlikely(!valid)) {
+		const uint32_t epoch = epoch_by_parity(&ring->live, c.parity, now_us);
+
+		if (now_us < ring->frozen_until_us) {
+			const uint32_t then = epoch_by_parity(&ring->frozen, c.parity, now_us);
+
+			valid = then != epoch && made_in(ring, &ring->frozen, &c, then);
+		}
+		if (!valid)
+			return judge_failure(ring, &c, epoch, now_us);
 	}
-	if (!valid)
-		return judge_failure(ring, &c, epoch, now_us);
 	opts->mss = has_ts ? ts_mss[c.mss_index] : bare_mss[c.mss_index];
 	opts->wscale = (uint8_t)(c.rest >> WSCALE_SHIFT);
 	opts->sack = c.rest & SACK_MASK;
@@ -254,7 +291,14 @@ enum sl_cookie_verdict sl_cookie_verify(struct sl_cookie_ring *ring,
 	return SL_COOKIE_VALID;
 }
 
-const char *sl_cookie_engine(void)
+enum sl_cookie_verdict sl_cookie_verify(struct sl_cookie_ring *ring,
+					const struct sl_cookie_tuple *tuple, uint32_t client_isn,
+					uint32_t cookie, bool has_ts, uint32_t tsecr,
+					uint64_t now_us, struct sl_cookie_options *opts)
 {
-	return "portable";
+	struct sl_cookie_work work;
+
+	sl_cookie_verify_begin(ring, tuple, client_isn, cookie, has_ts, tsecr, now_us, &work);
+	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &work, 1);
+	return sl_cookie_verify_end(ring, tuple, client_isn, has_ts, tsecr, now_us, &work, opts);
 }

@@ -147,11 +147,40 @@ struct sl_cookie_timeline {
 	struct sl_sipkey keys[SL_COOKIE_N_KEYS];
 };
 
+/** How MACs are made: by what the CPU has. All give the same answers. */
+enum sl_cookie_engine {
+	SL_COOKIE_PORTABLE,
+	SL_COOKIE_AVX2,
+	SL_COOKIE_AVX512,
+	SL_COOKIE_N_ENGINES,
+};
+
+/** Whether this CPU has what the engine needs. */
+bool sl_cookie_engine_works(enum sl_cookie_engine engine);
+
+/** The fastest engine that works; a new ring has it. */
+enum sl_cookie_engine sl_cookie_engine_best(void);
+
+const char *sl_cookie_engine_name(enum sl_cookie_engine engine);
+
+/** 64-bit words of a message under the MAC. */
+enum { SL_COOKIE_MAC_WORDS = 6 };
+
+/** A MAC to be made. Begun for each packet of a burst, made for all at once, ended for each. */
+struct sl_cookie_work {
+	struct sl_sipkey key;
+	uint64_t words[SL_COOKIE_MAC_WORDS];
+	uint32_t mac;    /**< what sl_cookie_macs has made: the low half of the hash */
+	uint32_t mask;   /**< the bits of it that are in a cookie */
+	uint32_t cookie; /**< minting: all but the MAC; verifying: the claim */
+};
+
 /** All that minting and verifying need. Private to this library; to be copied as a whole. */
 struct sl_cookie_ring {
 	struct sl_cookie_timeline live;
 	uint32_t tsval_shift; /**< hides our uptime */
 	uint32_t failures;    /**< written by verify: one in 64 is looked at closely */
+	uint8_t engine;       /**< enum sl_cookie_engine */
 	struct sl_sipkey master;
 	uint64_t frozen_until_us; /**< monotonic; before it, `frozen` verifies as well */
 	struct sl_cookie_timeline frozen;
@@ -191,9 +220,6 @@ uint32_t sl_cookie_mint(const struct sl_cookie_ring *ring, const struct sl_cooki
 			uint32_t client_isn, struct sl_cookie_options *opts, uint64_t now_us,
 			uint32_t *tsval);
 
-/** How this machine makes MACs: "portable". */
-const char *sl_cookie_engine(void);
-
 enum sl_cookie_verdict {
 	SL_COOKIE_VALID,
 	SL_COOKIE_FORGED,  /**< not ours; or ours, expired, and not looked at closely */
@@ -214,6 +240,33 @@ enum sl_cookie_verdict sl_cookie_verify(struct sl_cookie_ring *ring,
 					const struct sl_cookie_tuple *tuple, uint32_t client_isn,
 					uint32_t cookie, bool has_ts, uint32_t tsecr,
 					uint64_t now_us, struct sl_cookie_options *opts);
+
+/** Makes the MACs of `n` pieces of work that are begun. */
+void sl_cookie_macs(enum sl_cookie_engine engine, struct sl_cookie_work *work, unsigned n);
+
+/** sl_cookie_mint in two pieces, with sl_cookie_macs between them. `opts` and `tsval` are filled
+ * here. */
+void sl_cookie_mint_begin(const struct sl_cookie_ring *ring, const struct sl_cookie_tuple *tuple,
+			  uint32_t client_isn, struct sl_cookie_options *opts, uint64_t now_us,
+			  uint32_t *tsval, struct sl_cookie_work *work);
+
+/** The cookie. */
+static inline uint32_t sl_cookie_mint_end(const struct sl_cookie_work *work)
+{
+	return work->cookie | (work->mac & work->mask);
+}
+
+/** sl_cookie_verify in two pieces, with sl_cookie_macs between them, at the same time. */
+void sl_cookie_verify_begin(const struct sl_cookie_ring *ring, const struct sl_cookie_tuple *tuple,
+			    uint32_t client_isn, uint32_t cookie, bool has_ts, uint32_t tsecr,
+			    uint64_t now_us, struct sl_cookie_work *work);
+
+/** The verdict; all but `work` as for sl_cookie_verify_begin. */
+enum sl_cookie_verdict sl_cookie_verify_end(struct sl_cookie_ring *ring,
+					    const struct sl_cookie_tuple *tuple,
+					    uint32_t client_isn, bool has_ts, uint32_t tsecr,
+					    uint64_t now_us, const struct sl_cookie_work *work,
+					    struct sl_cookie_options *opts);
 
 SL_END_DECLS
 

@@ -73,24 +73,102 @@ static bool grants_timestamps(const struct sl_service *service, const struct sl_
 	       (learned != NULL && learned->timestamps);
 }
 
-/*
- * SYN -> SYN-ACK, in the packet that brought it. What is granted is what was offered and can be
- * kept whatever the server says: window scale and SACK always, timestamps when this server has
- * granted them before. The window is what may be held until the server answers. `old` is the
- * connection in TIME-WAIT that it may follow, or NULL.
- */
-static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, struct sl_conn *old)
+static const struct sl_learned *learned_of(const struct sl_pipeline *p, const struct sl_seg *seg)
+{
+	return sl_learned_get(&p->relay.learned, &seg->dst, seg->dst_port);
+}
+
+/* What is granted is what was offered and can be kept whatever the server says: window scale and
+ * SACK always, timestamps when this server has granted them before. */
+static void mint_begin(struct sl_pipeline *p, const struct sl_traveller *t,
+		       const struct sl_learned *learned, unsigned k)
 {
 	const struct sl_seg *seg = t->seg;
-	const struct sl_learned *learned =
-		sl_learned_get(&p->relay.learned, &seg->dst, seg->dst_port);
 	const struct sl_cookie_tuple tuple = tuple_of(seg);
-	struct sl_cookie_options granted = {
+	struct sl_cookie_asked *asked = &p->asked_cookie[k];
+
+	asked->mss = announced_mss(p, t, learned);
+	asked->granted = (struct sl_cookie_options){
 		.mss = mss_of(seg->mss, seg->v6),
 		.wscale = seg->wscale,
 		.sack = seg->sack_permitted,
 		.timestamps = grants_timestamps(service_of(p, t), seg, learned),
 	};
+	sl_cookie_mint_begin(&p->ring, &tuple, seg->seq, &asked->granted, p->relay.now_us,
+			     &asked->tsval, &p->work[k]);
+}
+
+static void verify_begin(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k)
+{
+	const struct sl_seg *seg = t->seg;
+	const struct sl_cookie_tuple tuple = tuple_of(seg);
+
+	sl_cookie_verify_begin(&p->ring, &tuple, seg->seq - 1, seg->ack - 1, seg->ts_off != 0,
+			       seg->tsecr, p->relay.now_us, &p->work[k]);
+}
+
+static void make_macs(const struct sl_pipeline *p, struct sl_cookie_work *work, unsigned n)
+{
+	sl_cookie_macs((enum sl_cookie_engine)p->ring.engine, work, n);
+}
+
+static bool is_bare_syn(const struct sl_seg *seg)
+{
+	return (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN;
+}
+
+/* Whether a segment may bring a cookie back. */
+static bool may_prove(const struct sl_traveller *t)
+{
+	return t->side == SL_OUTSIDE && (t->seg->flags & (SL_SYN | SL_RST | SL_ACK)) == SL_ACK;
+}
+
+/*
+ * Whatever comes of a segment is decided in its turn, by what the packets before it have made of
+ * the table; but what it takes to decide does not depend on them.
+ */
+void pipeline_cookies(struct sl_pipeline *p)
+{
+	const struct sl_learned *learned = NULL;
+	const struct sl_seg *last = NULL;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct sl_traveller *t = &p->traveller[i];
+
+		p->cookie[i] = SL_BURST;
+		if (p->found[i] != SL_FLOW_NONE || !t->proxied || t->icmp || t->side != SL_OUTSIDE)
+			continue;
+		if (is_bare_syn(t->seg)) {
+			if (service_of(p, t)->cookies == SL_COOKIES_NEVER)
+				continue;
+			if (last == NULL || last->dst_port != t->seg->dst_port ||
+			    !sl_addr_equal(&last->dst, &t->seg->dst)) {
+				last = t->seg;
+				learned = learned_of(p, last);
+			}
+			mint_begin(p, t, learned, n);
+		} else if (may_prove(t) && pipeline_cookies_alive(p, t->service)) {
+			verify_begin(p, t, n);
+		} else {
+			continue;
+		}
+		p->cookie[i] = (uint8_t)n++;
+	}
+	if (n > 0)
+		make_macs(p, p->work, n);
+}
+
+/*
+ * SYN -> SYN-ACK, in the packet that brought it. The window is what may be held until the server
+ * answers. `old` is the connection in TIME-WAIT that it may follow, or NULL.
+ */
+static void answer_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+	const struct sl_seg *seg = t->seg;
+	const struct sl_cookie_asked *asked;
+	unsigned k = p->cookie[i];
 	struct sl_made made = {
 		.src = &seg->dst,
 		.dst = &seg->src,
@@ -98,18 +176,23 @@ static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, stru
 		.dst_port = seg->src_port,
 		.ack = seg->seq + 1,
 		.flags = SL_SYN | SL_ACK,
-		.mss = announced_mss(p, t, learned),
-		.sack_permitted = granted.sack,
-		.timestamps = granted.timestamps,
 		.tsecr = seg->tsval,
 	};
 
+	if (sl_unlikely(k == SL_BURST)) {
+		mint_begin(p, t, learned_of(p, seg), k);
+		make_macs(p, &p->work[k], 1);
+	}
+	asked = &p->asked_cookie[k];
+	made.mss = asked->mss;
+	made.sack_permitted = asked->granted.sack;
+	made.timestamps = asked->granted.timestamps;
+	made.tsval = asked->tsval;
 	made.wscale = seg->wscale == SL_NO_WSCALE ? SL_NO_WSCALE : service_of(p, t)->wscale;
 	made.wnd = (uint16_t)sl_min_u32(SL_HELD_PER_CONN * made.mss, 0xffff);
-	made.seq =
-		sl_cookie_mint(&p->ring, &tuple, seg->seq, &granted, p->relay.now_us, &made.tsval);
+	made.seq = sl_cookie_mint_end(&p->work[k]);
 	if (sl_unlikely(old != NULL)) {
-		const struct sl_grant grant = grant_of(&granted);
+		const struct sl_grant grant = grant_of(&asked->granted);
 
 		made.seq = sl_relay_newcomer_iss(old, seg->seq, made.seq, &grant);
 	}
@@ -122,16 +205,21 @@ static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, stru
 	sl_out_answer(p->out, t->buf);
 }
 
-static enum sl_cookie_verdict verify(struct sl_pipeline *p, const struct sl_traveller *t,
-				     struct sl_grant *grant)
+static enum sl_cookie_verdict verify(struct sl_pipeline *p, unsigned i, struct sl_grant *grant)
 {
+	const struct sl_traveller *t = &p->traveller[i];
 	const struct sl_seg *seg = t->seg;
 	const struct sl_cookie_tuple tuple = tuple_of(seg);
 	struct sl_cookie_options options;
 	enum sl_cookie_verdict verdict;
+	unsigned k = p->cookie[i];
 
-	verdict = sl_cookie_verify(&p->ring, &tuple, seg->seq - 1, seg->ack - 1, seg->ts_off != 0,
-				   seg->tsecr, p->relay.now_us, &options);
+	if (sl_unlikely(k == SL_BURST)) {
+		verify_begin(p, t, k);
+		make_macs(p, &p->work[k], 1);
+	}
+	verdict = sl_cookie_verify_end(&p->ring, &tuple, seg->seq - 1, seg->ts_off != 0, seg->tsecr,
+				       p->relay.now_us, &p->work[k], &options);
 	if (verdict == SL_COOKIE_VALID)
 		*grant = grant_of(&options);
 	return verdict;
@@ -156,7 +244,7 @@ static void check_ack(struct sl_pipeline *p, unsigned i)
 		pipeline_stray(p, i, SL_DROP_stray);
 		return;
 	}
-	switch (verify(p, t, &grant)) {
+	switch (verify(p, i, &grant)) {
 	case SL_COOKIE_VALID:
 		open_spliced(p, i, &grant);
 		break;
@@ -190,18 +278,7 @@ static void open_by_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 	if (service_of(p, t)->cookies == SL_COOKIES_NEVER)
 		open_tracked(p, i);
 	else
-		answer_syn(p, t, old);
-}
-
-static bool is_bare_syn(const struct sl_seg *seg)
-{
-	return (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN;
-}
-
-/* Whether a segment may bring a cookie back. */
-static bool may_prove(const struct sl_traveller *t)
-{
-	return t->side == SL_OUTSIDE && (t->seg->flags & (SL_SYN | SL_RST | SL_ACK)) == SL_ACK;
+		answer_syn(p, i, old);
 }
 
 void pipeline_handshake(struct sl_pipeline *p, unsigned i)
@@ -225,20 +302,22 @@ void pipeline_unproxied(struct sl_pipeline *p, unsigned i)
 	t->buf->account = t->service;
 	/* A client that was answered by cookie before the change is kept to what it was told. */
 	if (may_prove(t) && pipeline_cookies_alive(p, t->service) && pipeline_believable(t) &&
-	    verify(p, t, &grant) == SL_COOKIE_VALID)
+	    verify(p, i, &grant) == SL_COOKIE_VALID)
 		open_spliced(p, i, &grant);
 	else
 		pipeline_leave(p, t);
 }
 
 /* Whether an ACK proves who follows `old`: by what stands beside it, or by a cookie. */
-static bool proves_newcomer(struct sl_pipeline *p, const struct sl_traveller *t,
-			    const struct sl_conn *old, struct sl_grant *grant)
+static bool proves_newcomer(struct sl_pipeline *p, unsigned i, const struct sl_conn *old,
+			    struct sl_grant *grant)
 {
+	const struct sl_traveller *t = &p->traveller[i];
+
 	if (!pipeline_cookies_alive(p, t->service))
 		return false;
 	return sl_relay_newcomer_proves(old, t->seg, grant) ||
-	       (sl_relay_newcomer(old, t->seg) && verify(p, t, grant) == SL_COOKIE_VALID);
+	       (sl_relay_newcomer(old, t->seg) && verify(p, i, grant) == SL_COOKIE_VALID);
 }
 
 /* Whether a SYN may follow `old`. */
@@ -280,7 +359,7 @@ bool pipeline_reopen(struct sl_pipeline *p, unsigned i)
 		open_by_syn(p, i, old);
 		return true;
 	}
-	if (!may_prove(t) || !proves_newcomer(p, t, old, &grant))
+	if (!may_prove(t) || !proves_newcomer(p, i, old, &grant))
 		return false;
 	sl_relay_remove(&p->relay, p->found[i]);
 	t->buf->account = t->service;

@@ -147,6 +147,7 @@ void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uin
 	parse(p, bufs, n);
 	pipeline_classify(p, bufs, n);
 	lookup(p);
+	pipeline_cookies(p);
 	for (unsigned i = 0; i < p->n; i++)
 		decide(p, i);
 }

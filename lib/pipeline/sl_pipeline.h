@@ -63,6 +63,14 @@ struct sl_asked {
 	uint16_t service;
 };
 
+/** A cookie of the burst: for a SYN, with what goes into the answer beside it; or an ACK's claim.
+ */
+struct sl_cookie_asked {
+	struct sl_cookie_options granted;
+	uint32_t tsval;
+	uint16_t mss; /**< that we announce */
+};
+
 struct sl_pipeline {
 	struct sl_relay relay;
 	struct sl_cookie_ring ring; /**< this worker's copy of the keys */
@@ -90,6 +98,10 @@ struct sl_pipeline {
 	struct sl_seg seg[SL_BURST];
 	uint8_t parsed[SL_BURST];        /**< enum sl_parsed */
 	struct sl_quote quote[SL_BURST]; /**< of a traveller that is an ICMP error */
+	uint8_t cookie[SL_BURST]; /**< of a traveller: which of those below is its, SL_BURST for
+				     none */
+	struct sl_cookie_work work[SL_BURST + 1]; /**< the last: for one that comes by itself */
+	struct sl_cookie_asked asked_cookie[SL_BURST + 1];
 };
 
 /** Bytes of memory, aligned to a cache line, for the pipeline's tables; 0 when out of range. */

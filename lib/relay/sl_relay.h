@@ -70,9 +70,10 @@ struct sl_relay {
 	const struct sl_plan *plan;
 	struct sl_held *held; /**< the pool of held packets */
 	uint16_t held_free;
-	uint16_t mss_least;    /**< of all that servers have announced to this worker */
-	uint32_t syns_sent[SL_SERVICES_MAX]; /**< to servers, by service: ours and those let through */
-	uint32_t n_translated; /**< spliced connections that are not over */
+	uint16_t mss_least; /**< of all that servers have announced to this worker */
+	uint32_t syns_sent[SL_SERVICES_MAX]; /**< to servers, by service: ours and those let through
+					      */
+	uint32_t n_translated;               /**< spliced connections that are not over */
 	uint32_t now_ms;
 	uint64_t now_us;
 	uint64_t dirty; /**< bit hash % 64: table changed there since the pipeline cleared it */
@@ -112,17 +113,17 @@ static inline struct sl_conn *sl_relay_conn(const struct sl_relay *r, uint32_t i
 static inline void sl_relay_key(struct sl_flow_key *key, const struct sl_seg *seg, unsigned link,
 				enum sl_side side)
 {
-	if (side == SL_OUTSIDE) {
-		key->outside_addr = seg->src;
-		key->inside_addr = seg->dst;
-		key->outside_port = seg->src_port;
-		key->inside_port = seg->dst_port;
-	} else {
-		key->outside_addr = seg->dst;
-		key->inside_addr = seg->src;
-		key->outside_port = seg->dst_port;
-		key->inside_port = seg->src_port;
-	}
+	const bool outside = side == SL_OUTSIDE;
+	/* In one store, since they are read in one when the key is hashed. */
+	const uint32_t ports = outside ? (uint32_t)seg->dst_port << 16 | seg->src_port
+				       : (uint32_t)seg->src_port << 16 | seg->dst_port;
+
+	static_assert(offsetof(struct sl_flow_key, inside_port) ==
+			      offsetof(struct sl_flow_key, outside_port) + 2,
+		      "the outside port lies first");
+	key->outside_addr = outside ? seg->src : seg->dst;
+	key->inside_addr = outside ? seg->dst : seg->src;
+	memcpy(&key->outside_port, &ports, sizeof(ports));
 	key->domain = link << 24 | seg->vlan;
 }
 

@@ -36,9 +36,27 @@ struct sl_out {
 
 static inline void sl_out_push(struct sl_out *out, struct sl_buf *buf, enum sl_fate fate)
 {
+	struct sl_buf *sent = &out->sent[out->n_sent];
+
 	buf->fate = (uint8_t)fate;
 	assert(out->n_sent < SL_SENT_MAX);
-	out->sent[out->n_sent++] = *buf;
+	out->n_sent++;
+	/* Field by field: copied as a whole, it would be read in pieces larger than those in which
+	 * it was just written, and the load would wait for all of them. */
+	sent->data = buf->data;
+	sent->handle = buf->handle;
+	sent->len = buf->len;
+	sent->headroom = buf->headroom;
+	sent->tailroom = buf->tailroom;
+	sent->account = buf->account;
+	sent->in_port = buf->in_port;
+	sent->out_port = buf->out_port;
+	sent->ip_cksum = buf->ip_cksum;
+	sent->tcp_cksum = buf->tcp_cksum;
+	sent->fate = (uint8_t)fate;
+	sent->reason = buf->reason;
+	sent->origin = buf->origin;
+	sent->hops = buf->hops;
 }
 
 static inline void sl_out_free(struct sl_out *out, struct sl_buf *buf, enum sl_fate fate)

@@ -58,7 +58,7 @@ static inline unsigned emit_options(uint8_t *p, const struct sl_made *made, uint
 		return n;
 	}
 	if (wscale) {
-		*sum += put(p + n, 0x03030001u | (uint32_t)made->wscale << 8);
+		*sum += put(p + n, 0x01030300u | made->wscale);
 		n += 4;
 	}
 	return n;

@@ -69,6 +69,19 @@ static bool parse_options(const uint8_t *frame, unsigned off, unsigned end, stru
 		seg->tsecr = sl_load_be32(frame + off + 8);
 		return true;
 	}
+	/* And nearly every SYN of Linux, Android and BSD like this: MSS, SACK-permitted,
+	 * timestamps, NOP, window scale. */
+	if (end - off == 20 && seg->flags & SL_SYN && sl_load_be16(frame + off) == 0x0204 &&
+	    sl_load_be32(frame + off + 4) == 0x0402080a &&
+	    sl_load_be32(frame + off + 16) >> 8 == 0x010303) {
+		seg->mss = sl_load_be16(frame + off + 2);
+		seg->sack_permitted = true;
+		seg->ts_off = (uint16_t)(off + 6);
+		seg->tsval = sl_load_be32(frame + off + 8);
+		seg->tsecr = sl_load_be32(frame + off + 12);
+		seg->wscale = (uint8_t)sl_min_u32(frame[off + 19], SL_WSCALE_MAX);
+		return true;
+	}
 	while (off < end && frame[off] != OPT_EOL) {
 		uint8_t len;
 

@@ -73,10 +73,13 @@ unsigned worker_receive(struct sl_worker *w, unsigned port, uint64_t now_us)
 	if (n == 0)
 		return 0;
 	worker_refill(w);
+	for (unsigned i = 0; i < n; i++)
+		sl_prefetch(mbuf[i]);
 	for (unsigned i = 0; i < n; i++) {
 		const bool whole = normalise(&mbuf[i]);
 
 		describe(&w->burst[fit], mbuf[i], (uint8_t)port);
+		sl_prefetch(w->burst[fit].data);
 		if (whole)
 			fit++;
 		else

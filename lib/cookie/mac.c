@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * SipHash-2-4 of many messages of six words at once, one in each lane of the CPU's vectors: the sum
+ * of a burst's cookies is the road's dearest piece of work, and no message waits for another.
+ *
+ * One body for all widths: the compiler makes of a vector of eight words what the target named at
+ * the function has. Which one runs is found out when a ring is made.
+ */
+#include "sl_cookie.h"
+
+static void portable(struct sl_cookie_work *work, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		work[i].mac = (uint32_t)sl_siphash24_words(&work[i].key, work[i].words,
+							   SL_COOKIE_MAC_WORDS);
+}
+
+#ifdef __x86_64__
+
+enum { LANES = 8 };
+
+typedef uint64_t lanes __attribute__((vector_size(8 * LANES)));
+
+/* The state of GROUPS times LANES messages; several groups fill the time in which one waits. */
+#define ROTL(x, n) ((x) << (n) | (x) >> (64 - (n)))
+#define EACH       for (unsigned g = 0; g < groups; g++)
+
+static inline __attribute__((always_inline)) void round_of(lanes (*v)[4], const unsigned groups)
+{
+	EACH v[g][0] += v[g][1];
+	EACH v[g][2] += v[g][3];
+	EACH v[g][1] = ROTL(v[g][1], 13) ^ v[g][0];
+	EACH v[g][3] = ROTL(v[g][3], 16) ^ v[g][2];
+	EACH v[g][0] = ROTL(v[g][0], 32);
+	EACH v[g][2] += v[g][1];
+	EACH v[g][0] += v[g][3];
+	EACH v[g][1] = ROTL(v[g][1], 17) ^ v[g][2];
+	EACH v[g][3] = ROTL(v[g][3], 21) ^ v[g][0];
+	EACH v[g][2] = ROTL(v[g][2], 32);
+}
+
+#define LOAD(w, field)                                                                      \
+	((lanes){(w)[0]->field, (w)[1]->field, (w)[2]->field, (w)[3]->field, (w)[4]->field, \
+		 (w)[5]->field, (w)[6]->field, (w)[7]->field})
+
+static inline __attribute__((always_inline)) void some(struct sl_cookie_work *const *work,
+						       const unsigned groups)
+{
+	lanes v[2][4];
+
+	EACH
+	{
+		const lanes k0 = LOAD(work + g * LANES, key.k0);
+		const lanes k1 = LOAD(work + g * LANES, key.k1);
+
+		v[g][0] = k0 ^ 0x736f6d6570736575ULL;
+		v[g][1] = k1 ^ 0x646f72616e646f6dULL;
+		v[g][2] = k0 ^ 0x6c7967656e657261ULL;
+		v[g][3] = k1 ^ 0x7465646279746573ULL;
+	}
+	for (unsigned i = 0; i < SL_COOKIE_MAC_WORDS; i++) {
+		const lanes m0 = LOAD(work, words[i]);
+		const lanes m1 = groups > 1 ? LOAD(work + LANES, words[i]) : m0;
+
+		EACH v[g][3] ^= g == 0 ? m0 : m1;
+		round_of(v, groups);
+		round_of(v, groups);
+		EACH v[g][0] ^= g == 0 ? m0 : m1;
+	}
+	EACH v[g][2] ^= 0xff;
+	for (unsigned i = 0; i < 4; i++)
+		round_of(v, groups);
+	EACH
+	{
+		const lanes h = v[g][0] ^ v[g][1] ^ v[g][2] ^ v[g][3];
+
+		for (unsigned i = 0; i < LANES; i++)
+			work[g * LANES + i]->mac = (uint32_t)h[i];
+	}
+}
+
+/* All of them, 8 * groups at once; lanes that nobody needs do the last one again. */
+static inline __attribute__((always_inline)) void all(struct sl_cookie_work *work, unsigned n,
+						      const unsigned groups)
+{
+	for (unsigned first = 0; first < n; first += groups * LANES) {
+		struct sl_cookie_work *w[2 * LANES];
+
+		for (unsigned i = 0; i < groups * LANES; i++)
+			w[i] = &work[sl_min_u32(first + i, n - 1)];
+		some(w, groups);
+	}
+}
+
+__attribute__((target("avx2"))) static void by_avx2(struct sl_cookie_work *work, unsigned n)
+{
+	all(work, n, 1);
+}
+
+__attribute__((target("avx512f,prefer-vector-width=512"))) static void
+by_avx512(struct sl_cookie_work *work, unsigned n)
+{
+	for (; n > LANES; n -= sl_min_u32(n, 2 * LANES), work += 2 * LANES)
+		all(work, sl_min_u32(n, 2 * LANES), 2);
+	all(work, n, 1);
+}
+
+#endif
+
+bool sl_cookie_engine_works(enum sl_cookie_engine engine)
+{
+#ifdef __x86_64__
+	if (engine == SL_COOKIE_AVX512)
+		return __builtin_cpu_supports("avx512f");
+	if (engine == SL_COOKIE_AVX2)
+		return __builtin_cpu_supports("avx2");
+#endif
+	return engine == SL_COOKIE_PORTABLE;
+}
+
+enum sl_cookie_engine sl_cookie_engine_best(void)
+{
+	unsigned engine = SL_COOKIE_N_ENGINES - 1;
+
+	while (!sl_cookie_engine_works((enum sl_cookie_engine)engine))
+		engine--;
+	return (enum sl_cookie_engine)engine;
+}
+
+const char *sl_cookie_engine_name(enum sl_cookie_engine engine)
+{
+	static const char *const names[] = {
+		[SL_COOKIE_PORTABLE] = "portable",
+		[SL_COOKIE_AVX2] = "avx2",
+		[SL_COOKIE_AVX512] = "avx512",
+	};
+
+	return names[engine];
+}
+
+void sl_cookie_macs(enum sl_cookie_engine engine, struct sl_cookie_work *work, unsigned n)
+{
+#ifdef __x86_64__
+	/* A few lanes alone are dearer than one by one. */
+	if (engine == SL_COOKIE_AVX512 && n > 2) {
+		by_avx512(work, n);
+		return;
+	}
+	if (engine == SL_COOKIE_AVX2 && n > 2) {
+		by_avx2(work, n);
+		return;
+	}
+#endif
+	(void)engine;
+	portable(work, n);
+}
