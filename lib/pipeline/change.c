@@ -13,12 +13,17 @@ static bool proxied_by(const struct sl_plan *plan, uint16_t number)
 	       !plan->draining;
 }
 
-bool pipeline_proxied(const struct sl_pipeline *p, uint16_t service)
+void pipeline_settle(struct sl_pipeline *p, uint16_t service)
 {
-	if (!proxied_by(p->plan, service))
-		return false;
-	return !p->one_way[service].on ||
-	       p->plan->services.service[service].one_way == SL_ONE_WAY_REPORT;
+	p->proxied[service] = proxied_by(p->plan, service) &&
+			      (!p->one_way[service].on ||
+			       p->plan->services.service[service].one_way == SL_ONE_WAY_REPORT);
+}
+
+static void settle_all(struct sl_pipeline *p)
+{
+	for (uint16_t s = 0; s < SL_SERVICES_MAX; s++)
+		pipeline_settle(p, s);
 }
 
 bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service)
@@ -45,12 +50,14 @@ void pipeline_adopt_from_now(struct sl_pipeline *p, uint16_t service)
 
 void pipeline_change_init(struct sl_pipeline *p)
 {
+	settle_all(p);
 	for (uint16_t s = 1; s <= p->plan->services.n; s++)
 		pipeline_adopt_from_now(p, s);
 }
 
 void pipeline_change(struct sl_pipeline *p, const struct sl_plan *before)
 {
+	settle_all(p);
 	for (uint16_t s = 1; s <= p->plan->services.n; s++)
 		if (proxied_by(p->plan, s) && (s > before->services.n || !proxied_by(before, s)))
 			pipeline_adopt_from_now(p, s);

@@ -48,11 +48,11 @@ static uint16_t service_of(struct sl_pipeline *p, const struct sl_seg *seg, enum
 /* What no honest packet to a service looks like, though it parsed: its reason in seg->reason. */
 static bool believable(struct sl_buf *buf, struct sl_seg *seg)
 {
-	if (sl_addr_is_martian(&seg->src) || sl_addr_is_martian(&seg->dst)) {
+	if (sl_unlikely(sl_addr_is_martian(&seg->src) || sl_addr_is_martian(&seg->dst))) {
 		seg->reason = SL_DROP_martian;
 		return false;
 	}
-	if (sl_addr_equal(&seg->src, &seg->dst)) {
+	if (sl_unlikely(sl_addr_equal(&seg->src, &seg->dst))) {
 		seg->reason =
 			seg->src_port == seg->dst_port ? SL_DROP_land : SL_DROP_spoofed_service;
 		return false;

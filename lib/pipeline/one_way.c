@@ -13,18 +13,17 @@ enum {
 	ONE_WAY_LOOK_US = 1000 * 1000,
 };
 
-void pipeline_heard(struct sl_pipeline *p, uint16_t service)
+void pipeline_heard_again(struct sl_pipeline *p, uint16_t service)
 {
 	struct sl_one_way *o = &p->one_way[service];
 
-	if (sl_likely(o->heard_at == p->relay.syns_sent[service] && !o->on))
-		return;
 	/* What passed meanwhile goes on as it is. */
 	if (o->on)
 		pipeline_adopt_from_now(p, service);
 	o->heard_at = p->relay.syns_sent[service];
 	o->since_us = 0;
 	o->on = false;
+	pipeline_settle(p, service);
 }
 
 void pipeline_one_way_tick(struct sl_pipeline *p)
@@ -42,6 +41,7 @@ void pipeline_one_way_tick(struct sl_pipeline *p)
 		    p->relay.now_us - o->since_us < ONE_WAY_US)
 			continue;
 		o->on = true;
+		pipeline_settle(p, s);
 		sl_count(&p->out->accounts[s].event[SL_EVENT_one_way], 1);
 	}
 }

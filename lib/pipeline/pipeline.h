@@ -22,7 +22,12 @@ bool pipeline_believable(const struct sl_traveller *t);
 
 /* change.c: what a change of the plan leaves behind. */
 /* Whether new connections of the service are proxied now. */
-bool pipeline_proxied(const struct sl_pipeline *p, uint16_t service);
+static inline bool pipeline_proxied(const struct sl_pipeline *p, uint16_t service)
+{
+	return p->proxied[service];
+}
+/* Finds that out anew: something it hangs on has changed. */
+void pipeline_settle(struct sl_pipeline *p, uint16_t service);
 /* Whether a cookie of this service may be alive somewhere: else there is nothing to verify. */
 bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service);
 /* Whether what runs already is taken in: for a while after the box came, or its plan changed. */
@@ -34,8 +39,15 @@ void pipeline_change_init(struct sl_pipeline *p);
 void pipeline_change(struct sl_pipeline *p, const struct sl_plan *before);
 
 /* one_way.c: servers whose answers go round the box. */
-/* A segment of a server of the service has come. */
-void pipeline_heard(struct sl_pipeline *p, uint16_t service);
+/* A segment of a server of the service has come: the first since it was asked. */
+void pipeline_heard_again(struct sl_pipeline *p, uint16_t service);
+static inline void pipeline_heard(struct sl_pipeline *p, uint16_t service)
+{
+	const struct sl_one_way *o = &p->one_way[service];
+
+	if (sl_unlikely(o->heard_at != p->relay.syns_sent[service] || o->on))
+		pipeline_heard_again(p, service);
+}
 /* Looks once a second whether a service asks and hears nothing. */
 void pipeline_one_way_tick(struct sl_pipeline *p);
 

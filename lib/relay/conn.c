@@ -155,15 +155,12 @@ void sl_relay_remove(struct sl_relay *r, uint32_t index)
 	sl_flow_remove(&r->flow, index);
 }
 
-void relay_l2_refresh(struct sl_relay *r, struct sl_conn *conn, enum sl_side to,
+void relay_l2_changed(struct sl_relay *r, struct sl_conn *conn, enum sl_side to,
 		      const uint8_t *frame, const struct sl_seg *seg)
 {
-	const struct sl_l2 *known = &r->l2.entry[conn->l2[to]].l2;
 	struct sl_l2 l2;
 	uint16_t number;
 
-	if (known->len == seg->l3_off && memcmp(known->bytes, frame, known->len) == 0)
-		return;
 	sl_wire_l2_get(frame, seg, &l2);
 	number = sl_l2_get(&r->l2, &l2);
 	if (number == SL_L2_NONE)

@@ -19,15 +19,6 @@ static enum sl_conn_flag alive_of(enum sl_side side)
 	return side == SL_OUTSIDE ? SL_CONN_ALIVE_OUTSIDE : SL_CONN_ALIVE_INSIDE;
 }
 
-uint32_t relay_span(const struct sl_conn *conn, enum sl_side side)
-{
-	const unsigned wscale = side == SL_OUTSIDE ? conn->wscale_inside : conn->wscale_outside;
-	const uint32_t wnd = (uint32_t)conn->end[sl_side_other(side)].wnd
-			     << (wscale == SL_NO_WSCALE ? 0 : wscale);
-
-	return sl_max_u32(wnd, 0x10000);
-}
-
 /* RFC 9293 section 3.10.7.4, first and fifth, loosened by a window to each side. */
 static bool fits(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg,
 		 uint32_t ack)

@@ -28,7 +28,8 @@ void relay_not_translated(struct sl_relay *r, const struct sl_conn *conn);
 /* Both legs CLOSED; held packets go; the entry stays as a tombstone. */
 void relay_close(struct sl_relay *r, struct sl_conn *conn, enum sl_event why);
 void relay_count(struct sl_relay *r, const struct sl_conn *conn, enum sl_event event);
-void relay_l2_refresh(struct sl_relay *r, struct sl_conn *conn, enum sl_side to,
+/* What goes to `to` has a new link-layer header. */
+void relay_l2_changed(struct sl_relay *r, struct sl_conn *conn, enum sl_side to,
 		      const uint8_t *frame, const struct sl_seg *seg);
 
 static inline uint32_t relay_index(const struct sl_relay *r, const struct sl_conn *conn)
@@ -48,12 +49,27 @@ static inline uint8_t relay_port(const struct sl_relay *r, const struct sl_conn 
 	return r->plan->links[conn->key.domain >> 24].port[side];
 }
 
+/* A frame goes to `to`: its header is the one that frames of our own will have. */
+static inline void relay_l2_refresh(struct sl_relay *r, struct sl_conn *conn, enum sl_side to,
+				    const uint8_t *frame, const struct sl_seg *seg)
+{
+	if (sl_unlikely(!sl_l2_equal(&r->l2.entry[conn->l2[to]].l2, frame, seg->l3_off)))
+		relay_l2_changed(r, conn, to, frame, seg);
+}
+
 /* observe.c: what a segment says about its connection. */
 /* Takes in a segment whose numbers are in the inside numbering; false when they fit neither end. */
 bool relay_observe(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 		   const struct sl_seg *seg, uint32_t ack);
 /* How far from the numbers seen a segment of the end on `side` may lie: its peer's window. */
-uint32_t relay_span(const struct sl_conn *conn, enum sl_side side);
+static inline uint32_t relay_span(const struct sl_conn *conn, enum sl_side side)
+{
+	const unsigned wscale = side == SL_OUTSIDE ? conn->wscale_inside : conn->wscale_outside;
+	const uint32_t wnd = (uint32_t)conn->end[sl_side_other(side)].wnd
+			     << (wscale == SL_NO_WSCALE ? 0 : wscale);
+
+	return sl_max_u32(wnd, 0x10000);
+}
 
 /* translate.c: a segment of a joined connection rewritten for the other side. */
 void relay_translate(const struct sl_relay *r, const struct sl_conn *conn, enum sl_side side,

@@ -32,9 +32,9 @@ enum sl_tcp_flag {
 };
 
 enum {
-	SL_L2_MAX = 22,       /**< Ethernet, two tags, EtherType */
-	SL_NO_WSCALE = 15,    /**< sl_seg.wscale: the option was not there */
-	SL_WSCALE_MAX = 14,   /**< RFC 7323 section 2.3: larger shifts mean 14 */
+	SL_L2_MAX = 22,     /**< Ethernet, two tags, EtherType */
+	SL_NO_WSCALE = 15,  /**< sl_seg.wscale: the option was not there */
+	SL_WSCALE_MAX = 14, /**< RFC 7323 section 2.3: larger shifts mean 14 */
 	SL_TCP_HDR = 20,
 	SL_TCP_OPTIONS_MAX = 40,
 	SL_MSS_DEFAULT_V4 = 536,  /**< RFC 9293 MUST-15 */
@@ -61,7 +61,7 @@ enum sl_parsed {
 			   payload (what it quotes) are set: see sl_wire_parse_quote */
 	SL_PARSED_BAD_TCP, /**< TCP that is malformed or a fragment; addresses are set, ports where
 			      they could be read (else 0), and `reason` */
-	SL_PARSED_BAD, /**< no telling what it is; `reason` says why */
+	SL_PARSED_BAD,     /**< no telling what it is; `reason` says why */
 };
 
 struct sl_seg {
@@ -130,10 +130,32 @@ bool sl_wire_verify_quote(const uint8_t *frame, const struct sl_quote *quote);
  * that somebody did. Returns true when both are right (and notes it in `buf`), else false with the
  * reason in seg->reason.
  */
-bool sl_wire_verify(struct sl_buf *buf, struct sl_seg *seg);
+bool sl_wire_verify_sums(struct sl_buf *buf, struct sl_seg *seg);
+static inline bool sl_wire_verify(struct sl_buf *buf, struct sl_seg *seg)
+{
+	if (sl_likely(buf->tcp_cksum == SL_CKSUM_GOOD &&
+		      (seg->v6 || buf->ip_cksum == SL_CKSUM_GOOD)))
+		return true;
+	return sl_wire_verify_sums(buf, seg);
+}
 
 /** Copies the link-layer header of a parsed frame. */
 void sl_wire_l2_get(const uint8_t *frame, const struct sl_seg *seg, struct sl_l2 *l2);
+
+/** Whether a frame begins with this header; its own is `len` bytes long, at least Ethernet's 14. */
+static inline bool sl_l2_equal(const struct sl_l2 *l2, const uint8_t *frame, unsigned len)
+{
+	uint64_t a[2], b[2];
+
+	/* 14 bytes in two pieces of 8, of which two lie in both. */
+	memcpy(&a[0], l2->bytes, 8);
+	memcpy(&a[1], l2->bytes + 6, 8);
+	memcpy(&b[0], frame, 8);
+	memcpy(&b[1], frame + 6, 8);
+	if (((a[0] ^ b[0]) | (a[1] ^ b[1])) != 0 || len != l2->len)
+		return false;
+	return len == 14 || memcmp(l2->bytes + 14, frame + 14, len - 14) == 0;
+}
 
 /** Makes the header for the way back: source and destination change places, tags stay. */
 void sl_wire_l2_swap(struct sl_l2 *l2);
@@ -145,9 +167,9 @@ struct sl_made {
 	uint32_t tsval, tsecr;
 	uint16_t src_port, dst_port; /**< host order */
 	uint16_t wnd;
-	uint16_t mss;   /**< option, 0 for none; SYN only (RFC 9293 MUST-65) */
-	uint8_t flags;  /**< enum sl_tcp_flag */
-	uint8_t wscale; /**< option, SL_NO_WSCALE for none; SYN only */
+	uint16_t mss;        /**< option, 0 for none; SYN only (RFC 9293 MUST-65) */
+	uint8_t flags;       /**< enum sl_tcp_flag */
+	uint8_t wscale;      /**< option, SL_NO_WSCALE for none; SYN only */
 	bool sack_permitted; /**< option; SYN only */
 	bool timestamps;
 };

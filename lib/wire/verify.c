@@ -32,7 +32,7 @@ static bool tcp_right(struct sl_buf *buf, const struct sl_seg *seg)
 	return true;
 }
 
-bool sl_wire_verify(struct sl_buf *buf, struct sl_seg *seg)
+bool sl_wire_verify_sums(struct sl_buf *buf, struct sl_seg *seg)
 {
 	if (!ip_right(buf, seg)) {
 		seg->reason = SL_DROP_ip_bad_checksum;
