@@ -125,6 +125,20 @@ void sl_cookie_ring_advance(struct sl_cookie_ring *ring, uint64_t unix_us, uint6
 		set_timeline(live, &ring->master, unix_us, now_us);
 }
 
+void sl_cookie_at(const struct sl_cookie_ring *ring, uint64_t now_us,
+		  struct sl_cookie_moment *moment)
+{
+	moment->now_us = now_us;
+	moment->tsval = ((uint32_t)(now_us / SL_US_PER_MS) + ring->tsval_shift) & ~REST_MASK;
+	moment->now = epoch_at(&ring->live, now_us) & 1;
+	for (uint32_t parity = 0; parity < 2; parity++) {
+		const uint32_t epoch = epoch_by_parity(&ring->live, parity, now_us);
+
+		moment->epoch[parity] = epoch;
+		moment->key[parity] = key_of(ring, &ring->live, epoch);
+	}
+}
+
 /* Data bits as they stand in the MAC: MSS index, wscale, SACK; alike for both formats. */
 static inline uint32_t data_bits(uint32_t mss_index, uint32_t rest)
 {
@@ -156,28 +170,28 @@ static inline uint32_t mss_index(const uint16_t *table, uint32_t n, uint16_t mss
 	return index;
 }
 
-void sl_cookie_mint_begin(const struct sl_cookie_ring *ring, const struct sl_cookie_tuple *tuple,
-			  uint32_t client_isn, struct sl_cookie_options *opts, uint64_t now_us,
-			  uint32_t *tsval, struct sl_cookie_work *work)
+void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
+			  const struct sl_cookie_tuple *tuple, uint32_t client_isn,
+			  struct sl_cookie_options *opts, uint32_t *tsval,
+			  struct sl_cookie_work *work)
 {
-	const uint32_t epoch = epoch_at(&ring->live, now_us);
-	const struct sl_sipkey key = key_of(ring, &ring->live, epoch);
+	const uint32_t parity = moment->now;
 	const uint32_t rest = (uint32_t)opts->wscale << WSCALE_SHIFT | opts->sack;
-	uint32_t index, cookie = (epoch & 1) << PARITY_SHIFT;
+	uint32_t index, cookie = parity << PARITY_SHIFT;
 
 	assert(opts->wscale <= SL_COOKIE_NO_WSCALE);
 	if (opts->timestamps) {
 		index = mss_index(ts_mss, SL_ARRAY_LEN(ts_mss), opts->mss);
 		opts->mss = ts_mss[index];
-		*tsval = (((uint32_t)(now_us / SL_US_PER_MS) + ring->tsval_shift) & ~REST_MASK) |
-			 rest;
+		*tsval = moment->tsval | rest;
 		cookie |= index << TS_MSS_SHIFT;
 	} else {
 		index = mss_index(bare_mss, SL_ARRAY_LEN(bare_mss), opts->mss);
 		opts->mss = bare_mss[index];
 		cookie |= index << BARE_MSS_SHIFT | rest << BARE_REST_SHIFT;
 	}
-	ask(work, &key, tuple, client_isn, epoch, data_bits(index, rest), opts->timestamps);
+	ask(work, &moment->key[parity], tuple, client_isn, moment->epoch[parity],
+	    data_bits(index, rest), opts->timestamps);
 	work->cookie = cookie;
 }
 
@@ -185,9 +199,11 @@ uint32_t sl_cookie_mint(const struct sl_cookie_ring *ring, const struct sl_cooki
 			uint32_t client_isn, struct sl_cookie_options *opts, uint64_t now_us,
 			uint32_t *tsval)
 {
+	struct sl_cookie_moment moment;
 	struct sl_cookie_work work;
 
-	sl_cookie_mint_begin(ring, tuple, client_isn, opts, now_us, tsval, &work);
+	sl_cookie_at(ring, now_us, &moment);
+	sl_cookie_mint_begin(&moment, tuple, client_isn, opts, tsval, &work);
 	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &work, 1);
 	return sl_cookie_mint_end(&work);
 }
@@ -218,21 +234,19 @@ static inline struct claim read_claim(const struct sl_cookie_tuple *tuple, uint3
 	return c;
 }
 
-static inline void ask_claim(const struct sl_cookie_ring *ring,
-			     const struct sl_cookie_timeline *line, const struct claim *c,
-			     uint32_t epoch, struct sl_cookie_work *work)
+static inline void ask_claim(const struct sl_sipkey *key, const struct claim *c, uint32_t epoch,
+			     struct sl_cookie_work *work)
 {
-	const struct sl_sipkey key = key_of(ring, line, epoch);
-
-	ask(work, &key, c->tuple, c->client_isn, epoch, data_bits(c->mss_index, c->rest), c->ts);
+	ask(work, key, c->tuple, c->client_isn, epoch, data_bits(c->mss_index, c->rest), c->ts);
 }
 
 static bool made_in(const struct sl_cookie_ring *ring, const struct sl_cookie_timeline *line,
 		    const struct claim *c, uint32_t epoch)
 {
+	const struct sl_sipkey key = key_of(ring, line, epoch);
 	struct sl_cookie_work work;
 
-	ask_claim(ring, line, c, epoch, &work);
+	ask_claim(&key, c, epoch, &work);
 	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &work, 1);
 	return (work.mac & work.mask) == c->mac;
 }
@@ -254,35 +268,47 @@ static enum sl_cookie_verdict judge_failure(struct sl_cookie_ring *ring, const s
 	return SL_COOKIE_FORGED;
 }
 
-void sl_cookie_verify_begin(const struct sl_cookie_ring *ring, const struct sl_cookie_tuple *tuple,
-			    uint32_t client_isn, uint32_t cookie, bool has_ts, uint32_t tsecr,
-			    uint64_t now_us, struct sl_cookie_work *work)
+void sl_cookie_verify_begin(const struct sl_cookie_moment *moment,
+			    const struct sl_cookie_tuple *tuple, uint32_t client_isn,
+			    uint32_t cookie, bool has_ts, uint32_t tsecr,
+			    struct sl_cookie_work *work)
 {
 	const struct claim c = read_claim(tuple, client_isn, cookie, has_ts, tsecr);
 
-	ask_claim(ring, &ring->live, &c, epoch_by_parity(&ring->live, c.parity, now_us), work);
+	ask_claim(&moment->key[c.parity], &c, moment->epoch[c.parity], work);
 	work->cookie = cookie;
 }
 
+/* The one key that was tried has not made it: another may have. */
+static enum sl_cookie_verdict not_of_now(struct sl_cookie_ring *ring,
+					 const struct sl_cookie_moment *moment,
+					 const struct claim *c)
+{
+	const uint32_t epoch = moment->epoch[c->parity];
+
+	if (moment->now_us < ring->frozen_until_us) {
+		const uint32_t then = epoch_by_parity(&ring->frozen, c->parity, moment->now_us);
+
+		if (then != epoch && made_in(ring, &ring->frozen, c, then))
+			return SL_COOKIE_VALID;
+	}
+	return judge_failure(ring, c, epoch, moment->now_us);
+}
+
 enum sl_cookie_verdict sl_cookie_verify_end(struct sl_cookie_ring *ring,
+					    const struct sl_cookie_moment *moment,
 					    const struct sl_cookie_tuple *tuple,
 					    uint32_t client_isn, bool has_ts, uint32_t tsecr,
-					    uint64_t now_us, const struct sl_cookie_work *work,
+					    const struct sl_cookie_work *work,
 					    struct sl_cookie_options *opts)
 {
 	const struct claim c = read_claim(tuple, client_isn, work->cookie, has_ts, tsecr);
-	bool valid = (work->mac & work->mask) == c.mac;
 
-	if (sl_unlikely(!valid)) {
-		const uint32_t epoch = epoch_by_parity(&ring->live, c.parity, now_us);
+	if ((work->mac & work->mask) != c.mac) {
+		const enum sl_cookie_verdict verdict = not_of_now(ring, moment, &c);
 
-		if (now_us < ring->frozen_until_us) {
-			const uint32_t then = epoch_by_parity(&ring->frozen, c.parity, now_us);
-
-			valid = then != epoch && made_in(ring, &ring->frozen, &c, then);
-		}
-		if (!valid)
-			return judge_failure(ring, &c, epoch, now_us);
+		if (verdict != SL_COOKIE_VALID)
+			return verdict;
 	}
 	opts->mss = has_ts ? ts_mss[c.mss_index] : bare_mss[c.mss_index];
 	opts->wscale = (uint8_t)(c.rest >> WSCALE_SHIFT);
@@ -296,9 +322,11 @@ enum sl_cookie_verdict sl_cookie_verify(struct sl_cookie_ring *ring,
 					uint32_t cookie, bool has_ts, uint32_t tsecr,
 					uint64_t now_us, struct sl_cookie_options *opts)
 {
+	struct sl_cookie_moment moment;
 	struct sl_cookie_work work;
 
-	sl_cookie_verify_begin(ring, tuple, client_isn, cookie, has_ts, tsecr, now_us, &work);
+	sl_cookie_at(ring, now_us, &moment);
+	sl_cookie_verify_begin(&moment, tuple, client_isn, cookie, has_ts, tsecr, &work);
 	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &work, 1);
-	return sl_cookie_verify_end(ring, tuple, client_isn, has_ts, tsecr, now_us, &work, opts);
+	return sl_cookie_verify_end(ring, &moment, tuple, client_isn, has_ts, tsecr, &work, opts);
 }

@@ -244,11 +244,25 @@ enum sl_cookie_verdict sl_cookie_verify(struct sl_cookie_ring *ring,
 /** Makes the MACs of `n` pieces of work that are begun. */
 void sl_cookie_macs(enum sl_cookie_engine engine, struct sl_cookie_work *work, unsigned n);
 
+/** What is the same for all packets of a burst. */
+struct sl_cookie_moment {
+	uint64_t now_us;
+	uint32_t now;      /**< the parity of the epoch that runs */
+	uint32_t epoch[2]; /**< by parity: the one that may have made a cookie which is good now */
+	struct sl_sipkey key[2];
+	uint32_t tsval; /**< the clock that we show, but for the bits of the cookie in it */
+};
+
+/** The ring at the monotonic time `now_us`; good until the ring is advanced. */
+void sl_cookie_at(const struct sl_cookie_ring *ring, uint64_t now_us,
+		  struct sl_cookie_moment *moment);
+
 /** sl_cookie_mint in two pieces, with sl_cookie_macs between them. `opts` and `tsval` are filled
  * here. */
-void sl_cookie_mint_begin(const struct sl_cookie_ring *ring, const struct sl_cookie_tuple *tuple,
-			  uint32_t client_isn, struct sl_cookie_options *opts, uint64_t now_us,
-			  uint32_t *tsval, struct sl_cookie_work *work);
+void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
+			  const struct sl_cookie_tuple *tuple, uint32_t client_isn,
+			  struct sl_cookie_options *opts, uint32_t *tsval,
+			  struct sl_cookie_work *work);
 
 /** The cookie. */
 static inline uint32_t sl_cookie_mint_end(const struct sl_cookie_work *work)
@@ -256,16 +270,18 @@ static inline uint32_t sl_cookie_mint_end(const struct sl_cookie_work *work)
 	return work->cookie | (work->mac & work->mask);
 }
 
-/** sl_cookie_verify in two pieces, with sl_cookie_macs between them, at the same time. */
-void sl_cookie_verify_begin(const struct sl_cookie_ring *ring, const struct sl_cookie_tuple *tuple,
-			    uint32_t client_isn, uint32_t cookie, bool has_ts, uint32_t tsecr,
-			    uint64_t now_us, struct sl_cookie_work *work);
+/** sl_cookie_verify in two pieces, with sl_cookie_macs between them. */
+void sl_cookie_verify_begin(const struct sl_cookie_moment *moment,
+			    const struct sl_cookie_tuple *tuple, uint32_t client_isn,
+			    uint32_t cookie, bool has_ts, uint32_t tsecr,
+			    struct sl_cookie_work *work);
 
-/** The verdict; all but `work` as for sl_cookie_verify_begin. */
+/** The verdict; all but `ring` and `opts` as for sl_cookie_verify_begin. */
 enum sl_cookie_verdict sl_cookie_verify_end(struct sl_cookie_ring *ring,
+					    const struct sl_cookie_moment *moment,
 					    const struct sl_cookie_tuple *tuple,
 					    uint32_t client_isn, bool has_ts, uint32_t tsecr,
-					    uint64_t now_us, const struct sl_cookie_work *work,
+					    const struct sl_cookie_work *work,
 					    struct sl_cookie_options *opts);
 
 SL_END_DECLS

@@ -94,8 +94,8 @@ static void mint_begin(struct sl_pipeline *p, const struct sl_traveller *t,
 		.sack = seg->sack_permitted,
 		.timestamps = grants_timestamps(service_of(p, t), seg, learned),
 	};
-	sl_cookie_mint_begin(&p->ring, &tuple, seg->seq, &asked->granted, p->relay.now_us,
-			     &asked->tsval, &p->work[k]);
+	sl_cookie_mint_begin(&p->moment, &tuple, seg->seq, &asked->granted, &asked->tsval,
+			     &p->work[k]);
 }
 
 static void verify_begin(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k)
@@ -103,8 +103,8 @@ static void verify_begin(struct sl_pipeline *p, const struct sl_traveller *t, un
 	const struct sl_seg *seg = t->seg;
 	const struct sl_cookie_tuple tuple = tuple_of(seg);
 
-	sl_cookie_verify_begin(&p->ring, &tuple, seg->seq - 1, seg->ack - 1, seg->ts_off != 0,
-			       seg->tsecr, p->relay.now_us, &p->work[k]);
+	sl_cookie_verify_begin(&p->moment, &tuple, seg->seq - 1, seg->ack - 1, seg->ts_off != 0,
+			       seg->tsecr, &p->work[k]);
 }
 
 static void make_macs(const struct sl_pipeline *p, struct sl_cookie_work *work, unsigned n)
@@ -133,6 +133,7 @@ void pipeline_cookies(struct sl_pipeline *p)
 	const struct sl_seg *last = NULL;
 	unsigned n = 0;
 
+	sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
 	for (unsigned i = 0; i < p->n; i++) {
 		const struct sl_traveller *t = &p->traveller[i];
 
@@ -218,8 +219,8 @@ static enum sl_cookie_verdict verify(struct sl_pipeline *p, unsigned i, struct s
 		verify_begin(p, t, k);
 		make_macs(p, &p->work[k], 1);
 	}
-	verdict = sl_cookie_verify_end(&p->ring, &tuple, seg->seq - 1, seg->ts_off != 0, seg->tsecr,
-				       p->relay.now_us, &p->work[k], &options);
+	verdict = sl_cookie_verify_end(&p->ring, &p->moment, &tuple, seg->seq - 1, seg->ts_off != 0,
+				       seg->tsecr, &p->work[k], &options);
 	if (verdict == SL_COOKIE_VALID)
 		*grant = grant_of(&options);
 	return verdict;
