@@ -101,8 +101,13 @@ static uint32_t find_key(const struct sl_flow *f, const struct sl_flow_bucket *b
 
 static void prefetch_entries(const struct sl_flow *f, const struct sl_flow_bucket *b, unsigned bits)
 {
-	for (; bits != 0; bits &= bits - 1)
-		sl_prefetch(sl_flow_entry(f, b->index[__builtin_ctz(bits)]));
+	for (; bits != 0; bits &= bits - 1) {
+		const char *entry = sl_flow_entry(f, b->index[__builtin_ctz(bits)]);
+
+		sl_prefetch(entry);
+		if (f->entry_size > SL_CACHE_LINE)
+			sl_prefetch(entry + SL_CACHE_LINE);
+	}
 }
 
 static size_t bucket_bytes(uint32_t n_entries)
@@ -167,8 +172,6 @@ static void lookup_some(const struct sl_flow *f, const struct sl_flow_key *keys,
 	uint8_t in_first[BURST], in_second[BURST];
 	uint64_t displaced = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		sl_flow_prefetch_bucket(f, hashes[i]);
 	for (unsigned i = 0; i < n; i++) {
 		const struct sl_flow_bucket *b = first_bucket(f, hashes[i]);
 

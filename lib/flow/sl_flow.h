@@ -167,8 +167,9 @@ static inline bool sl_flow_key_equal(const struct sl_flow_key *a, const struct s
 }
 
 /**
- * Looks up a whole burst: all first buckets, then the second ones that matter and the entries that
- * may be meant are fetched together, so that the misses of the cache overlap.
+ * Looks up a whole burst, whose first buckets have been fetched (sl_flow_prefetch_bucket): the
+ * second ones that matter, and the first two lines of the entries that may be meant, are fetched
+ * together, so that the misses of the cache overlap.
  * @keys    `n` keys
  * @hashes  their hashes
  * @n       any number; best up to 64

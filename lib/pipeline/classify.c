@@ -121,10 +121,12 @@ static bool may_be_ours(const struct sl_pipeline *p, uint16_t number)
 	return sl_flow_count(&p->relay.flow) > 0 || pipeline_cookies_alive(p, number);
 }
 
+/* One more that is looked up; what the look-up reads first is fetched meanwhile. */
 static void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
 		   struct sl_port_place place, bool proxied, bool icmp)
 {
-	struct sl_traveller *t = &p->traveller[p->n++];
+	const unsigned i = p->n++;
+	struct sl_traveller *t = &p->traveller[i];
 
 	t->buf = buf;
 	t->seg = seg;
@@ -133,6 +135,9 @@ static void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg
 	t->side = place.side;
 	t->proxied = proxied;
 	t->icmp = icmp;
+	sl_relay_key(&p->key[i], seg, place.link, (enum sl_side)place.side);
+	p->hash[i] = sl_flow_hash(&p->relay.flow, &p->key[i]);
+	sl_flow_prefetch_bucket(&p->relay.flow, p->hash[i]);
 }
 
 static void classify_icmp(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_seg *icmp,

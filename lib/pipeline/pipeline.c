@@ -83,28 +83,14 @@ void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64
 
 static void parse(struct sl_pipeline *p, const struct sl_buf *bufs, unsigned n)
 {
-	for (unsigned i = 0; i < n && i < 4; i++)
-		sl_prefetch(bufs[i].data);
-	for (unsigned i = 0; i < n; i++) {
-		if (i + 4 < n)
-			sl_prefetch(bufs[i + 4].data);
+	for (unsigned i = 0; i < n; i++)
 		p->parsed[i] = (uint8_t)sl_wire_parse(bufs[i].data, bufs[i].len, &p->seg[i]);
-	}
 }
 
 static void lookup(struct sl_pipeline *p)
 {
-	for (unsigned i = 0; i < p->n; i++) {
-		const struct sl_traveller *t = &p->traveller[i];
-
-		sl_relay_key(&p->key[i], t->seg, t->link, (enum sl_side)t->side);
-		p->hash[i] = sl_flow_hash(&p->relay.flow, &p->key[i]);
-	}
 	p->relay.dirty = 0;
 	sl_flow_lookup_burst(&p->relay.flow, p->key, p->hash, p->n, p->found);
-	for (unsigned i = 0; i < p->n; i++)
-		if (p->found[i] != SL_FLOW_NONE)
-			sl_prefetch(sl_relay_conn(&p->relay, p->found[i])->end);
 }
 
 /* What the look-up found, unless an earlier packet of this burst has changed the table there. */

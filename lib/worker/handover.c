@@ -184,7 +184,11 @@ static unsigned take_burst(struct sl_worker *w, struct rte_ring *from, uint64_t 
 		return 0;
 	worker_refill(w);
 	for (unsigned i = 0; i < n; i++)
+		sl_prefetch(rte_mbuf_to_priv(mbuf[i]));
+	for (unsigned i = 0; i < n; i++) {
 		w->burst[i] = *(struct sl_buf *)rte_mbuf_to_priv(mbuf[i]);
+		worker_prefetch(&w->burst[i]);
+	}
 	sl_pipeline_run(&w->pipeline, w->burst, n, now_us);
 	worker_dispose(w);
 	return n;

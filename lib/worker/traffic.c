@@ -79,7 +79,7 @@ unsigned worker_receive(struct sl_worker *w, unsigned port, uint64_t now_us)
 		const bool whole = normalise(&mbuf[i]);
 
 		describe(&w->burst[fit], mbuf[i], (uint8_t)port);
-		sl_prefetch(w->burst[fit].data);
+		worker_prefetch(&w->burst[fit]);
 		if (whole)
 			fit++;
 		else
