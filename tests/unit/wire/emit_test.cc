@@ -111,6 +111,31 @@ TEST(Emit, WhatIsParsedIsWhatWasMade)
 	}
 }
 
+TEST(Emit, AnAnswerTurnsTheLinkHeaderRoundAndIsOtherwiseTheSame)
+{
+	const sl_addr a4 = addr("198.51.100.7"), b4 = addr("192.0.2.2");
+	const sl_addr a6 = addr("2001:db8::7"), b6 = addr("2001:db8::2");
+	Random random;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		const bool v6 = i % 2;
+		const unsigned tags = i / 2 % 3;
+		sl_l2 l2 = link_header(tags, v6);
+		const sl_made m = random_made(random, v6 ? &a6 : &a4, v6 ? &b6 : &b4);
+		Buffer asked(Bytes(random(100), 0x5a), 16, SL_FRAME_MADE_MAX);
+		Buffer answer(Bytes(asked.buf.len, 0x5a), 16, SL_FRAME_MADE_MAX);
+		sl_seg seg;
+
+		ASSERT_TRUE(sl_wire_emit(&asked.buf, &l2, &m));
+		ASSERT_EQ(sl_wire_parse(asked.buf.data, asked.buf.len, &seg), SL_PARSED_TCP);
+		ASSERT_TRUE(sl_wire_emit_answer(&asked.buf, &seg, &m));
+		sl_wire_l2_swap(&l2);
+		ASSERT_TRUE(sl_wire_emit(&answer.buf, &l2, &m));
+		ASSERT_EQ(asked.bytes(), answer.bytes());
+		EXPECT_EQ(asked.buf.tailroom, answer.buf.tailroom);
+	}
+}
+
 TEST(Emit, Ipv4GoesWithoutFragmentsAndIdentification)
 {
 	RecordProperty("rfc", "6864 4.1");
