@@ -5,8 +5,9 @@
  * there is one place where a packet can get lost, and it balances: `rx`, or `handed_in` for a
  * packet that another worker gave us, is counted with the fate.
  *
- * The worker owns the lists. Before each run and each tick it empties `sent`, `freed` and `handed`,
- * and fills `spare`; after it, it transmits `sent` in its order and frees `freed`. One thread.
+ * The worker owns the lists. Before each run and each tick it empties them (sl_out_empty) and fills
+ * `spare`; after it, it transmits `sent` in its order and frees `freed`. What `sent` points to
+ * stays as it is until then. One thread.
  */
 #ifndef SL_OUT_H
 #define SL_OUT_H
@@ -20,43 +21,33 @@ enum {
 	SL_BURST = 32,        /**< packets of one run, at most */
 	SL_SPARES = 64,       /**< spare buffers a run may use */
 	SL_HELD_PER_CONN = 4, /**< packets held for one connection */
+	SL_RELEASED_MAX = SL_BURST * SL_HELD_PER_CONN,
 	/** A run sends what it received, what it made, and what it released, and no more. */
-	SL_SENT_MAX = SL_BURST + SL_SPARES + SL_BURST * SL_HELD_PER_CONN,
+	SL_SENT_MAX = SL_BURST + SL_SPARES + SL_RELEASED_MAX,
 	SL_FREED_MAX = SL_SENT_MAX,
 };
 
 struct sl_out {
 	struct sl_account *accounts; /**< by buf->account */
-	uint32_t n_sent, n_freed, n_spare, n_handed;
-	struct sl_buf sent[SL_SENT_MAX];
-	void *freed[SL_FREED_MAX]; /**< handles */
+	uint32_t n_sent, n_freed, n_spare, n_handed, n_released;
+	struct sl_buf *sent[SL_SENT_MAX]; /**< the burst's, spare ones, released ones */
+	void *freed[SL_FREED_MAX];        /**< handles */
 	struct sl_buf spare[SL_SPARES];
-	struct sl_buf handed[SL_BURST]; /**< that the next worker shall look at */
+	struct sl_buf handed[SL_BURST];          /**< that the next worker shall look at */
+	struct sl_buf released[SL_RELEASED_MAX]; /**< that connections have held */
 };
+
+/** Everything on the lists has been carried away. */
+static inline void sl_out_empty(struct sl_out *out)
+{
+	out->n_sent = out->n_freed = out->n_handed = out->n_released = 0;
+}
 
 static inline void sl_out_push(struct sl_out *out, struct sl_buf *buf, enum sl_fate fate)
 {
-	struct sl_buf *sent = &out->sent[out->n_sent];
-
 	buf->fate = (uint8_t)fate;
 	assert(out->n_sent < SL_SENT_MAX);
-	out->n_sent++;
-	/* Field by field: copied as a whole, it would be read in pieces larger than those in which
-	 * it was just written, and the load would wait for all of them. */
-	sent->data = buf->data;
-	sent->handle = buf->handle;
-	sent->len = buf->len;
-	sent->headroom = buf->headroom;
-	sent->tailroom = buf->tailroom;
-	sent->account = buf->account;
-	sent->in_port = buf->in_port;
-	sent->out_port = buf->out_port;
-	sent->ip_cksum = buf->ip_cksum;
-	sent->tcp_cksum = buf->tcp_cksum;
-	sent->fate = (uint8_t)fate;
-	sent->reason = buf->reason;
-	sent->origin = buf->origin;
-	sent->hops = buf->hops;
+	out->sent[out->n_sent++] = buf;
 }
 
 static inline void sl_out_free(struct sl_out *out, struct sl_buf *buf, enum sl_fate fate)
@@ -148,11 +139,15 @@ static inline void sl_out_hold(struct sl_out *out, struct sl_buf *buf)
 	buf->fate = SL_FATE_HELD;
 }
 
-/** A held packet goes on by `port`. */
-static inline void sl_out_release(struct sl_out *out, struct sl_buf *buf, uint8_t port)
+/** A held packet goes on by `port`; the caller's descriptor is copied. */
+static inline void sl_out_release(struct sl_out *out, const struct sl_buf *held, uint8_t port)
 {
-	struct sl_account *a = &out->accounts[buf->account];
+	struct sl_buf *buf = &out->released[out->n_released];
+	struct sl_account *a = &out->accounts[held->account];
 
+	assert(out->n_released < SL_RELEASED_MAX);
+	out->n_released++;
+	*buf = *held;
 	sl_count(&a->term[SL_TERM_held], (uint64_t)-1);
 	sl_count(&a->term[SL_TERM_relayed], 1);
 	buf->out_port = port;

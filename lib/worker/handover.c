@@ -170,7 +170,6 @@ void worker_hand_round(struct sl_worker *w)
 
 	for (unsigned i = 0; i < w->out.n_handed; i++)
 		give(w, to, &w->out.handed[i]);
-	w->out.n_handed = 0;
 	send_given(w, to);
 }
 

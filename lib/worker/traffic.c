@@ -130,12 +130,12 @@ void worker_dispose(struct sl_worker *w)
 	struct sl_out *out = &w->out;
 
 	for (unsigned i = 0; i < out->n_sent; i++)
-		stage(w, &out->sent[i]);
+		stage(w, out->sent[i]);
 	if (out->n_freed > 0)
 		rte_pktmbuf_free_bulk((struct rte_mbuf **)out->freed, out->n_freed);
-	out->n_sent = out->n_freed = 0;
 	if (sl_unlikely(out->n_handed > 0))
 		worker_hand_round(w);
+	sl_out_empty(out);
 }
 
 unsigned worker_flush(struct sl_worker *w)

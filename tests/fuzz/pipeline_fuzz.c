@@ -310,7 +310,7 @@ static void prepare_out(struct harness *h)
 {
 	struct sl_out *out = &h->out;
 
-	out->n_sent = out->n_freed = 0;
+	sl_out_empty(out);
 	while (out->n_spare < h->n_spares)
 		out->spare[out->n_spare++] = take_frame(h, 0);
 	while (out->n_spare > h->n_spares)
@@ -327,10 +327,10 @@ static void empty_out(struct harness *h, unsigned came_in)
 	check(came_in + h->n_held + spares_used >= gone);
 	h->n_held = came_in + h->n_held + spares_used - gone;
 	for (unsigned i = 0; i < h->out.n_sent; i++) {
-		check_sent(h, &h->out.sent[i]);
+		check_sent(h, h->out.sent[i]);
 		if (i + h->n_unsent >= h->out.n_sent)
-			sl_out_unsent(&h->out, &h->out.sent[i]);
-		give_frame(h, h->out.sent[i].handle);
+			sl_out_unsent(&h->out, h->out.sent[i]);
+		give_frame(h, h->out.sent[i]->handle);
 	}
 	for (unsigned i = 0; i < h->out.n_freed; i++)
 		give_frame(h, h->out.freed[i]);

@@ -296,8 +296,8 @@ class Road
 	uint64_t now_us = 5000 * SL_US_PER_S;
 	uint32_t n_spares = SL_SPARES;         ///< refilled up to here
 	uint8_t next_cksum = SL_CKSUM_UNKNOWN; ///< what the NIC says of the next burst
-	Out handed; ///< what the last run has handed round
-	uint8_t next_hops = 0; ///< what the next burst has behind it
+	Out handed;                            ///< what the last run has handed round
+	uint8_t next_hops = 0;                 ///< what the next burst has behind it
 	std::vector<sl_account> accounts;
 	std::unique_ptr<sl_plan> plan;
 	sl_cookie_ring ring;
@@ -327,7 +327,7 @@ class Road
 
 	void begin()
 	{
-		out_->n_sent = out_->n_freed = out_->n_handed = 0;
+		sl_out_empty(&*out_);
 		while (out_->n_spare < n_spares)
 			out_->spare[out_->n_spare++] = own(new Buffer(Bytes(), 64, 256))->buf;
 		while (out_->n_spare > n_spares)
@@ -344,8 +344,8 @@ class Road
 	{
 		Out sent;
 		for (uint32_t i = 0; i < out_->n_sent; i++) {
-			sent.push_back(describe(out_->sent[i]));
-			disown(out_->sent[i].handle);
+			sent.push_back(describe(*out_->sent[i]));
+			disown(out_->sent[i]->handle);
 		}
 		for (uint32_t i = 0; i < out_->n_freed; i++)
 			disown(out_->freed[i]);
