@@ -146,18 +146,25 @@ static inline uint32_t data_bits(uint32_t mss_index, uint32_t rest)
 }
 
 /* What is to be hashed: the message, in the words that SipHash absorbs. */
-static inline void ask(struct sl_cookie_work *work, const struct sl_sipkey *key,
+static inline void ask(struct sl_cookie_batch *batch, unsigned i, const struct sl_sipkey *key,
 		       const struct sl_cookie_tuple *tuple, uint32_t client_isn, uint32_t epoch,
 		       uint32_t data, bool ts)
 {
-	work->key = *key;
-	memcpy(&work->words[0], tuple->client.b, 16);
-	memcpy(&work->words[2], tuple->server.b, 16);
-	work->words[4] = (uint64_t)client_isn << 32 | (uint32_t)tuple->server_port << 16 |
-			 tuple->client_port;
-	work->words[5] =
+	uint64_t client[2], server[2];
+
+	memcpy(client, tuple->client.b, 16);
+	memcpy(server, tuple->server.b, 16);
+	batch->k0[i] = key->k0;
+	batch->k1[i] = key->k1;
+	batch->words[0][i] = client[0];
+	batch->words[1][i] = client[1];
+	batch->words[2][i] = server[0];
+	batch->words[3][i] = server[1];
+	batch->words[4][i] = (uint64_t)client_isn << 32 | (uint32_t)tuple->server_port << 16 |
+			     tuple->client_port;
+	batch->words[5][i] =
 		SL_SIP_LENGTH(MESSAGE_BYTES) | (uint64_t)ts << 40 | (uint64_t)data << 32 | epoch;
-	work->mask = ts ? TS_MAC_MASK : BARE_MAC_MASK;
+	batch->mask[i] = ts ? TS_MAC_MASK : BARE_MAC_MASK;
 }
 
 /* The highest entry not above `mss`, or the lowest. Looks at all: no branch to mispredict. */
@@ -173,7 +180,7 @@ static inline uint32_t mss_index(const uint16_t *table, uint32_t n, uint16_t mss
 void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
 			  const struct sl_cookie_tuple *tuple, uint32_t client_isn,
 			  struct sl_cookie_options *opts, uint32_t *tsval,
-			  struct sl_cookie_work *work)
+			  struct sl_cookie_batch *batch, unsigned i)
 {
 	const uint32_t parity = moment->now;
 	const uint32_t rest = (uint32_t)opts->wscale << WSCALE_SHIFT | opts->sack;
@@ -190,9 +197,9 @@ void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
 		opts->mss = bare_mss[index];
 		cookie |= index << BARE_MSS_SHIFT | rest << BARE_REST_SHIFT;
 	}
-	ask(work, &moment->key[parity], tuple, client_isn, moment->epoch[parity],
+	ask(batch, i, &moment->key[parity], tuple, client_isn, moment->epoch[parity],
 	    data_bits(index, rest), opts->timestamps);
-	work->cookie = cookie;
+	batch->cookie[i] = cookie;
 }
 
 uint32_t sl_cookie_mint(const struct sl_cookie_ring *ring, const struct sl_cookie_tuple *tuple,
@@ -200,12 +207,12 @@ uint32_t sl_cookie_mint(const struct sl_cookie_ring *ring, const struct sl_cooki
 			uint32_t *tsval)
 {
 	struct sl_cookie_moment moment;
-	struct sl_cookie_work work;
+	struct sl_cookie_batch batch;
 
 	sl_cookie_at(ring, now_us, &moment);
-	sl_cookie_mint_begin(&moment, tuple, client_isn, opts, tsval, &work);
-	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &work, 1);
-	return sl_cookie_mint_end(&work);
+	sl_cookie_mint_begin(&moment, tuple, client_isn, opts, tsval, &batch, 0);
+	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &batch, 0, 1);
+	return sl_cookie_mint_end(&batch, 0);
 }
 
 /* An ACK, its cookie taken apart. */
@@ -235,20 +242,20 @@ static inline struct claim read_claim(const struct sl_cookie_tuple *tuple, uint3
 }
 
 static inline void ask_claim(const struct sl_sipkey *key, const struct claim *c, uint32_t epoch,
-			     struct sl_cookie_work *work)
+			     struct sl_cookie_batch *batch, unsigned i)
 {
-	ask(work, key, c->tuple, c->client_isn, epoch, data_bits(c->mss_index, c->rest), c->ts);
+	ask(batch, i, key, c->tuple, c->client_isn, epoch, data_bits(c->mss_index, c->rest), c->ts);
 }
 
 static bool made_in(const struct sl_cookie_ring *ring, const struct sl_cookie_timeline *line,
 		    const struct claim *c, uint32_t epoch)
 {
 	const struct sl_sipkey key = key_of(ring, line, epoch);
-	struct sl_cookie_work work;
+	struct sl_cookie_batch batch;
 
-	ask_claim(&key, c, epoch, &work);
-	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &work, 1);
-	return (work.mac & work.mask) == c->mac;
+	ask_claim(&key, c, epoch, &batch, 0);
+	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &batch, 0, 1);
+	return (batch.mac[0] & batch.mask[0]) == c->mac;
 }
 
 /* Tells what kind of failure this is, one time in SAMPLE: an epoch of the cookie's parity, of the
@@ -271,12 +278,12 @@ static enum sl_cookie_verdict judge_failure(struct sl_cookie_ring *ring, const s
 void sl_cookie_verify_begin(const struct sl_cookie_moment *moment,
 			    const struct sl_cookie_tuple *tuple, uint32_t client_isn,
 			    uint32_t cookie, bool has_ts, uint32_t tsecr,
-			    struct sl_cookie_work *work)
+			    struct sl_cookie_batch *batch, unsigned i)
 {
 	const struct claim c = read_claim(tuple, client_isn, cookie, has_ts, tsecr);
 
-	ask_claim(&moment->key[c.parity], &c, moment->epoch[c.parity], work);
-	work->cookie = cookie;
+	ask_claim(&moment->key[c.parity], &c, moment->epoch[c.parity], batch, i);
+	batch->cookie[i] = cookie;
 }
 
 /* The one key that was tried has not made it: another may have. */
@@ -299,12 +306,12 @@ enum sl_cookie_verdict sl_cookie_verify_end(struct sl_cookie_ring *ring,
 					    const struct sl_cookie_moment *moment,
 					    const struct sl_cookie_tuple *tuple,
 					    uint32_t client_isn, bool has_ts, uint32_t tsecr,
-					    const struct sl_cookie_work *work,
+					    const struct sl_cookie_batch *batch, unsigned i,
 					    struct sl_cookie_options *opts)
 {
-	const struct claim c = read_claim(tuple, client_isn, work->cookie, has_ts, tsecr);
+	const struct claim c = read_claim(tuple, client_isn, batch->cookie[i], has_ts, tsecr);
 
-	if ((work->mac & work->mask) != c.mac) {
+	if ((batch->mac[i] & batch->mask[i]) != c.mac) {
 		const enum sl_cookie_verdict verdict = not_of_now(ring, moment, &c);
 
 		if (verdict != SL_COOKIE_VALID)
@@ -323,10 +330,11 @@ enum sl_cookie_verdict sl_cookie_verify(struct sl_cookie_ring *ring,
 					uint64_t now_us, struct sl_cookie_options *opts)
 {
 	struct sl_cookie_moment moment;
-	struct sl_cookie_work work;
+	struct sl_cookie_batch batch;
 
 	sl_cookie_at(ring, now_us, &moment);
-	sl_cookie_verify_begin(&moment, tuple, client_isn, cookie, has_ts, tsecr, &work);
-	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &work, 1);
-	return sl_cookie_verify_end(ring, &moment, tuple, client_isn, has_ts, tsecr, &work, opts);
+	sl_cookie_verify_begin(&moment, tuple, client_isn, cookie, has_ts, tsecr, &batch, 0);
+	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &batch, 0, 1);
+	return sl_cookie_verify_end(ring, &moment, tuple, client_isn, has_ts, tsecr, &batch, 0,
+				    opts);
 }

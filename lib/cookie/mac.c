@@ -8,20 +8,26 @@
  */
 #include "sl_cookie.h"
 
-static void portable(struct sl_cookie_work *work, unsigned n)
+static void portable(struct sl_cookie_batch *batch, unsigned first, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
-		work[i].mac = (uint32_t)sl_siphash24_words(&work[i].key, work[i].words,
-							   SL_COOKIE_MAC_WORDS);
+	for (unsigned i = first; i < first + n; i++) {
+		const struct sl_sipkey key = {batch->k0[i], batch->k1[i]};
+		uint64_t words[SL_COOKIE_MAC_WORDS];
+
+		for (unsigned k = 0; k < SL_COOKIE_MAC_WORDS; k++)
+			words[k] = batch->words[k][i];
+		batch->mac[i] = (uint32_t)sl_siphash24_words(&key, words, SL_COOKIE_MAC_WORDS);
+	}
 }
 
 #ifdef __x86_64__
 
 enum { LANES = 8 };
 
-typedef uint64_t lanes __attribute__((vector_size(8 * LANES)));
+typedef uint64_t lanes __attribute__((vector_size(8 * LANES), aligned(8)));
+typedef uint32_t halves __attribute__((vector_size(4 * LANES), aligned(4)));
 
-/* The state of GROUPS times LANES messages; several groups fill the time in which one waits. */
+/* The state of `groups` times LANES messages; several groups fill the time in which one waits. */
 #define ROTL(x, n) ((x) << (n) | (x) >> (64 - (n)))
 #define EACH       for (unsigned g = 0; g < groups; g++)
 
@@ -39,19 +45,17 @@ static inline __attribute__((always_inline)) void round_of(lanes (*v)[4], const 
 	EACH v[g][2] = ROTL(v[g][2], 32);
 }
 
-#define LOAD(w, field)                                                                      \
-	((lanes){(w)[0]->field, (w)[1]->field, (w)[2]->field, (w)[3]->field, (w)[4]->field, \
-		 (w)[5]->field, (w)[6]->field, (w)[7]->field})
+#define AT(array, i) (*(const lanes *)&(array)[i])
 
-static inline __attribute__((always_inline)) void some(struct sl_cookie_work *const *work,
-						       const unsigned groups)
+static inline __attribute__((always_inline)) void some(struct sl_cookie_batch *batch,
+						       unsigned first, const unsigned groups)
 {
 	lanes v[2][4];
 
 	EACH
 	{
-		const lanes k0 = LOAD(work + g * LANES, key.k0);
-		const lanes k1 = LOAD(work + g * LANES, key.k1);
+		const lanes k0 = AT(batch->k0, first + g * LANES);
+		const lanes k1 = AT(batch->k1, first + g * LANES);
 
 		v[g][0] = k0 ^ 0x736f6d6570736575ULL;
 		v[g][1] = k1 ^ 0x646f72616e646f6dULL;
@@ -59,13 +63,10 @@ static inline __attribute__((always_inline)) void some(struct sl_cookie_work *co
 		v[g][3] = k1 ^ 0x7465646279746573ULL;
 	}
 	for (unsigned i = 0; i < SL_COOKIE_MAC_WORDS; i++) {
-		const lanes m0 = LOAD(work, words[i]);
-		const lanes m1 = groups > 1 ? LOAD(work + LANES, words[i]) : m0;
-
-		EACH v[g][3] ^= g == 0 ? m0 : m1;
+		EACH v[g][3] ^= AT(batch->words[i], first + g * LANES);
 		round_of(v, groups);
 		round_of(v, groups);
-		EACH v[g][0] ^= g == 0 ? m0 : m1;
+		EACH v[g][0] ^= AT(batch->words[i], first + g * LANES);
 	}
 	EACH v[g][2] ^= 0xff;
 	for (unsigned i = 0; i < 4; i++)
@@ -74,35 +75,26 @@ static inline __attribute__((always_inline)) void some(struct sl_cookie_work *co
 	{
 		const lanes h = v[g][0] ^ v[g][1] ^ v[g][2] ^ v[g][3];
 
-		for (unsigned i = 0; i < LANES; i++)
-			work[g * LANES + i]->mac = (uint32_t)h[i];
+		*(halves *)&batch->mac[first + g * LANES] = __builtin_convertvector(h, halves);
 	}
 }
 
-/* All of them, 8 * groups at once; lanes that nobody needs do the last one again. */
-static inline __attribute__((always_inline)) void all(struct sl_cookie_work *work, unsigned n,
-						      const unsigned groups)
+__attribute__((target("avx2"))) static void by_avx2(struct sl_cookie_batch *batch, unsigned first,
+						    unsigned n)
 {
-	for (unsigned first = 0; first < n; first += groups * LANES) {
-		struct sl_cookie_work *w[2 * LANES];
-
-		for (unsigned i = 0; i < groups * LANES; i++)
-			w[i] = &work[sl_min_u32(first + i, n - 1)];
-		some(w, groups);
-	}
-}
-
-__attribute__((target("avx2"))) static void by_avx2(struct sl_cookie_work *work, unsigned n)
-{
-	all(work, n, 1);
+	for (unsigned i = 0; i < n; i += LANES)
+		some(batch, first + i, 1);
 }
 
 __attribute__((target("avx512f,prefer-vector-width=512"))) static void
-by_avx512(struct sl_cookie_work *work, unsigned n)
+by_avx512(struct sl_cookie_batch *batch, unsigned first, unsigned n)
 {
-	for (; n > LANES; n -= sl_min_u32(n, 2 * LANES), work += 2 * LANES)
-		all(work, sl_min_u32(n, 2 * LANES), 2);
-	all(work, n, 1);
+	unsigned i = 0;
+
+	for (; n - i > LANES; i += sl_min_u32(n - i, 2 * LANES))
+		some(batch, first + i, 2);
+	if (i < n)
+		some(batch, first + i, 1);
 }
 
 #endif
@@ -138,19 +130,21 @@ const char *sl_cookie_engine_name(enum sl_cookie_engine engine)
 	return names[engine];
 }
 
-void sl_cookie_macs(enum sl_cookie_engine engine, struct sl_cookie_work *work, unsigned n)
+void sl_cookie_macs(enum sl_cookie_engine engine, struct sl_cookie_batch *batch, unsigned first,
+		    unsigned n)
 {
+	assert(first + n <= SL_COOKIE_BATCH);
 #ifdef __x86_64__
 	/* A few lanes alone are dearer than one by one. */
 	if (engine == SL_COOKIE_AVX512 && n > 2) {
-		by_avx512(work, n);
+		by_avx512(batch, first, n);
 		return;
 	}
 	if (engine == SL_COOKIE_AVX2 && n > 2) {
-		by_avx2(work, n);
+		by_avx2(batch, first, n);
 		return;
 	}
 #endif
 	(void)engine;
-	portable(work, n);
+	portable(batch, first, n);
 }

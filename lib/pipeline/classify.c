@@ -29,7 +29,8 @@ static void by_default(struct sl_pipeline *p, struct sl_buf *buf, struct sl_port
  * Ports are 0 where they could not be read. Most packets of a burst ask for one that was asked for
  * just before.
  */
-static uint16_t service_of(struct sl_pipeline *p, const struct sl_seg *seg, enum sl_side side)
+static inline uint16_t service_of(struct sl_pipeline *p, const struct sl_seg *seg,
+				  enum sl_side side)
 {
 	const struct sl_addr *addr = side == SL_OUTSIDE ? &seg->dst : &seg->src;
 	const uint16_t port = side == SL_OUTSIDE ? seg->dst_port : seg->src_port;
@@ -46,7 +47,7 @@ static uint16_t service_of(struct sl_pipeline *p, const struct sl_seg *seg, enum
 }
 
 /* What no honest packet to a service looks like, though it parsed: its reason in seg->reason. */
-static bool believable(struct sl_buf *buf, struct sl_seg *seg)
+static inline bool believable(struct sl_buf *buf, struct sl_seg *seg)
 {
 	if (sl_unlikely(sl_addr_is_martian(&seg->src) || sl_addr_is_martian(&seg->dst))) {
 		seg->reason = SL_DROP_martian;
@@ -122,8 +123,8 @@ static bool may_be_ours(const struct sl_pipeline *p, uint16_t number)
 }
 
 /* One more that is looked up; what the look-up reads first is fetched meanwhile. */
-static void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
-		   struct sl_port_place place, bool proxied, bool icmp)
+static inline void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
+			  struct sl_port_place place, bool proxied, bool icmp)
 {
 	const unsigned i = p->n++;
 	struct sl_traveller *t = &p->traveller[i];
@@ -158,8 +159,8 @@ static void classify_icmp(struct sl_pipeline *p, struct sl_buf *buf, const struc
 		leave_icmp(p, buf, place);
 }
 
-static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, bool parsed,
-			 struct sl_port_place place)
+static inline void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
+				bool parsed, struct sl_port_place place)
 {
 	const uint16_t number = service_of(p, seg, (enum sl_side)place.side);
 	const bool proxied = pipeline_proxied(p, number);
@@ -189,10 +190,8 @@ void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n)
 		assert(place.side < SL_N_SIDES);
 		switch ((enum sl_parsed)p->parsed[i]) {
 		case SL_PARSED_TCP:
-			classify_tcp(p, &bufs[i], seg, true, place);
-			break;
 		case SL_PARSED_BAD_TCP:
-			classify_tcp(p, &bufs[i], seg, false, place);
+			classify_tcp(p, &bufs[i], seg, p->parsed[i] == SL_PARSED_TCP, place);
 			break;
 		case SL_PARSED_ICMP:
 			classify_icmp(p, &bufs[i], seg, place);

@@ -94,8 +94,8 @@ static void mint_begin(struct sl_pipeline *p, const struct sl_traveller *t,
 		.sack = seg->sack_permitted,
 		.timestamps = grants_timestamps(service_of(p, t), seg, learned),
 	};
-	sl_cookie_mint_begin(&p->moment, &tuple, seg->seq, &asked->granted, &asked->tsval,
-			     &p->work[k]);
+	sl_cookie_mint_begin(&p->moment, &tuple, seg->seq, &asked->granted, &asked->tsval, &p->macs,
+			     k);
 }
 
 static void verify_begin(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k)
@@ -104,12 +104,12 @@ static void verify_begin(struct sl_pipeline *p, const struct sl_traveller *t, un
 	const struct sl_cookie_tuple tuple = tuple_of(seg);
 
 	sl_cookie_verify_begin(&p->moment, &tuple, seg->seq - 1, seg->ack - 1, seg->ts_off != 0,
-			       seg->tsecr, &p->work[k]);
+			       seg->tsecr, &p->macs, k);
 }
 
-static void make_macs(const struct sl_pipeline *p, struct sl_cookie_work *work, unsigned n)
+static void make_macs(struct sl_pipeline *p, unsigned first, unsigned n)
 {
-	sl_cookie_macs((enum sl_cookie_engine)p->ring.engine, work, n);
+	sl_cookie_macs((enum sl_cookie_engine)p->ring.engine, &p->macs, first, n);
 }
 
 static bool is_bare_syn(const struct sl_seg *seg)
@@ -133,13 +133,14 @@ void pipeline_cookies(struct sl_pipeline *p)
 	const struct sl_seg *last = NULL;
 	unsigned n = 0;
 
-	sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
 	for (unsigned i = 0; i < p->n; i++) {
 		const struct sl_traveller *t = &p->traveller[i];
 
 		p->cookie[i] = SL_BURST;
 		if (p->found[i] != SL_FLOW_NONE || !t->proxied || t->icmp || t->side != SL_OUTSIDE)
 			continue;
+		if (n == 0)
+			sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
 		if (is_bare_syn(t->seg)) {
 			if (service_of(p, t)->cookies == SL_COOKIES_NEVER)
 				continue;
@@ -157,7 +158,7 @@ void pipeline_cookies(struct sl_pipeline *p)
 		p->cookie[i] = (uint8_t)n++;
 	}
 	if (n > 0)
-		make_macs(p, p->work, n);
+		make_macs(p, 0, n);
 }
 
 /*
@@ -181,8 +182,9 @@ static void answer_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 	};
 
 	if (sl_unlikely(k == SL_BURST)) {
+		sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
 		mint_begin(p, t, learned_of(p, seg), k);
-		make_macs(p, &p->work[k], 1);
+		make_macs(p, k, 1);
 	}
 	asked = &p->asked_cookie[k];
 	made.mss = asked->mss;
@@ -191,7 +193,7 @@ static void answer_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 	made.tsval = asked->tsval;
 	made.wscale = seg->wscale == SL_NO_WSCALE ? SL_NO_WSCALE : service_of(p, t)->wscale;
 	made.wnd = (uint16_t)sl_min_u32(SL_HELD_PER_CONN * made.mss, 0xffff);
-	made.seq = sl_cookie_mint_end(&p->work[k]);
+	made.seq = sl_cookie_mint_end(&p->macs, k);
 	if (sl_unlikely(old != NULL)) {
 		const struct sl_grant grant = grant_of(&asked->granted);
 
@@ -216,11 +218,12 @@ static enum sl_cookie_verdict verify(struct sl_pipeline *p, unsigned i, struct s
 	unsigned k = p->cookie[i];
 
 	if (sl_unlikely(k == SL_BURST)) {
+		sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
 		verify_begin(p, t, k);
-		make_macs(p, &p->work[k], 1);
+		make_macs(p, k, 1);
 	}
 	verdict = sl_cookie_verify_end(&p->ring, &p->moment, &tuple, seg->seq - 1, seg->ts_off != 0,
-				       seg->tsecr, &p->work[k], &options);
+				       seg->tsecr, &p->macs, k, &options);
 	if (verdict == SL_COOKIE_VALID)
 		*grant = grant_of(&options);
 	return verdict;

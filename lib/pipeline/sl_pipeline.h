@@ -101,8 +101,8 @@ struct sl_pipeline {
 	struct sl_quote quote[SL_BURST]; /**< of a traveller that is an ICMP error */
 	uint8_t cookie[SL_BURST]; /**< of a traveller: which of those below is its, SL_BURST for
 				     none */
-	struct sl_cookie_moment moment;           /**< the burst's */
-	struct sl_cookie_work work[SL_BURST + 1]; /**< the last: for one that comes by itself */
+	struct sl_cookie_moment moment; /**< the burst's */
+	struct sl_cookie_batch macs;    /**< number SL_BURST: of one that comes by itself */
 	struct sl_cookie_asked asked_cookie[SL_BURST + 1];
 };
 

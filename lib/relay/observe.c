@@ -220,6 +220,14 @@ bool relay_observe(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 	if (seg->flags & SL_RST)
 		return true;
 	observe_numbers(conn, side, seg, ack);
+	if (sl_likely(sl_conn_quiet(conn) && !(seg->flags & SL_FIN))) {
+		/* What follows comes to this, where no state can change. */
+		if (seg->payload_len > 0 && side == sl_conn_client_side(conn))
+			conn->flags |= SL_CONN_CLIENT_SENT;
+		if (seg->payload_len > 0 || conn->flags & SL_CONN_CLIENT_SENT)
+			conn->last_seen_ms = r->now_ms;
+		return true;
+	}
 	observe_states(r, conn, side, seg, ack);
 	observe_life(r, conn, side, seg);
 	return true;

@@ -155,8 +155,16 @@ static inline void relay_look_too_big(struct sl_relay *r, struct sl_conn *conn,
 
 /* segment.c: at most one of what is rare and easily provoked a second and connection. */
 bool relay_once_a_second(struct sl_relay *r, struct sl_conn *conn);
-/* segment.c: the common way out of a segment that goes on. */
-void relay_forward(struct sl_relay *r, struct sl_conn *conn, enum sl_side side, struct sl_buf *buf,
-		   const struct sl_seg *seg);
+/* The common way out of a segment that goes on. */
+static inline void relay_forward(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+				 struct sl_buf *buf, const struct sl_seg *seg)
+{
+	const enum sl_side to = sl_side_other(side);
+
+	if (sl_likely(!sl_conn_newcomer(conn)))
+		conn->end[side].packets++;
+	relay_l2_refresh(r, conn, to, buf->data, seg);
+	sl_out_relay(r->out, buf, relay_port(r, conn, to));
+}
 
 #endif

@@ -2,17 +2,6 @@
 /* A segment of a connection that stands. */
 #include "relay.h"
 
-void relay_forward(struct sl_relay *r, struct sl_conn *conn, enum sl_side side, struct sl_buf *buf,
-		   const struct sl_seg *seg)
-{
-	const enum sl_side to = sl_side_other(side);
-
-	if (sl_likely(!sl_conn_newcomer(conn)))
-		conn->end[side].packets++;
-	relay_l2_refresh(r, conn, to, buf->data, seg);
-	sl_out_relay(r->out, buf, relay_port(r, conn, to));
-}
-
 /*
  * A RST of the end on `side`. At the receiver's last ACK or at the sender's highest number it ends
  * the connection at once. Any other in the window may or may not be believed by its receiver (RFC
@@ -160,14 +149,16 @@ void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, str
 	struct sl_conn *conn = sl_relay_conn(r, index);
 
 	buf->account = conn->service;
-	if (sl_unlikely(sl_conn_closed(conn)))
+	if (sl_likely(sl_conn_quiet(conn)))
+		joined_segment(r, conn, side, buf, seg);
+	else if (sl_conn_closed(conn))
 		closed_segment(r, conn, side, buf, seg);
-	else if (sl_unlikely(conn->flags & SL_CONN_OPENING))
+	else if (conn->flags & SL_CONN_OPENING)
 		relay_opening_segment(r, conn, side, buf, seg);
-	else if (sl_unlikely(relay_tracked_opening(conn)))
+	else if (relay_tracked_opening(conn))
 		relay_tracked_opening_segment(r, conn, side, buf, seg);
-	else if (sl_unlikely(sl_conn_adopting(conn)) && side == SL_OUTSIDE &&
-		 !(seg->flags & SL_SYN) && !relay_adoption_agrees(conn, seg))
+	else if (sl_conn_adopting(conn) && side == SL_OUTSIDE && !(seg->flags & SL_SYN) &&
+		 !relay_adoption_agrees(conn, seg))
 		relay_adoption_refuse(r, conn, buf, seg);
 	else
 		joined_segment(r, conn, side, buf, seg);

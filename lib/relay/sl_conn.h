@@ -131,6 +131,17 @@ static inline bool sl_conn_over(const struct sl_conn *conn)
 	return true;
 }
 
+/** Whether it is established on both legs and nothing else goes on: nearly always. */
+static inline bool sl_conn_quiet(const struct sl_conn *conn)
+{
+	const uint16_t other = SL_CONN_OPENING | SL_CONN_RST_DOUBT | SL_CONN_ADOPTING |
+			       SL_CONN_FIN_OUTSIDE | SL_CONN_FIN_INSIDE;
+
+	return conn->state[SL_LEG_CLIENT] == SL_TCP_ESTABLISHED &&
+	       conn->state[SL_LEG_SERVER] == SL_TCP_ESTABLISHED && !(conn->flags & other) &&
+	       conn->probes == 0;
+}
+
 static inline bool sl_conn_adopting(const struct sl_conn *conn)
 {
 	return (conn->flags & (SL_CONN_SPLICED | SL_CONN_ADOPTING)) == SL_CONN_ADOPTING;

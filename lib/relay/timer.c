@@ -18,8 +18,18 @@
  */
 #include "relay.h"
 
-enum due { DUE_RETRY, DUE_HALF_OPEN, DUE_SILENT, DUE_IDLE, DUE_FIN_WAIT_2, DUE_CLOSE_WAIT,
-	   DUE_LAST_ACK, DUE_TIME_WAIT, DUE_RST_DOUBT, DUE_TOMBSTONE };
+enum due {
+	DUE_RETRY,
+	DUE_HALF_OPEN,
+	DUE_SILENT,
+	DUE_IDLE,
+	DUE_FIN_WAIT_2,
+	DUE_CLOSE_WAIT,
+	DUE_LAST_ACK,
+	DUE_TIME_WAIT,
+	DUE_RST_DOUBT,
+	DUE_TOMBSTONE
+};
 
 struct deadline {
 	uint32_t after_ms; /* of last_seen_ms */
@@ -86,8 +96,7 @@ static struct deadline deadline_of(const struct sl_relay *r, const struct sl_con
 	struct deadline d;
 
 	if (sl_conn_closed(conn))
-		return (struct deadline){conn->flags & SL_CONN_SPLICED ? TOMBSTONE_MS
-								       : CLOSED_MS,
+		return (struct deadline){conn->flags & SL_CONN_SPLICED ? TOMBSTONE_MS : CLOSED_MS,
 					 DUE_TOMBSTONE};
 	d = shorter(leg_deadline(conn, SL_LEG_CLIENT, l), leg_deadline(conn, SL_LEG_SERVER, l));
 	if (d.after_ms == UINT32_MAX)
@@ -178,8 +187,8 @@ static void probe(struct sl_relay *r, struct sl_conn *conn)
 		return;
 	}
 	for (unsigned to = 0; to < SL_N_SIDES; to++) {
-		const uint16_t alive = to == SL_OUTSIDE ? SL_CONN_ALIVE_OUTSIDE
-							: SL_CONN_ALIVE_INSIDE;
+		const uint16_t alive =
+			to == SL_OUTSIDE ? SL_CONN_ALIVE_OUTSIDE : SL_CONN_ALIVE_INSIDE;
 		const enum sl_side from = sl_side_other((enum sl_side)to);
 
 		if (!(conn->flags & alive) &&
@@ -250,7 +259,8 @@ void sl_relay_tick(struct sl_relay *r, unsigned max)
 	relay_pressure_tick(r);
 }
 
-const char *relay_timer_name(const struct sl_relay *r, const struct sl_conn *conn, uint32_t *left_ms)
+const char *relay_timer_name(const struct sl_relay *r, const struct sl_conn *conn,
+			     uint32_t *left_ms)
 {
 	const struct deadline d = deadline_of(r, conn);
 	const uint32_t gone = r->now_ms - conn->last_seen_ms;

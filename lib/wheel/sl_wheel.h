@@ -50,6 +50,9 @@ SL_BEGIN_DECLS
 /** No node. Indices of nodes are below 2^31. */
 #define SL_WHEEL_NONE UINT32_MAX
 
+/** Lists of a slot: so many nodes can be on their way from memory at once. */
+enum { SL_WHEEL_WAYS = 4 };
+
 /** The most slots that a run moves on through: its bound where slots are empty. */
 #define SL_WHEEL_SLOTS_PER_RUN 256u
 
@@ -64,9 +67,9 @@ static_assert(sizeof(struct sl_wheel_node) == 12, "a node lies in every connecti
 
 /** Private but for its size: use the functions. */
 struct sl_wheel {
-	uint32_t *heads;     /**< first node of each slot; last of all, of the list of those due */
-	char *nodes;         /**< node 0 */
-	size_t stride;       /**< bytes from node to node */
+	uint32_t *heads; /**< first nodes of each slot's lists; last, of the lists of those due */
+	char *nodes;     /**< node 0 */
+	size_t stride;   /**< bytes from node to node */
 	uint64_t reciprocal; /**< of tick_us, in 64-bit fixed point */
 	uint64_t now_tick;   /**< where the clock is: the tick of the latest run */
 	uint64_t horizon;    /**< what is due by this tick comes up; at most now_tick */
@@ -146,13 +149,22 @@ static inline uint32_t sl_wheel_count(const struct sl_wheel *w)
 	return w->n_armed;
 }
 
+/** Whether there are nodes that a run has found and not looked at. */
+static inline bool sl_wheel_any_due(const struct sl_wheel *w)
+{
+	const uint32_t *due = &w->heads[w->n_slots * SL_WHEEL_WAYS];
+
+	static_assert(SL_WHEEL_WAYS == 4 && SL_WHEEL_NONE == UINT32_MAX, "four, all ones");
+	return (due[0] & due[1] & due[2] & due[3]) != SL_WHEEL_NONE;
+}
+
 /**
  * Whether the runs have kept up with the clock: if not, the next run has work to do even at the
  * same time, and its owner had better not go to sleep.
  */
 static inline bool sl_wheel_caught_up(const struct sl_wheel *w)
 {
-	return w->cursor == w->now_tick && w->heads[w->n_slots] == SL_WHEEL_NONE;
+	return w->cursor == w->now_tick && !sl_wheel_any_due(w);
 }
 
 SL_END_DECLS

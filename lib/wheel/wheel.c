@@ -6,8 +6,11 @@
  * the old one. A sweep visits the slots from the last horizon to the new, and each slot once when
  * that is more than a revolution.
  *
- * A slot's list is moved as a whole to the list `due` (heads[n_slots]) and looked at from there.
- * A node that is not due goes back to its slot, where this tick doesn't come by again.
+ * A slot has SL_WHEEL_WAYS lists, a node's by its index, and behind the slots there are as many
+ * lists of the due. A slot's lists are moved there as a whole and looked at from there, one node of
+ * each by turns: the successor of a node is not known before it has come from memory, but those of
+ * the other lists can come meanwhile. A node that is not due goes back to its slot, where this tick
+ * doesn't come by again.
  */
 #include "sl_wheel.h"
 
@@ -57,6 +60,11 @@ static int32_t node_ahead(const struct sl_wheel *w, const struct sl_wheel_node *
 	return (int32_t)(n->deadline - (uint32_t)w->horizon);
 }
 
+static uint32_t list_of(uint32_t slot, uint32_t index)
+{
+	return slot * SL_WHEEL_WAYS + index % SL_WHEEL_WAYS;
+}
+
 static void push(struct sl_wheel *w, uint32_t list, uint32_t index, struct sl_wheel_node *n)
 {
 	const uint32_t first = w->heads[list];
@@ -82,12 +90,12 @@ static void unlink_node(struct sl_wheel *w, const struct sl_wheel_node *n)
 static void file(struct sl_wheel *w, uint32_t index, struct sl_wheel_node *n, uint32_t ahead)
 {
 	n->deadline = (uint32_t)w->horizon + ahead;
-	push(w, ahead == 0 ? w->n_slots : n->deadline & (w->n_slots - 1), index, n);
+	push(w, list_of(ahead == 0 ? w->n_slots : n->deadline & (w->n_slots - 1), index), index, n);
 }
 
 size_t sl_wheel_memory_size(uint32_t n_slots)
 {
-	const size_t bytes = ((size_t)n_slots + 1) * sizeof(uint32_t);
+	const size_t bytes = ((size_t)n_slots + 1) * SL_WHEEL_WAYS * sizeof(uint32_t);
 
 	return (bytes + SL_CACHE_LINE - 1) & ~(size_t)(SL_CACHE_LINE - 1);
 }
@@ -108,7 +116,7 @@ void sl_wheel_init(struct sl_wheel *w, void *slots_memory, uint32_t n_slots, uin
 	w->tick_us = tick_us;
 	w->n_slots = n_slots;
 	w->n_armed = 0;
-	for (uint32_t i = 0; i <= n_slots; i++)
+	for (uint32_t i = 0; i < (n_slots + 1) * SL_WHEEL_WAYS; i++)
 		w->heads[i] = SL_WHEEL_NONE;
 	w->now_tick = w->horizon = w->cursor = ticks_of(w, now_us, &rest);
 }
@@ -148,12 +156,12 @@ void sl_wheel_cancel(struct sl_wheel *w, uint32_t index)
 	w->n_armed--;
 }
 
-/* Looks at the first of the due. Returns whether it was: then it is unarmed and out. */
-static bool examine_first_due(struct sl_wheel *w, uint32_t *index)
+/* Looks at the first of a list of the due. Returns whether it was: then it is unarmed and out. */
+static bool examine_first(struct sl_wheel *w, const uint32_t *due, uint32_t *index)
 {
 	struct sl_wheel_node *n;
 
-	*index = w->heads[w->n_slots];
+	*index = *due;
 	n = node_at(w, *index);
 	if (n->next != SL_WHEEL_NONE)
 		sl_prefetch_write(node_at(w, n->next));
@@ -163,7 +171,7 @@ static bool examine_first_due(struct sl_wheel *w, uint32_t *index)
 		w->n_armed--;
 		return true;
 	}
-	push(w, n->deadline & (w->n_slots - 1), *index, n);
+	push(w, list_of(n->deadline & (w->n_slots - 1), *index), *index, n);
 	return false;
 }
 
@@ -183,25 +191,29 @@ static bool begin_sweep(struct sl_wheel *w)
 	return true;
 }
 
-/* Makes the next slot's list the list of the due, which is empty. */
+/* Makes the next slot's lists the lists of the due, which are empty. */
 static void take_next_slot(struct sl_wheel *w)
 {
-	uint32_t *head, first;
+	const uint32_t due = w->n_slots * SL_WHEEL_WAYS;
+	uint32_t *heads;
 
 	w->cursor++;
-	head = &w->heads[w->cursor & (w->n_slots - 1)];
-	first = *head;
-	if (first == SL_WHEEL_NONE)
-		return;
-	*head = SL_WHEEL_NONE;
-	w->heads[w->n_slots] = first;
-	node_at(w, first)->prev = LIST | w->n_slots;
+	heads = &w->heads[(w->cursor & (w->n_slots - 1)) * SL_WHEEL_WAYS];
+	for (uint32_t way = 0; way < SL_WHEEL_WAYS; way++) {
+		const uint32_t first = heads[way];
+
+		if (first == SL_WHEEL_NONE)
+			continue;
+		heads[way] = SL_WHEEL_NONE;
+		w->heads[due + way] = first;
+		node_at(w, first)->prev = LIST | (due + way);
+	}
 }
 
 unsigned sl_wheel_run(struct sl_wheel *w, uint64_t now_us, unsigned budget, uint32_t *expired,
 		      unsigned max)
 {
-	const uint32_t *due = &w->heads[w->n_slots];
+	const uint32_t *due = &w->heads[w->n_slots * SL_WHEEL_WAYS];
 	unsigned n_expired = 0, n_examined = 0, n_slots = 0;
 	uint32_t rest;
 	const uint64_t now_tick = ticks_of(w, now_us, &rest);
@@ -209,11 +221,15 @@ unsigned sl_wheel_run(struct sl_wheel *w, uint64_t now_us, unsigned budget, uint
 	if (now_tick > w->now_tick)
 		w->now_tick = now_tick;
 	for (;;) {
-		while (*due != SL_WHEEL_NONE) {
-			if (n_examined == budget || n_expired == max)
-				return n_expired;
-			n_examined++;
-			n_expired += examine_first_due(w, &expired[n_expired]);
+		while (sl_wheel_any_due(w)) {
+			for (unsigned way = 0; way < SL_WHEEL_WAYS; way++) {
+				if (due[way] == SL_WHEEL_NONE)
+					continue;
+				if (n_examined == budget || n_expired == max)
+					return n_expired;
+				n_examined++;
+				n_expired += examine_first(w, &due[way], &expired[n_expired]);
+			}
 		}
 		if (!begin_sweep(w) || n_slots == SL_WHEEL_SLOTS_PER_RUN)
 			return n_expired;
