@@ -1,26 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "sl_cookie.h"
-
-/* Where the bits of the header's diagrams stand. */
-enum {
-	PARITY_SHIFT = 31,
-	WSCALE_SHIFT = 1,
-	SACK_MASK = 1,
-	REST_BITS = 5, /* wscale and SACK */
-	REST_MASK = (1 << REST_BITS) - 1,
-
-	TS_MSS_SHIFT = 28,
-	TS_MSS_MASK = 0x7,
-	TS_MAC_MASK = (1 << 28) - 1,
-
-	BARE_MSS_SHIFT = 29,
-	BARE_MSS_MASK = 0x3,
-	BARE_REST_SHIFT = 24,
-	BARE_MAC_MASK = (1 << 24) - 1,
-};
-
-/* The message under the MAC. */
-enum { MESSAGE_BYTES = 46 };
+#include "sl_cookie_batch.h"
 
 #define EPOCH_US      (64 * SL_US_PER_S)
 #define CLOCK_STEP_US SL_US_PER_S
@@ -29,11 +8,6 @@ enum {
 	SAMPLE = 64,    /* one failure of so many is tried with older keys */
 	OLD_EPOCHS = 4, /* how many epochs back */
 };
-
-/* What hosts announce: Ethernet and, below it, PPPoE, tunnels and IPv6; the minima of both ends;
- * jumbo frames. */
-static const uint16_t ts_mss[TS_MSS_MASK + 1] = {216, 536, 1220, 1340, 1400, 1440, 1460, 8960};
-static const uint16_t bare_mss[BARE_MSS_MASK + 1] = {536, 1300, 1440, 1460};
 
 /* What is derived from the master: the two words of an epoch's key, and the TSval's shift. */
 enum purpose { DERIVE_K0, DERIVE_K1, DERIVE_TSVAL_SHIFT };
@@ -129,7 +103,8 @@ void sl_cookie_at(const struct sl_cookie_ring *ring, uint64_t now_us,
 		  struct sl_cookie_moment *moment)
 {
 	moment->now_us = now_us;
-	moment->tsval = ((uint32_t)(now_us / SL_US_PER_MS) + ring->tsval_shift) & ~REST_MASK;
+	moment->tsval =
+		((uint32_t)(now_us / SL_US_PER_MS) + ring->tsval_shift) & ~SL_COOKIE_REST_MASK;
 	moment->now = epoch_at(&ring->live, now_us) & 1;
 	for (uint32_t parity = 0; parity < 2; parity++) {
 		const uint32_t epoch = epoch_by_parity(&ring->live, parity, now_us);
@@ -137,69 +112,6 @@ void sl_cookie_at(const struct sl_cookie_ring *ring, uint64_t now_us,
 		moment->epoch[parity] = epoch;
 		moment->key[parity] = key_of(ring, &ring->live, epoch);
 	}
-}
-
-/* Data bits as they stand in the MAC: MSS index, wscale, SACK; alike for both formats. */
-static inline uint32_t data_bits(uint32_t mss_index, uint32_t rest)
-{
-	return mss_index << REST_BITS | rest;
-}
-
-/* What is to be hashed: the message, in the words that SipHash absorbs. */
-static inline void ask(struct sl_cookie_batch *batch, unsigned i, const struct sl_sipkey *key,
-		       const struct sl_cookie_tuple *tuple, uint32_t client_isn, uint32_t epoch,
-		       uint32_t data, bool ts)
-{
-	uint64_t client[2], server[2];
-
-	memcpy(client, tuple->client.b, 16);
-	memcpy(server, tuple->server.b, 16);
-	batch->k0[i] = key->k0;
-	batch->k1[i] = key->k1;
-	batch->words[0][i] = client[0];
-	batch->words[1][i] = client[1];
-	batch->words[2][i] = server[0];
-	batch->words[3][i] = server[1];
-	batch->words[4][i] = (uint64_t)client_isn << 32 | (uint32_t)tuple->server_port << 16 |
-			     tuple->client_port;
-	batch->words[5][i] =
-		SL_SIP_LENGTH(MESSAGE_BYTES) | (uint64_t)ts << 40 | (uint64_t)data << 32 | epoch;
-	batch->mask[i] = ts ? TS_MAC_MASK : BARE_MAC_MASK;
-}
-
-/* The highest entry not above `mss`, or the lowest; `n` is a power of two. No branch to mispredict. */
-static inline uint32_t mss_index(const uint16_t *table, uint32_t n, uint16_t mss)
-{
-	uint32_t index = 0;
-
-	for (uint32_t step = n / 2; step > 0; step /= 2)
-		index += mss >= table[index + step] ? step : 0;
-	return index;
-}
-
-void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
-			  const struct sl_cookie_tuple *tuple, uint32_t client_isn,
-			  struct sl_cookie_options *opts, uint32_t *tsval,
-			  struct sl_cookie_batch *batch, unsigned i)
-{
-	const uint32_t parity = moment->now;
-	const uint32_t rest = (uint32_t)opts->wscale << WSCALE_SHIFT | opts->sack;
-	uint32_t index, cookie = parity << PARITY_SHIFT;
-
-	assert(opts->wscale <= SL_COOKIE_NO_WSCALE);
-	if (opts->timestamps) {
-		index = mss_index(ts_mss, SL_ARRAY_LEN(ts_mss), opts->mss);
-		opts->mss = ts_mss[index];
-		*tsval = moment->tsval | rest;
-		cookie |= index << TS_MSS_SHIFT;
-	} else {
-		index = mss_index(bare_mss, SL_ARRAY_LEN(bare_mss), opts->mss);
-		opts->mss = bare_mss[index];
-		cookie |= index << BARE_MSS_SHIFT | rest << BARE_REST_SHIFT;
-	}
-	ask(batch, i, &moment->key[parity], tuple, client_isn, moment->epoch[parity],
-	    data_bits(index, rest), opts->timestamps);
-	batch->cookie[i] = cookie;
 }
 
 uint32_t sl_cookie_mint(const struct sl_cookie_ring *ring, const struct sl_cookie_tuple *tuple,
@@ -215,53 +127,22 @@ uint32_t sl_cookie_mint(const struct sl_cookie_ring *ring, const struct sl_cooki
 	return sl_cookie_mint_end(&batch, 0);
 }
 
-/* An ACK, its cookie taken apart. */
-struct claim {
-	const struct sl_cookie_tuple *tuple;
-	uint32_t client_isn;
-	uint32_t parity, mss_index, rest, mac;
-	bool ts;
-};
-
-static inline struct claim read_claim(const struct sl_cookie_tuple *tuple, uint32_t client_isn,
-				      uint32_t cookie, bool has_ts, uint32_t tsecr)
-{
-	struct claim c = {.tuple = tuple, .client_isn = client_isn, .ts = has_ts};
-
-	c.parity = cookie >> PARITY_SHIFT;
-	if (has_ts) {
-		c.mss_index = cookie >> TS_MSS_SHIFT & TS_MSS_MASK;
-		c.rest = tsecr & REST_MASK;
-		c.mac = cookie & TS_MAC_MASK;
-	} else {
-		c.mss_index = cookie >> BARE_MSS_SHIFT & BARE_MSS_MASK;
-		c.rest = cookie >> BARE_REST_SHIFT & REST_MASK;
-		c.mac = cookie & BARE_MAC_MASK;
-	}
-	return c;
-}
-
-static inline void ask_claim(const struct sl_sipkey *key, const struct claim *c, uint32_t epoch,
-			     struct sl_cookie_batch *batch, unsigned i)
-{
-	ask(batch, i, key, c->tuple, c->client_isn, epoch, data_bits(c->mss_index, c->rest), c->ts);
-}
-
 static bool made_in(const struct sl_cookie_ring *ring, const struct sl_cookie_timeline *line,
-		    const struct claim *c, uint32_t epoch)
+		    const struct sl_cookie_claim *c, uint32_t epoch)
 {
 	const struct sl_sipkey key = key_of(ring, line, epoch);
 	struct sl_cookie_batch batch;
 
-	ask_claim(&key, c, epoch, &batch, 0);
+	sl_cookie_ask_claim(&key, c, epoch, &batch, 0);
 	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &batch, 0, 1);
 	return (batch.mac[0] & batch.mask[0]) == c->mac;
 }
 
 /* Tells what kind of failure this is, one time in SAMPLE: an epoch of the cookie's parity, of the
  * last OLD_EPOCHS, may have made it. The one that `tried` names has not. */
-static enum sl_cookie_verdict judge_failure(struct sl_cookie_ring *ring, const struct claim *c,
-					    uint32_t tried, uint64_t now_us)
+static enum sl_cookie_verdict judge_failure(struct sl_cookie_ring *ring,
+					    const struct sl_cookie_claim *c, uint32_t tried,
+					    uint64_t now_us)
 {
 	const uint32_t now = epoch_at(&ring->live, now_us);
 
@@ -275,21 +156,10 @@ static enum sl_cookie_verdict judge_failure(struct sl_cookie_ring *ring, const s
 	return SL_COOKIE_FORGED;
 }
 
-void sl_cookie_verify_begin(const struct sl_cookie_moment *moment,
-			    const struct sl_cookie_tuple *tuple, uint32_t client_isn,
-			    uint32_t cookie, bool has_ts, uint32_t tsecr,
-			    struct sl_cookie_batch *batch, unsigned i)
-{
-	const struct claim c = read_claim(tuple, client_isn, cookie, has_ts, tsecr);
-
-	ask_claim(&moment->key[c.parity], &c, moment->epoch[c.parity], batch, i);
-	batch->cookie[i] = cookie;
-}
-
 /* The one key that was tried has not made it: another may have. */
 static enum sl_cookie_verdict not_of_now(struct sl_cookie_ring *ring,
 					 const struct sl_cookie_moment *moment,
-					 const struct claim *c)
+					 const struct sl_cookie_claim *c)
 {
 	const uint32_t epoch = moment->epoch[c->parity];
 
@@ -309,7 +179,8 @@ enum sl_cookie_verdict sl_cookie_verify_end(struct sl_cookie_ring *ring,
 					    const struct sl_cookie_batch *batch, unsigned i,
 					    struct sl_cookie_options *opts)
 {
-	const struct claim c = read_claim(tuple, client_isn, batch->cookie[i], has_ts, tsecr);
+	const struct sl_cookie_claim c =
+		sl_cookie_read_claim(tuple, client_isn, batch->cookie[i], has_ts, tsecr);
 
 	if ((batch->mac[i] & batch->mask[i]) != c.mac) {
 		const enum sl_cookie_verdict verdict = not_of_now(ring, moment, &c);
@@ -317,9 +188,9 @@ enum sl_cookie_verdict sl_cookie_verify_end(struct sl_cookie_ring *ring,
 		if (verdict != SL_COOKIE_VALID)
 			return verdict;
 	}
-	opts->mss = has_ts ? ts_mss[c.mss_index] : bare_mss[c.mss_index];
-	opts->wscale = (uint8_t)(c.rest >> WSCALE_SHIFT);
-	opts->sack = c.rest & SACK_MASK;
+	opts->mss = has_ts ? sl_cookie_ts_mss[c.mss_index] : sl_cookie_bare_mss[c.mss_index];
+	opts->wscale = (uint8_t)(c.rest >> SL_COOKIE_WSCALE_SHIFT);
+	opts->sack = c.rest & SL_COOKIE_SACK_MASK;
 	opts->timestamps = has_ts;
 	return SL_COOKIE_VALID;
 }

@@ -6,7 +6,7 @@
  * One body for all widths: the compiler makes of a vector of eight words what the target named at
  * the function has. Which one runs is found out when a ring is made.
  */
-#include "sl_cookie.h"
+#include "sl_cookie_batch.h"
 
 static void portable(struct sl_cookie_batch *batch, unsigned first, unsigned n)
 {

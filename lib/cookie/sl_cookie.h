@@ -166,23 +166,6 @@ const char *sl_cookie_engine_name(enum sl_cookie_engine engine);
 /** 64-bit words of a message under the MAC. */
 enum { SL_COOKIE_MAC_WORDS = 6 };
 
-/** Pieces of work that a batch takes. */
-enum { SL_COOKIE_BATCH = 48 };
-
-/**
- * MACs to be made: each begun by itself, made for many at once, and ended by itself. Words of one
- * kind lie together, a lane a piece of work, as the CPU's vectors take them; behind the last piece
- * of work there is room for the lanes that are made along.
- */
-struct sl_cookie_batch {
-	alignas(SL_CACHE_LINE) uint64_t k0[SL_COOKIE_BATCH + 16], k1[SL_COOKIE_BATCH + 16];
-	uint64_t words[SL_COOKIE_MAC_WORDS][SL_COOKIE_BATCH + 16];
-	uint32_t mac[SL_COOKIE_BATCH +
-		     16];                 /**< what sl_cookie_macs has made: halves of the hashes */
-	uint32_t mask[SL_COOKIE_BATCH];   /**< the bits of it that are in a cookie */
-	uint32_t cookie[SL_COOKIE_BATCH]; /**< minting: all but the MAC; verifying: the claim */
-};
-
 /** All that minting and verifying need. Private to this library; to be copied as a whole. */
 struct sl_cookie_ring {
 	struct sl_cookie_timeline live;
@@ -248,50 +231,6 @@ enum sl_cookie_verdict sl_cookie_verify(struct sl_cookie_ring *ring,
 					const struct sl_cookie_tuple *tuple, uint32_t client_isn,
 					uint32_t cookie, bool has_ts, uint32_t tsecr,
 					uint64_t now_us, struct sl_cookie_options *opts);
-
-/** Makes the MACs of the pieces of work first .. first + n - 1, which are begun. */
-void sl_cookie_macs(enum sl_cookie_engine engine, struct sl_cookie_batch *batch, unsigned first,
-		    unsigned n);
-
-/** What is the same for all packets of a burst. */
-struct sl_cookie_moment {
-	uint64_t now_us;
-	uint32_t now;      /**< the parity of the epoch that runs */
-	uint32_t epoch[2]; /**< by parity: the one that may have made a cookie which is good now */
-	struct sl_sipkey key[2];
-	uint32_t tsval; /**< the clock that we show, but for the bits of the cookie in it */
-};
-
-/** The ring at the monotonic time `now_us`; good until the ring is advanced. */
-void sl_cookie_at(const struct sl_cookie_ring *ring, uint64_t now_us,
-		  struct sl_cookie_moment *moment);
-
-/** sl_cookie_mint in two pieces, as piece of work `i` of a batch, with sl_cookie_macs between them.
- * `opts` and `tsval` are filled here. */
-void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
-			  const struct sl_cookie_tuple *tuple, uint32_t client_isn,
-			  struct sl_cookie_options *opts, uint32_t *tsval,
-			  struct sl_cookie_batch *batch, unsigned i);
-
-/** The cookie. */
-static inline uint32_t sl_cookie_mint_end(const struct sl_cookie_batch *batch, unsigned i)
-{
-	return batch->cookie[i] | (batch->mac[i] & batch->mask[i]);
-}
-
-/** sl_cookie_verify in two pieces, likewise. */
-void sl_cookie_verify_begin(const struct sl_cookie_moment *moment,
-			    const struct sl_cookie_tuple *tuple, uint32_t client_isn,
-			    uint32_t cookie, bool has_ts, uint32_t tsecr,
-			    struct sl_cookie_batch *batch, unsigned i);
-
-/** The verdict; all but `ring` and `opts` as for sl_cookie_verify_begin. */
-enum sl_cookie_verdict sl_cookie_verify_end(struct sl_cookie_ring *ring,
-					    const struct sl_cookie_moment *moment,
-					    const struct sl_cookie_tuple *tuple,
-					    uint32_t client_isn, bool has_ts, uint32_t tsecr,
-					    const struct sl_cookie_batch *batch, unsigned i,
-					    struct sl_cookie_options *opts);
 
 SL_END_DECLS
 

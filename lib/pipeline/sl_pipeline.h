@@ -16,7 +16,7 @@
 #define SL_PIPELINE_H
 
 #include "sl_bucket.h"
-#include "sl_cookie.h"
+#include "sl_cookie_batch.h"
 #include "sl_relay.h"
 
 SL_BEGIN_DECLS

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // MACs made many at once: every engine of this CPU gives libsodium's answers, however many there
 // are.
-#include "sl_cookie.h"
+#include "sl_cookie_batch.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Cookies of a burst: what sl_cookie.h does for one packet, in pieces, so that all MACs can be made
+ * at once.
+ *
+ * Order of calls: sl_cookie_at once; for each packet sl_cookie_mint_begin or
+ * sl_cookie_verify_begin, inlined, since they are on the flood's path; sl_cookie_macs for all; for
+ * each packet sl_cookie_mint_end or sl_cookie_verify_end. Plain memory, no state beside it.
+ */
+#ifndef SL_COOKIE_BATCH_H
+#define SL_COOKIE_BATCH_H
+
+#include <string.h>
+
+#include "sl_cookie.h"
+
+SL_BEGIN_DECLS
+
+/* Where the bits of the header's diagrams stand. */
+enum {
+	SL_COOKIE_PARITY_SHIFT = 31,
+	SL_COOKIE_WSCALE_SHIFT = 1,
+	SL_COOKIE_SACK_MASK = 1,
+	SL_COOKIE_REST_BITS = 5, /* wscale and SACK */
+	SL_COOKIE_REST_MASK = (1 << SL_COOKIE_REST_BITS) - 1,
+
+	SL_COOKIE_TS_MSS_SHIFT = 28,
+	SL_COOKIE_TS_MSS_MASK = 0x7,
+	SL_COOKIE_TS_MAC_MASK = (1 << 28) - 1,
+
+	SL_COOKIE_BARE_MSS_SHIFT = 29,
+	SL_COOKIE_BARE_MSS_MASK = 0x3,
+	SL_COOKIE_BARE_REST_SHIFT = 24,
+	SL_COOKIE_BARE_MAC_MASK = (1 << 24) - 1,
+};
+
+/* The message under the MAC. */
+enum { SL_COOKIE_MESSAGE_BYTES = 46 };
+
+/* What hosts announce: Ethernet and, below it, PPPoE, tunnels and IPv6; the minima of both ends;
+ * jumbo frames. */
+static const uint16_t sl_cookie_ts_mss[SL_COOKIE_TS_MSS_MASK + 1] = {216,  536,  1220, 1340,
+								     1400, 1440, 1460, 8960};
+static const uint16_t sl_cookie_bare_mss[SL_COOKIE_BARE_MSS_MASK + 1] = {536, 1300, 1440, 1460};
+
+/** Pieces of work that a batch takes. */
+enum { SL_COOKIE_BATCH = 48 };
+
+/**
+ * MACs to be made: each begun by itself, made for many at once, and ended by itself. Words of one
+ * kind lie together, a lane a piece of work, as the CPU's vectors take them; behind the last piece
+ * of work there is room for the lanes that are made along.
+ */
+struct sl_cookie_batch {
+	alignas(SL_CACHE_LINE) uint64_t k0[SL_COOKIE_BATCH + 16], k1[SL_COOKIE_BATCH + 16];
+	uint64_t words[SL_COOKIE_MAC_WORDS][SL_COOKIE_BATCH + 16];
+	/** What sl_cookie_macs has made: the low halves of the hashes. */
+	uint32_t mac[SL_COOKIE_BATCH + 16];
+	uint32_t mask[SL_COOKIE_BATCH];   /**< the bits of it that are in a cookie */
+	uint32_t cookie[SL_COOKIE_BATCH]; /**< minting: all but the MAC; verifying: the claim */
+};
+
+/** Makes the MACs of the pieces of work first .. first + n - 1, which are begun. */
+void sl_cookie_macs(enum sl_cookie_engine engine, struct sl_cookie_batch *batch, unsigned first,
+		    unsigned n);
+
+/** What is the same for all packets of a burst. */
+struct sl_cookie_moment {
+	uint64_t now_us;
+	uint32_t now;      /**< the parity of the epoch that runs */
+	uint32_t epoch[2]; /**< by parity: the one that may have made a cookie which is good now */
+	struct sl_sipkey key[2];
+	uint32_t tsval; /**< the clock that we show, but for the bits of the cookie in it */
+};
+
+/** The ring at the monotonic time `now_us`; good until the ring is advanced. */
+void sl_cookie_at(const struct sl_cookie_ring *ring, uint64_t now_us,
+		  struct sl_cookie_moment *moment);
+
+/* Data bits as they stand in the MAC: MSS index, wscale, SACK; alike for both formats. */
+static inline uint32_t sl_cookie_data_bits(uint32_t mss_index, uint32_t rest)
+{
+	return mss_index << SL_COOKIE_REST_BITS | rest;
+}
+
+/* What is to be hashed: the message, in the words that SipHash absorbs. */
+static inline void sl_cookie_ask(struct sl_cookie_batch *batch, unsigned i,
+				 const struct sl_sipkey *key, const struct sl_cookie_tuple *tuple,
+				 uint32_t client_isn, uint32_t epoch, uint32_t data, bool ts)
+{
+	uint64_t client[2], server[2];
+
+	memcpy(client, tuple->client.b, 16);
+	memcpy(server, tuple->server.b, 16);
+	batch->k0[i] = key->k0;
+	batch->k1[i] = key->k1;
+	batch->words[0][i] = client[0];
+	batch->words[1][i] = client[1];
+	batch->words[2][i] = server[0];
+	batch->words[3][i] = server[1];
+	batch->words[4][i] = (uint64_t)client_isn << 32 | (uint32_t)tuple->server_port << 16 |
+			     tuple->client_port;
+	batch->words[5][i] = SL_SIP_LENGTH(SL_COOKIE_MESSAGE_BYTES) | (uint64_t)ts << 40 |
+			     (uint64_t)data << 32 | epoch;
+	batch->mask[i] = ts ? SL_COOKIE_TS_MAC_MASK : SL_COOKIE_BARE_MAC_MASK;
+}
+
+/* The highest entry not above `mss`, or the lowest; `n` is a power of two. No branch to mispredict.
+ */
+static inline uint32_t sl_cookie_mss_index(const uint16_t *table, uint32_t n, uint16_t mss)
+{
+	uint32_t index = 0;
+
+	for (uint32_t step = n / 2; step > 0; step /= 2)
+		index += mss >= table[index + step] ? step : 0;
+	return index;
+}
+
+/** sl_cookie_mint in two pieces, as piece of work `i` of a batch, with sl_cookie_macs between them.
+ * `opts` and `tsval` are filled here. */
+static inline void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
+					const struct sl_cookie_tuple *tuple, uint32_t client_isn,
+					struct sl_cookie_options *opts, uint32_t *tsval,
+					struct sl_cookie_batch *batch, unsigned i)
+{
+	const uint32_t parity = moment->now;
+	const uint32_t rest = (uint32_t)opts->wscale << SL_COOKIE_WSCALE_SHIFT | opts->sack;
+	uint32_t index, cookie = parity << SL_COOKIE_PARITY_SHIFT;
+
+	assert(opts->wscale <= SL_COOKIE_NO_WSCALE);
+	if (opts->timestamps) {
+		index = sl_cookie_mss_index(sl_cookie_ts_mss, SL_ARRAY_LEN(sl_cookie_ts_mss),
+					    opts->mss);
+		opts->mss = sl_cookie_ts_mss[index];
+		*tsval = moment->tsval | rest;
+		cookie |= index << SL_COOKIE_TS_MSS_SHIFT;
+	} else {
+		index = sl_cookie_mss_index(sl_cookie_bare_mss, SL_ARRAY_LEN(sl_cookie_bare_mss),
+					    opts->mss);
+		opts->mss = sl_cookie_bare_mss[index];
+		cookie |= index << SL_COOKIE_BARE_MSS_SHIFT | rest << SL_COOKIE_BARE_REST_SHIFT;
+	}
+	sl_cookie_ask(batch, i, &moment->key[parity], tuple, client_isn, moment->epoch[parity],
+		      sl_cookie_data_bits(index, rest), opts->timestamps);
+	batch->cookie[i] = cookie;
+}
+
+/** The cookie. */
+static inline uint32_t sl_cookie_mint_end(const struct sl_cookie_batch *batch, unsigned i)
+{
+	return batch->cookie[i] | (batch->mac[i] & batch->mask[i]);
+}
+
+/* An ACK, its cookie taken apart. */
+struct sl_cookie_claim {
+	const struct sl_cookie_tuple *tuple;
+	uint32_t client_isn;
+	uint32_t parity, mss_index, rest, mac;
+	bool ts;
+};
+
+static inline struct sl_cookie_claim sl_cookie_read_claim(const struct sl_cookie_tuple *tuple,
+							  uint32_t client_isn, uint32_t cookie,
+							  bool has_ts, uint32_t tsecr)
+{
+	struct sl_cookie_claim c;
+
+	c.tuple = tuple;
+	c.client_isn = client_isn;
+	c.ts = has_ts;
+	c.parity = cookie >> SL_COOKIE_PARITY_SHIFT;
+	if (has_ts) {
+		c.mss_index = cookie >> SL_COOKIE_TS_MSS_SHIFT & SL_COOKIE_TS_MSS_MASK;
+		c.rest = tsecr & SL_COOKIE_REST_MASK;
+		c.mac = cookie & SL_COOKIE_TS_MAC_MASK;
+	} else {
+		c.mss_index = cookie >> SL_COOKIE_BARE_MSS_SHIFT & SL_COOKIE_BARE_MSS_MASK;
+		c.rest = cookie >> SL_COOKIE_BARE_REST_SHIFT & SL_COOKIE_REST_MASK;
+		c.mac = cookie & SL_COOKIE_BARE_MAC_MASK;
+	}
+	return c;
+}
+
+static inline void sl_cookie_ask_claim(const struct sl_sipkey *key, const struct sl_cookie_claim *c,
+				       uint32_t epoch, struct sl_cookie_batch *batch, unsigned i)
+{
+	sl_cookie_ask(batch, i, key, c->tuple, c->client_isn, epoch,
+		      sl_cookie_data_bits(c->mss_index, c->rest), c->ts);
+}
+
+/** sl_cookie_verify in two pieces, likewise. */
+static inline void sl_cookie_verify_begin(const struct sl_cookie_moment *moment,
+					  const struct sl_cookie_tuple *tuple, uint32_t client_isn,
+					  uint32_t cookie, bool has_ts, uint32_t tsecr,
+					  struct sl_cookie_batch *batch, unsigned i)
+{
+	const struct sl_cookie_claim c =
+		sl_cookie_read_claim(tuple, client_isn, cookie, has_ts, tsecr);
+
+	sl_cookie_ask_claim(&moment->key[c.parity], &c, moment->epoch[c.parity], batch, i);
+	batch->cookie[i] = cookie;
+}
+
+/** The verdict; all but `ring` and `opts` as for sl_cookie_verify_begin. */
+enum sl_cookie_verdict sl_cookie_verify_end(struct sl_cookie_ring *ring,
+					    const struct sl_cookie_moment *moment,
+					    const struct sl_cookie_tuple *tuple,
+					    uint32_t client_isn, bool has_ts, uint32_t tsecr,
+					    const struct sl_cookie_batch *batch, unsigned i,
+					    struct sl_cookie_options *opts);
+
+SL_END_DECLS
+
+#endif
