@@ -51,10 +51,13 @@ static bool has_source_route(const uint8_t *opt, unsigned len)
 	return false;
 }
 
-static enum sl_parsed parse_ipv4(const uint8_t *frame, uint16_t len, struct sl_seg *seg)
+/* IP begins at `l3`: the two below get it in a register, since to read it back as it was just
+ * written would wait. */
+static inline enum sl_parsed parse_ipv4(const uint8_t *frame, uint16_t len, unsigned l3,
+					struct sl_seg *seg)
 {
-	const uint8_t *ip = frame + seg->l3_off;
-	const unsigned room = len - seg->l3_off;
+	const uint8_t *ip = frame + l3;
+	const unsigned room = len - l3;
 	unsigned hdr, total, fragment;
 
 	if (room < IPV4_HDR)
@@ -72,7 +75,7 @@ static enum sl_parsed parse_ipv4(const uint8_t *frame, uint16_t len, struct sl_s
 		return SL_PARSED_OTHER;
 	sl_addr_set_v4(&seg->src, ip + 12);
 	sl_addr_set_v4(&seg->dst, ip + 16);
-	seg->l4_off = (uint16_t)(seg->l3_off + hdr);
+	seg->l4_off = (uint16_t)(l3 + hdr);
 	if (ip[9] == PROTO_ICMP)
 		return wire_parse_icmp(frame, total - hdr, seg);
 	if (fragment != 0)
@@ -96,15 +99,18 @@ unsigned wire_extension_len(uint8_t proto, const uint8_t *p, unsigned room)
 
 bool wire_is_extension(uint8_t proto)
 {
+	if (sl_likely(proto == PROTO_TCP))
+		return false;
 	return proto == PROTO_HOPOPTS || proto == PROTO_ROUTING || proto == PROTO_FRAGMENT ||
 	       proto == PROTO_AH || proto == PROTO_DSTOPTS || proto == PROTO_MOBILITY ||
 	       proto == PROTO_HIP || proto == PROTO_SHIM6;
 }
 
-static enum sl_parsed parse_ipv6(const uint8_t *frame, uint16_t len, struct sl_seg *seg)
+static inline enum sl_parsed parse_ipv6(const uint8_t *frame, uint16_t len, unsigned l3,
+					struct sl_seg *seg)
 {
-	const uint8_t *ip = frame + seg->l3_off;
-	const unsigned room = len - seg->l3_off;
+	const uint8_t *ip = frame + l3;
+	const unsigned room = len - l3;
 	bool fragment = false, routed = false;
 	unsigned off = IPV6_HDR, end;
 	uint8_t proto;
@@ -138,7 +144,7 @@ static enum sl_parsed parse_ipv6(const uint8_t *frame, uint16_t len, struct sl_s
 	memcpy(seg->src.b, ip + 8, 16);
 	memcpy(seg->dst.b, ip + 24, 16);
 	seg->v6 = true;
-	seg->l4_off = (uint16_t)(seg->l3_off + off);
+	seg->l4_off = (uint16_t)(l3 + off);
 	if (proto == PROTO_ICMPV6)
 		return wire_parse_icmp(frame, end - off, seg);
 	/* A mapped IPv4 address is none of IPv6's wire (RFC 4942 section 2.2), and would stand for
@@ -170,11 +176,12 @@ enum sl_parsed sl_wire_parse(const uint8_t *frame, uint16_t len, struct sl_seg *
 		off += 4;
 		type = sl_load_be16(frame + off);
 	}
-	seg->l3_off = (uint16_t)(off + 2);
+	off += 2;
+	seg->l3_off = (uint16_t)off;
 	if (type == ETHERTYPE_IPV4)
-		return parse_ipv4(frame, len, seg);
+		return parse_ipv4(frame, len, off, seg);
 	if (type == ETHERTYPE_IPV6)
-		return parse_ipv6(frame, len, seg);
+		return parse_ipv6(frame, len, off, seg);
 	return SL_PARSED_OTHER;
 }
 
