@@ -87,8 +87,8 @@ static unsigned n_empty(const struct sl_flow_bucket *b)
 }
 
 /* Which of a bucket's slots in `bits` holds the key: its entry's index, or SL_FLOW_NONE. */
-static uint32_t find_key(const struct sl_flow *f, const struct sl_flow_bucket *b, unsigned bits,
-			 const struct sl_flow_key *key)
+static inline uint32_t find_key(const struct sl_flow *f, const struct sl_flow_bucket *b,
+				unsigned bits, const struct sl_flow_key *key)
 {
 	for (; bits != 0; bits &= bits - 1) {
 		const uint32_t index = b->index[__builtin_ctz(bits)];
@@ -99,7 +99,8 @@ static uint32_t find_key(const struct sl_flow *f, const struct sl_flow_bucket *b
 	return SL_FLOW_NONE;
 }
 
-static void prefetch_entries(const struct sl_flow *f, const struct sl_flow_bucket *b, unsigned bits)
+static inline void prefetch_entries(const struct sl_flow *f, const struct sl_flow_bucket *b,
+				    unsigned bits)
 {
 	for (; bits != 0; bits &= bits - 1) {
 		const char *entry = sl_flow_entry(f, b->index[__builtin_ctz(bits)]);
