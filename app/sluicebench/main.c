@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/memfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -215,6 +217,23 @@ static void read_options(int argc, char **argv)
 	}
 }
 
+/* Whether this user may have 2 MiB pages: without CAP_IPC_LOCK the kernel gives none. */
+static bool may_have_hugepages(void)
+{
+	const size_t page = 2 << 20;
+	const int fd = memfd_create("probe", MFD_HUGETLB | MFD_HUGE_2MB);
+	void *p = MAP_FAILED;
+
+	if (fd >= 0) {
+		p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		close(fd);
+	}
+	if (p == MAP_FAILED)
+		return false;
+	munmap(p, page);
+	return true;
+}
+
 /* Whether there are 2 MiB pages enough. */
 static bool have_hugepages(void)
 {
@@ -226,7 +245,7 @@ static bool have_hugepages(void)
 	if (fscanf(f, "%u", &n) != 1)
 		n = 0;
 	fclose(f);
-	return n >= HUGEPAGES_NEEDED * options.workers;
+	return n >= HUGEPAGES_NEEDED * options.workers && may_have_hugepages();
 }
 
 /* One lcore a lane, on the last CPUs that are ours. */

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""check.py SLUICEBENCH: whether the bench does what it says. How fast, no test asks."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+BENCH = sys.argv[1]
+CASES = ["floor", "syn", "ack", "handshake", "relay", "lifecycle", "timers", "memory", "latency"]
+
+
+def run(*args):
+    return subprocess.run([BENCH, *args], capture_output=True, text=True, timeout=120)
+
+
+def measured(*args):
+    """The JSON of a run, and the rows of its table."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as f:
+        done = run(*args, "--json", f.name)
+        assert done.returncode == 0, done.stderr
+        return json.load(f), done.stdout
+
+
+def check_help():
+    done = run("--help")
+    assert done.returncode == 0
+    for name in CASES:
+        assert f"  {name} " in done.stdout, f"--help does not tell of {name}"
+
+
+def check_usage():
+    for args in (["nonsense"], ["--workers", "x"], ["--workers", "0"], ["--passes", "1"], ["--what"]):
+        done = run(*args)
+        assert done.returncode == 2, args
+        assert done.stderr.startswith(("sluicebench: ", BENCH)), (args, done.stderr)
+
+
+def check_figures():
+    """The fields of design section 13; the worker's books have been looked at by the bench itself."""
+    asked = ["floor", "syn", "ack", "handshake", "lifecycle", "timers"]
+    figures, table = measured(*asked)
+    assert isinstance(figures["cpu"], str) and isinstance(figures["features"], list)
+    assert isinstance(figures["hugepages"], bool)
+    assert figures["hugepages"] or "do not count" in table
+    names = [case["name"] for case in figures["cases"]]
+    assert sorted(set(names)) == sorted(asked), names
+    families = {(c["name"], c["params"]["family"]) for c in figures["cases"]}
+    assert ("syn", "ipv4") in families and ("syn", "ipv6") in families
+    for case in figures["cases"]:
+        assert set(case) == {"name", "params", "ns", "mpps", "floor_ns", "ratio", "spread"}, case
+        assert case["ns"] > 0 and case["floor_ns"] > 0
+        assert abs(case["ratio"] - case["ns"] / case["floor_ns"]) < 0.01 * case["ratio"], case
+        assert abs(case["mpps"] - 1000 / case["ns"]) < 0.01 * case["mpps"], case
+
+
+def check_workers():
+    if len(os.sched_getaffinity(0)) < 2:
+        return
+    figures, _ = measured("syn", "--workers", "2")
+    assert figures["workers"] == 2
+    for case in figures["cases"]:
+        assert case["mpps"] > 1000 / case["ns"], "the figure is of all workers"
+
+
+for check in (check_help, check_usage, check_figures, check_workers):
+    check()
+    print("ok", check.__name__)
