@@ -29,6 +29,8 @@ uint16_t relay_window(const struct sl_conn *conn, enum sl_side from, uint16_t wn
 			return wnd;
 		return (uint16_t)clamp_window((uint64_t)wnd << shift(conn->wscale_outside));
 	}
+	if (conn->wscale_inside == conn->wscale_promised)
+		return wnd;
 	scaled = clamp_window(((uint64_t)wnd << shift(conn->wscale_inside)) >>
 			      shift(conn->wscale_promised));
 	/* A window that is open must not look closed. */
