@@ -45,17 +45,24 @@ static inline bool sl_addr_equal(const struct sl_addr *a, const struct sl_addr *
 	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 
+/** sl_addr_is_martian of an address that is known to be IPv4's. */
+static inline bool sl_addr_v4_is_martian(const struct sl_addr *a)
+{
+	const uint8_t first = a->b[12];
+
+	return (uint8_t)(first - 1) >= 223 || first == 127; /* 0, and from 224 on */
+}
+
 /**
  * Whether no host may speak as `a`: unspecified, multicast, limited broadcast, loopback, and IPv4's
  * 0/8 (RFC 1122 section 3.2.1.3; RFC 9293 MUST-57 and MUST-63).
  */
 static inline bool sl_addr_is_martian(const struct sl_addr *a)
 {
-	const uint8_t first = a->b[12];
 	uint64_t high, low;
 
 	if (sl_addr_is_v4(a))
-		return first == 0 || first == 127 || first >= 224;
+		return sl_addr_v4_is_martian(a);
 	memcpy(&high, a->b, sizeof(high));
 	memcpy(&low, a->b + 8, sizeof(low));
 	return (high & 0xff) == 0xff || (high == 0 && (low == 0 || low == 1ULL << 56));

@@ -46,10 +46,17 @@ static inline uint16_t service_of(struct sl_pipeline *p, const struct sl_seg *se
 	return asked->service;
 }
 
+static inline bool martian(const struct sl_seg *seg)
+{
+	if (seg->v6)
+		return sl_addr_is_martian(&seg->src) || sl_addr_is_martian(&seg->dst);
+	return sl_addr_v4_is_martian(&seg->src) || sl_addr_v4_is_martian(&seg->dst);
+}
+
 /* What no honest packet to a service looks like, though it parsed: its reason in seg->reason. */
 static inline bool believable(struct sl_buf *buf, struct sl_seg *seg)
 {
-	if (sl_unlikely(sl_addr_is_martian(&seg->src) || sl_addr_is_martian(&seg->dst))) {
+	if (sl_unlikely(martian(seg))) {
 		seg->reason = SL_DROP_martian;
 		return false;
 	}

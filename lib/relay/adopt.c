@@ -6,7 +6,7 @@
  * the connection was translated by an earlier run, whose delta nobody knows any more: both ends are
  * told by RST at once, so that the client connects anew.
  */
-#include "relay.h"
+#include "observe.h"
 
 enum {
 	/* How far the ends' numbers may be apart: what may be under way in the largest windows that

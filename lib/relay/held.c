@@ -4,7 +4,7 @@
  * of a pool of the worker's; never acknowledged by the box, so whatever is not held the client
  * sends again.
  */
-#include "relay.h"
+#include "observe.h"
 
 void relay_held_init(struct sl_relay *r, uint32_t n)
 {

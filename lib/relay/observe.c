@@ -7,7 +7,7 @@
  * A FIN that goes by is received on one leg and sent on the other; an ACK of it is received on the
  * leg that it was sent on. That, and RFC 9293 figure 5, give both legs' states.
  */
-#include "relay.h"
+#include "observe.h"
 
 static enum sl_conn_flag fin_of(enum sl_side side)
 {
@@ -17,18 +17,6 @@ static enum sl_conn_flag fin_of(enum sl_side side)
 static enum sl_conn_flag alive_of(enum sl_side side)
 {
 	return side == SL_OUTSIDE ? SL_CONN_ALIVE_OUTSIDE : SL_CONN_ALIVE_INSIDE;
-}
-
-/* RFC 9293 section 3.10.7.4, first and fifth, loosened by a window to each side. */
-static bool fits(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg,
-		 uint32_t ack)
-{
-	const struct sl_end *me = &conn->end[side], *peer = &conn->end[sl_side_other(side)];
-	const uint32_t wnd = relay_span(conn, side);
-
-	if (!sl_seq_between(seg->seq + sl_seg_len(seg), peer->ack - wnd, peer->ack + wnd))
-		return false;
-	return !(seg->flags & SL_ACK) || sl_seq_between(ack, me->ack - wnd, peer->seq_max);
 }
 
 static void leg_received_fin(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg)
@@ -186,49 +174,9 @@ static void observe_life(struct sl_relay *r, struct sl_conn *conn, enum sl_side 
 		conn->last_seen_ms = r->now_ms;
 }
 
-static void observe_numbers(struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg,
-			    uint32_t ack)
+void relay_observe_changes(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+			   const struct sl_seg *seg, uint32_t ack)
 {
-	const uint32_t seq_end = seg->seq + sl_seg_len(seg);
-	struct sl_end *me = &conn->end[side];
-
-	if (sl_seq_gt(seq_end, me->seq_max)) {
-		/* Passing the ISN again, one full turn of the sequence space is behind us. */
-		if (me->seq_max - me->isn > seq_end - me->isn && me->wraps < UINT16_MAX &&
-		    !sl_conn_newcomer(conn))
-			me->wraps++;
-		me->seq_max = seq_end;
-	}
-	if (seg->flags & SL_ACK) {
-		me->wnd = seg->wnd;
-		if (sl_seq_gt(ack, me->ack))
-			me->ack = ack;
-	}
-	if (seg->ts_off != 0) {
-		const uint32_t ts = seg->tsval + (side == SL_INSIDE ? conn->ts_delta : 0);
-
-		if (sl_seq_gt(ts, me->tsval))
-			me->tsval = ts;
-	}
-}
-
-bool relay_observe(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
-		   const struct sl_seg *seg, uint32_t ack)
-{
-	if (!fits(conn, side, seg, ack))
-		return false;
-	if (seg->flags & SL_RST)
-		return true;
-	observe_numbers(conn, side, seg, ack);
-	if (sl_likely(sl_conn_quiet(conn) && !(seg->flags & SL_FIN))) {
-		/* What follows comes to this, where no state can change. */
-		if (seg->payload_len > 0 && side == sl_conn_client_side(conn))
-			conn->flags |= SL_CONN_CLIENT_SENT;
-		if (seg->payload_len > 0 || conn->flags & SL_CONN_CLIENT_SENT)
-			conn->last_seen_ms = r->now_ms;
-		return true;
-	}
 	observe_states(r, conn, side, seg, ack);
 	observe_life(r, conn, side, seg);
-	return true;
 }

@@ -57,10 +57,7 @@ static inline void relay_l2_refresh(struct sl_relay *r, struct sl_conn *conn, en
 		relay_l2_changed(r, conn, to, frame, seg);
 }
 
-/* observe.c: what a segment says about its connection. */
-/* Takes in a segment whose numbers are in the inside numbering; false when they fit neither end. */
-bool relay_observe(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
-		   const struct sl_seg *seg, uint32_t ack);
+/* observe.h, observe.c: what a segment says about its connection. */
 /* How far from the numbers seen a segment of the end on `side` may lie: its peer's window. */
 static inline uint32_t relay_span(const struct sl_conn *conn, enum sl_side side)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A segment of a connection that stands. */
-#include "relay.h"
+#include "observe.h"
 
 /*
  * A RST of the end on `side`. At the receiver's last ACK or at the sender's highest number it ends

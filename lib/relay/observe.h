@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What every segment of a connection goes through: inlined into its way. */
+#ifndef OBSERVE_H
+#define OBSERVE_H
+
+#include "relay.h"
+
+/* observe.c: what may change the states, and what is more than a sign of life. */
+void relay_observe_changes(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+			   const struct sl_seg *seg, uint32_t ack);
+
+/* RFC 9293 section 3.10.7.4, first and fifth, loosened by a window to each side. */
+static inline bool observe_fits(const struct sl_conn *conn, enum sl_side side,
+				const struct sl_seg *seg, uint32_t ack)
+{
+	const struct sl_end *me = &conn->end[side], *peer = &conn->end[sl_side_other(side)];
+	const uint32_t wnd = relay_span(conn, side);
+
+	if (!sl_seq_between(seg->seq + sl_seg_len(seg), peer->ack - wnd, peer->ack + wnd))
+		return false;
+	return !(seg->flags & SL_ACK) || sl_seq_between(ack, me->ack - wnd, peer->seq_max);
+}
+
+static inline void observe_numbers(struct sl_conn *conn, enum sl_side side,
+				   const struct sl_seg *seg, uint32_t ack)
+{
+	const uint32_t seq_end = seg->seq + sl_seg_len(seg);
+	struct sl_end *me = &conn->end[side];
+
+	if (sl_seq_gt(seq_end, me->seq_max)) {
+		/* Passing the ISN again, one full turn of the sequence space is behind us. */
+		if (me->seq_max - me->isn > seq_end - me->isn && me->wraps < UINT16_MAX &&
+		    !sl_conn_newcomer(conn))
+			me->wraps++;
+		me->seq_max = seq_end;
+	}
+	if (seg->flags & SL_ACK) {
+		me->wnd = seg->wnd;
+		if (sl_seq_gt(ack, me->ack))
+			me->ack = ack;
+	}
+	if (seg->ts_off != 0) {
+		const uint32_t ts = seg->tsval + (side == SL_INSIDE ? conn->ts_delta : 0);
+
+		if (sl_seq_gt(ts, me->tsval))
+			me->tsval = ts;
+	}
+}
+
+/* Takes in a segment whose numbers are in the inside numbering; false when they fit neither end. */
+static inline bool relay_observe(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+				 const struct sl_seg *seg, uint32_t ack)
+{
+	if (!observe_fits(conn, side, seg, ack))
+		return false;
+	if (seg->flags & SL_RST)
+		return true;
+	observe_numbers(conn, side, seg, ack);
+	if (sl_unlikely(!sl_conn_quiet(conn) || seg->flags & SL_FIN)) {
+		relay_observe_changes(r, conn, side, seg, ack);
+		return true;
+	}
+	/* What that comes to where no state can change. */
+	if (seg->payload_len > 0 && side == sl_conn_client_side(conn))
+		conn->flags |= SL_CONN_CLIENT_SENT;
+	if (seg->payload_len > 0 || conn->flags & SL_CONN_CLIENT_SENT)
+		conn->last_seen_ms = r->now_ms;
+	return true;
+}
+
+#endif
