@@ -48,6 +48,12 @@ static uint16_t mss_of(uint16_t option, bool v6)
 	return v6 ? SL_MSS_DEFAULT_V6 : SL_MSS_DEFAULT_V4;
 }
 
+/* What a SYN to a server may be promised, whoever sends it. */
+struct terms {
+	uint16_t mss;    /* that we announce */
+	bool timestamps; /* if they are offered */
+};
+
 /* What the client may send in one segment: the link's MTU, and the server's own MSS if known. */
 static uint16_t announced_mss(const struct sl_pipeline *p, const struct sl_traveller *t,
 			      const struct sl_learned *learned)
@@ -64,38 +70,38 @@ static uint16_t announced_mss(const struct sl_pipeline *p, const struct sl_trave
 }
 
 /* Only what this server has granted before may be promised in its name, unless it is pinned. */
-static bool grants_timestamps(const struct sl_service *service, const struct sl_seg *seg,
-			      const struct sl_learned *learned)
+static struct terms terms_of(const struct sl_pipeline *p, const struct sl_traveller *t)
 {
-	if (seg->ts_off == 0 || service->timestamps == SL_TIMESTAMPS_NEVER)
-		return false;
-	return service->timestamps == SL_TIMESTAMPS_ALWAYS ||
-	       (learned != NULL && learned->timestamps);
-}
+	const struct sl_service *service = service_of(p, t);
+	const struct sl_learned *learned =
+		sl_learned_get(&p->relay.learned, &t->seg->dst, t->seg->dst_port);
+	const struct terms terms = {
+		.mss = announced_mss(p, t, learned),
+		.timestamps = service->timestamps == SL_TIMESTAMPS_ALWAYS ||
+			      (service->timestamps == SL_TIMESTAMPS_LEARN && learned != NULL &&
+			       learned->timestamps),
+	};
 
-static const struct sl_learned *learned_of(const struct sl_pipeline *p, const struct sl_seg *seg)
-{
-	return sl_learned_get(&p->relay.learned, &seg->dst, seg->dst_port);
+	return terms;
 }
 
 /* What is granted is what was offered and can be kept whatever the server says: window scale and
  * SACK always, timestamps when this server has granted them before. */
-static void mint_begin(struct sl_pipeline *p, const struct sl_traveller *t,
-		       const struct sl_learned *learned, unsigned k)
+static inline void mint_begin(struct sl_pipeline *p, const struct sl_seg *seg, struct terms terms,
+			      unsigned k)
 {
-	const struct sl_seg *seg = t->seg;
 	const struct sl_cookie_tuple tuple = tuple_of(seg);
 	struct sl_cookie_asked *asked = &p->asked_cookie[k];
-
-	asked->mss = announced_mss(p, t, learned);
-	asked->granted = (struct sl_cookie_options){
+	struct sl_cookie_options granted = {
 		.mss = mss_of(seg->mss, seg->v6),
 		.wscale = seg->wscale,
 		.sack = seg->sack_permitted,
-		.timestamps = grants_timestamps(service_of(p, t), seg, learned),
+		.timestamps = seg->ts_off != 0 && terms.timestamps,
 	};
-	sl_cookie_mint_begin(&p->moment, &tuple, seg->seq, &asked->granted, &asked->tsval, &p->macs,
-			     k);
+
+	asked->mss = terms.mss;
+	sl_cookie_mint_begin(&p->moment, &tuple, seg->seq, &granted, &asked->tsval, &p->macs, k);
+	asked->granted = granted;
 }
 
 static void verify_begin(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k)
@@ -129,8 +135,8 @@ static bool may_prove(const struct sl_traveller *t)
  */
 void pipeline_cookies(struct sl_pipeline *p)
 {
-	const struct sl_learned *learned = NULL;
 	const struct sl_seg *last = NULL;
+	struct terms terms = {0};
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < p->n; i++) {
@@ -147,9 +153,9 @@ void pipeline_cookies(struct sl_pipeline *p)
 			if (last == NULL || last->dst_port != t->seg->dst_port ||
 			    !sl_addr_equal(&last->dst, &t->seg->dst)) {
 				last = t->seg;
-				learned = learned_of(p, last);
+				terms = terms_of(p, t);
 			}
-			mint_begin(p, t, learned, n);
+			mint_begin(p, t->seg, terms, n);
 		} else if (may_prove(t) && pipeline_cookies_alive(p, t->service)) {
 			verify_begin(p, t, n);
 		} else {
@@ -183,7 +189,7 @@ static void answer_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 
 	if (sl_unlikely(k == SL_BURST)) {
 		sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
-		mint_begin(p, t, learned_of(p, seg), k);
+		mint_begin(p, seg, terms_of(p, t), k);
 		make_macs(p, k, 1);
 	}
 	asked = &p->asked_cookie[k];
@@ -328,10 +334,8 @@ static bool proves_newcomer(struct sl_pipeline *p, unsigned i, const struct sl_c
 static bool may_follow(const struct sl_pipeline *p, const struct sl_traveller *t,
 		       const struct sl_conn *old)
 {
-	const bool timestamps = t->side == SL_OUTSIDE &&
-				grants_timestamps(service_of(p, t), t->seg,
-						  sl_learned_get(&p->relay.learned, &t->seg->dst,
-								 t->seg->dst_port));
+	const bool timestamps =
+		t->side == SL_OUTSIDE && t->seg->ts_off != 0 && terms_of(p, t).timestamps;
 
 	return sl_relay_reopens(old, (enum sl_side)t->side, t->seg, timestamps);
 }
