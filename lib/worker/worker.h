@@ -58,6 +58,16 @@ static inline void worker_prefetch(const struct sl_buf *buf)
 	sl_prefetch(buf->data + SL_CACHE_LINE);
 }
 
+/* No two threads write to one line, and none reads on the road what another writes there each turn.
+ */
+static_assert(offsetof(struct sl_worker, turns) == 0 &&
+		      offsetof(struct sl_worker, stop) == SL_CACHE_LINE &&
+		      offsetof(struct sl_worker, config) == 2 * SL_CACHE_LINE,
+	      "written here, written by others, and this worker's alone: lines of their own");
+static_assert(sizeof(struct sl_worker) % SL_CACHE_LINE == 0 &&
+		      sizeof(struct sl_account) % SL_CACHE_LINE == 0,
+	      "whole lines: what lies behind is another's");
+
 /* traffic.c: between mbufs and descriptors. */
 /* Makes sure that spare buffers are there, as far as the pool has any. */
 void worker_refill(struct sl_worker *w);
