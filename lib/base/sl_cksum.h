@@ -22,14 +22,18 @@ SL_BEGIN_DECLS
  */
 uint64_t sl_cksum_add(uint64_t sum, const void *p, size_t len);
 
-/** Folds a partial sum into 16 bits. */
+/**
+ * Folds a partial sum into 16 bits. Added to itself with its halves changed, a number has the sum
+ * of both in the upper half, the carry out of the lower brought round.
+ */
 static inline uint16_t sl_cksum_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	uint32_t half;
+
+	sum += sum << 32 | sum >> 32;
+	half = (uint32_t)(sum >> 32);
+	half += half << 16 | half >> 16;
+	return (uint16_t)(half >> 16);
 }
 
 /** The checksum that belongs in a header whose sum, its checksum field taken as zero, is `sum`. */

@@ -13,6 +13,8 @@
 #ifndef SL_CONN_H
 #define SL_CONN_H
 
+#include <string.h>
+
 #include "sl_flow.h"
 #include "sl_link.h"
 #include "sl_stats.h"
@@ -137,8 +139,10 @@ static inline bool sl_conn_quiet(const struct sl_conn *conn)
 	const uint16_t other = SL_CONN_OPENING | SL_CONN_RST_DOUBT | SL_CONN_ADOPTING |
 			       SL_CONN_FIN_OUTSIDE | SL_CONN_FIN_INSIDE;
 
-	return conn->state[SL_LEG_CLIENT] == SL_TCP_ESTABLISHED &&
-	       conn->state[SL_LEG_SERVER] == SL_TCP_ESTABLISHED && !(conn->flags & other) &&
+	uint16_t states;
+
+	memcpy(&states, conn->state, sizeof(states)); /* both at once */
+	return states == (SL_TCP_ESTABLISHED << 8 | SL_TCP_ESTABLISHED) && !(conn->flags & other) &&
 	       conn->probes == 0;
 }
 

@@ -17,7 +17,7 @@ enum sl_side { SL_OUTSIDE, SL_INSIDE, SL_N_SIDES };
 
 static inline enum sl_side sl_side_other(enum sl_side side)
 {
-	return side == SL_OUTSIDE ? SL_INSIDE : SL_OUTSIDE;
+	return (enum sl_side)(side ^ 1u);
 }
 
 struct sl_link {
