@@ -67,8 +67,8 @@ struct report *report_open(bool hugepages, unsigned workers)
 	printf("\n%-10s %-28s %9s %9s %9s %7s %7s\n", "case", "", "ns", "Mpps", "floor, ns",
 	       "x floor", "spread");
 	r->root = json_pack("{s:s, s:o, s:s, s:b, s:i, s:[]}", "cpu", cpu, "features", list,
-			    "cookies", sl_cookie_engine_name(sl_cookie_engine_best()), "hugepages", hugepages, "workers",
-			    (int)workers, "cases");
+			    "cookies", sl_cookie_engine_name(sl_cookie_engine_best()), "hugepages",
+			    hugepages, "workers", (int)workers, "cases");
 	if (r->root == NULL)
 		abort();
 	r->cases = json_object_get(r->root, "cases");

@@ -129,13 +129,20 @@ static bool may_prove(const struct sl_traveller *t)
 	return t->side == SL_OUTSIDE && (t->seg->flags & (SL_SYN | SL_RST | SL_ACK)) == SL_ACK;
 }
 
+/* Whether two go to one server by one link: then they get the same terms. */
+static bool same_server(const struct sl_traveller *a, const struct sl_traveller *b)
+{
+	return a->link == b->link && a->seg->dst_port == b->seg->dst_port &&
+	       sl_addr_equal(&a->seg->dst, &b->seg->dst);
+}
+
 /*
  * Whatever comes of a segment is decided in its turn, by what the packets before it have made of
  * the table; but what it takes to decide does not depend on them.
  */
 void pipeline_cookies(struct sl_pipeline *p)
 {
-	const struct sl_seg *last = NULL;
+	const struct sl_traveller *last = NULL;
 	struct terms terms = {0};
 	unsigned n = 0;
 
@@ -150,9 +157,8 @@ void pipeline_cookies(struct sl_pipeline *p)
 		if (is_bare_syn(t->seg)) {
 			if (service_of(p, t)->cookies == SL_COOKIES_NEVER)
 				continue;
-			if (last == NULL || last->dst_port != t->seg->dst_port ||
-			    !sl_addr_equal(&last->dst, &t->seg->dst)) {
-				last = t->seg;
+			if (last == NULL || !same_server(last, t)) {
+				last = t;
 				terms = terms_of(p, t);
 			}
 			mint_begin(p, t->seg, terms, n);
