@@ -21,9 +21,15 @@ struct sl_addr {
 
 static inline void sl_addr_set_v4(struct sl_addr *a, const void *four_bytes)
 {
-	memset(a->b, 0, 10);
-	a->b[10] = a->b[11] = 0xff;
-	memcpy(a->b + 12, four_bytes, 4);
+	const uint64_t high = 0;
+	uint64_t low;
+	uint32_t v4;
+
+	/* Two words of the size in which it is read: pieces would have to be put together there. */
+	memcpy(&v4, four_bytes, sizeof(v4));
+	low = 0xffff0000 | (uint64_t)v4 << 32;
+	memcpy(a->b, &high, sizeof(high));
+	memcpy(a->b + 8, &low, sizeof(low));
 }
 
 static inline bool sl_addr_is_v4(const struct sl_addr *a)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* TCP's header and options. */
-#include "wire.h"
+#include "parse_tcp.h"
 
 #include "sl_bytes.h"
 
@@ -59,29 +59,8 @@ static bool take_option(struct sl_seg *seg, const uint8_t *frame, unsigned off, 
 	return true;
 }
 
-/* The options from offset `off` up to `end`. Returns false when one is impossible (MUST-7). */
-static bool parse_options(const uint8_t *frame, unsigned off, unsigned end, struct sl_seg *seg)
+bool wire_parse_options(const uint8_t *frame, unsigned off, unsigned end, struct sl_seg *seg)
 {
-	/* Nearly every segment of a connection with timestamps looks like this (RFC 7323, A). */
-	if (end - off == 12 && sl_load_be32(frame + off) == 0x0101080a) {
-		seg->ts_off = (uint16_t)(off + 2);
-		seg->tsval = sl_load_be32(frame + off + 4);
-		seg->tsecr = sl_load_be32(frame + off + 8);
-		return true;
-	}
-	/* And nearly every SYN of Linux, Android and BSD like this: MSS, SACK-permitted,
-	 * timestamps, NOP, window scale. */
-	if (end - off == 20 && seg->flags & SL_SYN && sl_load_be16(frame + off) == 0x0204 &&
-	    sl_load_be32(frame + off + 4) == 0x0402080a &&
-	    sl_load_be32(frame + off + 16) >> 8 == 0x010303) {
-		seg->mss = sl_load_be16(frame + off + 2);
-		seg->sack_permitted = true;
-		seg->ts_off = (uint16_t)(off + 6);
-		seg->tsval = sl_load_be32(frame + off + 8);
-		seg->tsecr = sl_load_be32(frame + off + 12);
-		seg->wscale = (uint8_t)sl_min_u32(frame[off + 19], SL_WSCALE_MAX);
-		return true;
-	}
 	while (off < end && frame[off] != OPT_EOL) {
 		uint8_t len;
 
@@ -99,59 +78,14 @@ static bool parse_options(const uint8_t *frame, unsigned off, unsigned end, stru
 	return true;
 }
 
-/*
- * Combinations that no stack sends, and that only serve to probe or to slip past filters: no flag
- * of the six at all, SYN with FIN or RST, RST with FIN, FIN or data flags without ACK.
- */
-static bool flags_possible(uint8_t flags)
-{
-	switch (flags & (SL_SYN | SL_FIN | SL_RST)) {
-	case 0:
-	case SL_FIN:
-		return flags & SL_ACK;
-	case SL_SYN:
-	case SL_RST:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static enum sl_parsed bad_tcp(struct sl_seg *seg, enum sl_drop reason)
-{
-	seg->reason = (uint8_t)reason;
-	return SL_PARSED_BAD_TCP;
-}
-
 enum sl_parsed sl_wire_parse_tcp(const uint8_t *frame, uint16_t len, struct sl_seg *seg)
 {
-	const uint8_t *tcp = frame + seg->l4_off;
-	unsigned hdr;
-
-	seg->src_port = len >= 4 ? sl_load_be16(tcp) : 0;
-	seg->dst_port = len >= 4 ? sl_load_be16(tcp + 2) : 0;
+	seg->ack = seg->seq = seg->tsecr = seg->tsval = 0;
+	seg->src_port = seg->dst_port = 0;
 	seg->mss = seg->ts_off = seg->sack_off = 0;
 	seg->n_sack = 0;
-	seg->wscale = SL_NO_WSCALE;
 	seg->sack_permitted = false;
-	if (len < SL_TCP_HDR)
-		return bad_tcp(seg, SL_DROP_tcp_truncated);
-	hdr = (tcp[12] >> 4) * 4u;
-	if (hdr < SL_TCP_HDR || hdr > len)
-		return bad_tcp(seg, SL_DROP_tcp_bad_offset);
-	seg->seq = sl_load_be32(tcp + 4);
-	seg->ack = sl_load_be32(tcp + 8);
-	seg->flags = tcp[13];
-	seg->wnd = sl_load_be16(tcp + 14);
-	seg->payload_off = (uint16_t)(seg->l4_off + hdr);
-	seg->payload_len = (uint16_t)(len - hdr);
-	if (!flags_possible(seg->flags))
-		return bad_tcp(seg, SL_DROP_tcp_bad_flags);
-	if (!parse_options(frame, seg->l4_off + SL_TCP_HDR, seg->payload_off, seg))
-		return bad_tcp(seg, SL_DROP_tcp_bad_option);
-	if (seg->src_port == 0 || seg->dst_port == 0)
-		return bad_tcp(seg, SL_DROP_port_zero);
-	return SL_PARSED_TCP;
+	return wire_tcp(frame, seg->l4_off, len, seg);
 }
 
 void wire_parse_tcp_start(const uint8_t *frame, unsigned len, struct sl_seg *seg)
@@ -169,6 +103,6 @@ void wire_parse_tcp_start(const uint8_t *frame, unsigned len, struct sl_seg *seg
 		seg->wnd = sl_load_be16(tcp + 14);
 	seg->wscale = SL_NO_WSCALE;
 	if (len > SL_TCP_HDR && (tcp[12] >> 4) * 4u > SL_TCP_HDR)
-		(void)parse_options(frame, seg->l4_off + SL_TCP_HDR,
-				    seg->l4_off + sl_min_u32(len, (tcp[12] >> 4) * 4u), seg);
+		(void)wire_parse_options(frame, seg->l4_off + SL_TCP_HDR,
+					 seg->l4_off + sl_min_u32(len, (tcp[12] >> 4) * 4u), seg);
 }

@@ -66,9 +66,9 @@ enum sl_parsed {
 
 struct sl_seg {
 	struct sl_addr src, dst;
-	uint32_t seq, ack;
-	uint32_t tsval, tsecr;       /**< valid when ts_off is not 0 */
-	uint32_t vlan;               /**< outer VID << 12 | inner VID, or one VID; 0 without tags */
+	uint32_t ack, seq;     /**< backwards: so the two are one word of the wire's, turned */
+	uint32_t tsecr, tsval; /**< likewise; valid when ts_off is not 0 */
+	uint32_t vlan;         /**< outer VID << 12 | inner VID, or one VID; 0 without tags */
 	uint16_t src_port, dst_port; /**< host order */
 	uint16_t wnd;                /**< as it stands in the header, unscaled */
 	uint16_t mss;                /**< of a SYN; 0 when not there */

@@ -98,6 +98,47 @@ TEST(Parse, PaddingOfAShortFrameIsNoPayload)
 	expect_tcp(g);
 }
 
+// Plain frames have a way of their own through the parser: whatever byte of one is changed, it says
+// what the way of all others says of the same packet behind a tag.
+void expect_as_tagged(const Bytes &frame)
+{
+	Bytes behind(frame.begin(), frame.begin() + 12);
+	for (const uint8_t b : {0x81, 0x00, 0x00, 0x07})
+		behind.push_back(b);
+	behind.insert(behind.end(), frame.begin() + 12, frame.end());
+	sl_seg seg, tagged;
+	const sl_parsed parsed = parse_exact(frame, &seg);
+	ASSERT_EQ(parse_exact(behind, &tagged), parsed);
+	if (parsed != SL_PARSED_TCP && parsed != SL_PARSED_BAD_TCP) {
+		EXPECT_EQ(seg.reason, tagged.reason);
+		return;
+	}
+	tagged.vlan = 0;
+	for (uint16_t *off : {&tagged.l3_off, &tagged.l4_off, &tagged.payload_off, &tagged.ts_off,
+			      &tagged.sack_off})
+		*off = static_cast<uint16_t>(*off == 0 ? 0 : *off - 4);
+	EXPECT_EQ(memcmp(&seg, &tagged, sizeof(seg)), 0);
+}
+
+TEST(Parse, PlainFramesAreReadLikeAllOthers)
+{
+	const Bytes syn = mss(1460) + sackok() + ts(1, 2) + nop() + ws(7);
+	for (Frame f : {v4, v6}) {
+		for (const Bytes &options :
+		     {Bytes{}, nop(2) + ts(3, 4), syn, nop(2) + sack({5, 6}), mss(1) + ws(15)}) {
+			for (const uint8_t flags : {SL_ACK, SL_SYN}) {
+				f.options = options;
+				f.flags = flags;
+				const Bytes frame = f.bytes();
+				for (size_t at = 14; at < frame.size(); at++)
+					for (unsigned value = 0; value < 256; value++)
+						expect_as_tagged(patched(
+							frame, at, static_cast<uint8_t>(value)));
+			}
+		}
+	}
+}
+
 TEST(Parse, LargestSegmentsFit)
 {
 	expect_tcp({.payload = std::string(65535 - 14 - 40, 'x')});
