@@ -32,6 +32,14 @@ static inline void sl_addr_set_v4(struct sl_addr *a, const void *four_bytes)
 	memcpy(a->b + 8, &low, sizeof(low));
 }
 
+static inline void sl_addr_copy(struct sl_addr *to, const struct sl_addr *from)
+{
+	uint64_t word[2];
+
+	memcpy(word, from->b, sizeof(word));
+	memcpy(to->b, word, sizeof(word));
+}
+
 static inline bool sl_addr_is_v4(const struct sl_addr *a)
 {
 	uint64_t high;

@@ -118,12 +118,13 @@ uint32_t sl_cookie_mint(const struct sl_cookie_ring *ring, const struct sl_cooki
 			uint32_t client_isn, struct sl_cookie_options *opts, uint64_t now_us,
 			uint32_t *tsval)
 {
+	const struct sl_cookie_ends ends = sl_cookie_ends_of(tuple);
 	struct sl_cookie_moment moment;
 	struct sl_cookie_batch batch;
 
 	sl_cookie_at(ring, now_us, &moment);
-	sl_cookie_mint_begin(&moment, tuple, client_isn, opts, tsval, &batch, 0);
-	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &batch, 0, 1);
+	sl_cookie_mint_begin(&moment, ends, client_isn, opts, tsval, &batch, 0);
+	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &batch, 0, 1, ends.v6);
 	return sl_cookie_mint_end(&batch, 0);
 }
 
@@ -134,7 +135,7 @@ static bool made_in(const struct sl_cookie_ring *ring, const struct sl_cookie_ti
 	struct sl_cookie_batch batch;
 
 	sl_cookie_ask_claim(&key, c, epoch, &batch, 0);
-	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &batch, 0, 1);
+	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &batch, 0, 1, c->ends.v6);
 	return (batch.mac[0] & batch.mask[0]) == c->mac;
 }
 
@@ -174,13 +175,13 @@ static enum sl_cookie_verdict not_of_now(struct sl_cookie_ring *ring,
 
 enum sl_cookie_verdict sl_cookie_verify_end(struct sl_cookie_ring *ring,
 					    const struct sl_cookie_moment *moment,
-					    const struct sl_cookie_tuple *tuple,
-					    uint32_t client_isn, bool has_ts, uint32_t tsecr,
+					    struct sl_cookie_ends ends, uint32_t client_isn,
+					    bool has_ts, uint32_t tsecr,
 					    const struct sl_cookie_batch *batch, unsigned i,
 					    struct sl_cookie_options *opts)
 {
 	const struct sl_cookie_claim c =
-		sl_cookie_read_claim(tuple, client_isn, batch->cookie[i], has_ts, tsecr);
+		sl_cookie_read_claim(ends, client_isn, batch->cookie[i], has_ts, tsecr);
 
 	if ((batch->mac[i] & batch->mask[i]) != c.mac) {
 		const enum sl_cookie_verdict verdict = not_of_now(ring, moment, &c);
@@ -200,12 +201,13 @@ enum sl_cookie_verdict sl_cookie_verify(struct sl_cookie_ring *ring,
 					uint32_t cookie, bool has_ts, uint32_t tsecr,
 					uint64_t now_us, struct sl_cookie_options *opts)
 {
+	const struct sl_cookie_ends ends = sl_cookie_ends_of(tuple);
 	struct sl_cookie_moment moment;
 	struct sl_cookie_batch batch;
 
 	sl_cookie_at(ring, now_us, &moment);
-	sl_cookie_verify_begin(&moment, tuple, client_isn, cookie, has_ts, tsecr, &batch, 0);
-	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &batch, 0, 1);
-	return sl_cookie_verify_end(ring, &moment, tuple, client_isn, has_ts, tsecr, &batch, 0,
+	sl_cookie_verify_begin(&moment, ends, client_isn, cookie, has_ts, tsecr, &batch, 0);
+	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &batch, 0, 1, ends.v6);
+	return sl_cookie_verify_end(ring, &moment, ends, client_isn, has_ts, tsecr, &batch, 0,
 				    opts);
 }

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * SipHash-2-4 of many messages of six words at once, one in each lane of the CPU's vectors: the sum
- * of a burst's cookies is the road's dearest piece of work, and no message waits for another.
+ * SipHash-2-4 of many messages of three or six words at once, one in each lane of the CPU's
+ * vectors: the sum of a burst's cookies is the road's dearest piece of work, and no message waits
+ * for another.
  *
  * One body for all widths: the compiler makes of a vector of eight words what the target named at
  * the function has. Which one runs is found out when a ring is made.
  */
 #include "sl_cookie_batch.h"
 
-static void portable(struct sl_cookie_batch *batch, unsigned first, unsigned n)
+static void portable(struct sl_cookie_batch *batch, unsigned first, unsigned n, unsigned n_words)
 {
 	for (unsigned i = first; i < first + n; i++) {
 		const struct sl_sipkey key = {batch->k0[i], batch->k1[i]};
-		uint64_t words[SL_COOKIE_MAC_WORDS];
+		uint64_t words[SL_COOKIE_WORDS_V6];
 
-		for (unsigned k = 0; k < SL_COOKIE_MAC_WORDS; k++)
+		for (unsigned k = 0; k < n_words; k++)
 			words[k] = batch->words[k][i];
-		batch->mac[i] = (uint32_t)sl_siphash24_words(&key, words, SL_COOKIE_MAC_WORDS);
+		batch->mac[i] = (uint32_t)sl_siphash24_words(&key, words, n_words);
 	}
 }
 
@@ -47,8 +48,8 @@ static inline __attribute__((always_inline)) void round_of(lanes (*v)[4], const 
 
 #define AT(array, i) (*(const lanes *)&(array)[i])
 
-static inline __attribute__((always_inline)) void some(struct sl_cookie_batch *batch,
-						       unsigned first, const unsigned groups)
+static inline __attribute__((always_inline)) void
+some(struct sl_cookie_batch *batch, unsigned first, const unsigned groups, const unsigned n_words)
 {
 	lanes v[2][4];
 
@@ -62,7 +63,7 @@ static inline __attribute__((always_inline)) void some(struct sl_cookie_batch *b
 		v[g][2] = k0 ^ 0x6c7967656e657261ULL;
 		v[g][3] = k1 ^ 0x7465646279746573ULL;
 	}
-	for (unsigned i = 0; i < SL_COOKIE_MAC_WORDS; i++) {
+	for (unsigned i = 0; i < n_words; i++) {
 		EACH v[g][3] ^= AT(batch->words[i], first + g * LANES);
 		round_of(v, groups);
 		round_of(v, groups);
@@ -79,22 +80,41 @@ static inline __attribute__((always_inline)) void some(struct sl_cookie_batch *b
 	}
 }
 
-__attribute__((target("avx2"))) static void by_avx2(struct sl_cookie_batch *batch, unsigned first,
-						    unsigned n)
-{
-	for (unsigned i = 0; i < n; i += LANES)
-		some(batch, first + i, 1);
-}
-
-__attribute__((target("avx512f"))) static void by_avx512(struct sl_cookie_batch *batch,
-							 unsigned first, unsigned n)
+/* Groups two by two, as long as more than one is left. */
+static inline __attribute__((always_inline)) void
+pairs(struct sl_cookie_batch *batch, unsigned first, unsigned n, const unsigned n_words)
 {
 	unsigned i = 0;
 
 	for (; n - i > LANES; i += sl_min_u32(n - i, 2 * LANES))
-		some(batch, first + i, 2);
+		some(batch, first + i, 2, n_words);
 	if (i < n)
-		some(batch, first + i, 1);
+		some(batch, first + i, 1, n_words);
+}
+
+static inline __attribute__((always_inline)) void
+singles(struct sl_cookie_batch *batch, unsigned first, unsigned n, const unsigned n_words)
+{
+	for (unsigned i = 0; i < n; i += LANES)
+		some(batch, first + i, 1, n_words);
+}
+
+__attribute__((target("avx2"))) static void by_avx2(struct sl_cookie_batch *batch, unsigned first,
+						    unsigned n, bool v6)
+{
+	if (v6)
+		singles(batch, first, n, SL_COOKIE_WORDS_V6);
+	else
+		singles(batch, first, n, SL_COOKIE_WORDS_V4);
+}
+
+__attribute__((target("avx512f"))) static void by_avx512(struct sl_cookie_batch *batch,
+							 unsigned first, unsigned n, bool v6)
+{
+	if (v6)
+		pairs(batch, first, n, SL_COOKIE_WORDS_V6);
+	else
+		pairs(batch, first, n, SL_COOKIE_WORDS_V4);
 }
 
 #endif
@@ -131,20 +151,20 @@ const char *sl_cookie_engine_name(enum sl_cookie_engine engine)
 }
 
 void sl_cookie_macs(enum sl_cookie_engine engine, struct sl_cookie_batch *batch, unsigned first,
-		    unsigned n)
+		    unsigned n, bool v6)
 {
 	assert(first + n <= SL_COOKIE_BATCH);
 #ifdef __x86_64__
 	/* A few lanes alone are dearer than one by one. */
 	if (engine == SL_COOKIE_AVX512 && n > 2) {
-		by_avx512(batch, first, n);
+		by_avx512(batch, first, n, v6);
 		return;
 	}
 	if (engine == SL_COOKIE_AVX2 && n > 2) {
-		by_avx2(batch, first, n);
+		by_avx2(batch, first, n, v6);
 		return;
 	}
 #endif
 	(void)engine;
-	portable(batch, first, n);
+	portable(batch, first, n, v6 ? SL_COOKIE_WORDS_V6 : SL_COOKIE_WORDS_V4);
 }

@@ -33,10 +33,11 @@
  *   P       the epoch's lowest bit; an epoch is 64 s of Unix time
  *   MSS     index into 216 536 1220 1340 1400 1440 1460 8960 (3 bits) or 536 1300 1440 1460 (2)
  *   wscale  the client's shift, 15: no window scale (RFC 7323 allows 0 to 14)
- *   MAC     the low bits of SipHash-2-4 under the epoch's key, over 46 bytes in six words:
- *           client address (16), server address (16), client port (2), server port (2), client's
- *           ISN (4), epoch (4), data: MSS index << 5 | wscale << 1 | SACK (1), format (1); the
- *           last word's other two bytes are SipHash's own padding and length
+ *   MAC     the low bits of SipHash-2-4 under the epoch's key, over 22 bytes in three words or,
+ *           with IPv6, 46 bytes in six: client address (4 or 16), server address (likewise),
+ *           client port (2), server port (2), client's ISN (4), epoch (4), data: MSS index << 5 |
+ *           wscale << 1 | SACK (1), format (1); the last word's other two bytes are SipHash's own
+ *           padding and length, so that no message of one family is one of the other's
  *
  *   The data bits state what the SYN-ACK granted, not what the client offered. There is none for
  *   ECN: a SYN-ACK without ECE is always legal (RFC 3168 section 6.1.1).
@@ -89,11 +90,10 @@
  *     open the tuple once more before the cookie dies.
  *   Collecting cookies to spend them at once. They die with their epoch, each needs its own
  *     real address, port and ISN, and 96 s bound the heap.
- *   Burning cycles. A SYN costs one hash of six words, a forged ACK one (two after a step),
- *     and one failure in 64 up to two more with their keys. Nothing is stored, and nothing
- *     is sent upon a failure: no oracle, no amplification.
- *   Watching the time. No branch, no index depends on a key or a MAC; the MAC is compared
- *     in one word. Format, parity and epoch are no secrets.
+ *   Burning cycles. A SYN costs one hash of three or six words, a forged ACK one (two after a
+ * step), and one failure in 64 up to two more with their keys. Nothing is stored, and nothing is
+ * sent upon a failure: no oracle, no amplification. Watching the time. No branch, no index depends
+ * on a key or a MAC; the MAC is compared in one word. Format, parity and epoch are no secrets.
  *   Stealing a key. The master hashes epoch numbers only, never a packet; an epoch's key
  *     tells nothing about the others.
  *   Moving the clock. A step keeps both times alive for 96 s. A slew is followed, at most 1
@@ -163,8 +163,8 @@ enum sl_cookie_engine sl_cookie_engine_best(void);
 
 const char *sl_cookie_engine_name(enum sl_cookie_engine engine);
 
-/** 64-bit words of a message under the MAC. */
-enum { SL_COOKIE_MAC_WORDS = 6 };
+/** 64-bit words of a message under the MAC, by family. */
+enum { SL_COOKIE_WORDS_V4 = 3, SL_COOKIE_WORDS_V6 = 6 };
 
 /** All that minting and verifying need. Private to this library; to be copied as a whole. */
 struct sl_cookie_ring {

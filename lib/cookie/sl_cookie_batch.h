@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "sl_bytes.h"
 #include "sl_cookie.h"
 
 SL_BEGIN_DECLS
@@ -35,7 +36,7 @@ enum {
 };
 
 /* The message under the MAC. */
-enum { SL_COOKIE_MESSAGE_BYTES = 46 };
+enum { SL_COOKIE_BYTES_V4 = 22, SL_COOKIE_BYTES_V6 = 46 };
 
 /* What hosts announce: Ethernet and, below it, PPPoE, tunnels and IPv6; the minima of both ends;
  * jumbo frames. */
@@ -47,22 +48,23 @@ static const uint16_t sl_cookie_bare_mss[SL_COOKIE_BARE_MSS_MASK + 1] = {536, 13
 enum { SL_COOKIE_BATCH = 48 };
 
 /**
- * MACs to be made: each begun by itself, made for many at once, and ended by itself. Words of one
- * kind lie together, a lane a piece of work, as the CPU's vectors take them; behind the last piece
- * of work there is room for the lanes that are made along.
+ * MACs to be made, of one family: each begun by itself, made for many at once, and ended by itself.
+ * Words of one kind lie together, a lane a piece of work, as the CPU's vectors take them; behind
+ * the last piece of work there is room for the lanes that are made along.
  */
 struct sl_cookie_batch {
 	alignas(SL_CACHE_LINE) uint64_t k0[SL_COOKIE_BATCH + 16], k1[SL_COOKIE_BATCH + 16];
-	uint64_t words[SL_COOKIE_MAC_WORDS][SL_COOKIE_BATCH + 16];
+	uint64_t words[SL_COOKIE_WORDS_V6][SL_COOKIE_BATCH + 16]; /**< of IPv4 the first three */
 	/** What sl_cookie_macs has made: the low halves of the hashes. */
 	uint32_t mac[SL_COOKIE_BATCH + 16];
 	uint32_t mask[SL_COOKIE_BATCH];   /**< the bits of it that are in a cookie */
 	uint32_t cookie[SL_COOKIE_BATCH]; /**< minting: all but the MAC; verifying: the claim */
 };
 
-/** Makes the MACs of the pieces of work first .. first + n - 1, which are begun. */
+/** Makes the MACs of the pieces of work first .. first + n - 1, which are begun, all of one family.
+ */
 void sl_cookie_macs(enum sl_cookie_engine engine, struct sl_cookie_batch *batch, unsigned first,
-		    unsigned n);
+		    unsigned n, bool v6);
 
 /** What is the same for all packets of a burst. */
 struct sl_cookie_moment {
@@ -83,25 +85,50 @@ static inline uint32_t sl_cookie_data_bits(uint32_t mss_index, uint32_t rest)
 	return mss_index << SL_COOKIE_REST_BITS | rest;
 }
 
+/** Whose handshake, where a segment has it: struct sl_cookie_tuple without a copy. */
+struct sl_cookie_ends {
+	const struct sl_addr *client, *server;
+	uint16_t client_port, server_port;
+	bool v6; /**< not both are IPv4's */
+};
+
+static inline struct sl_cookie_ends sl_cookie_ends_of(const struct sl_cookie_tuple *tuple)
+{
+	struct sl_cookie_ends ends;
+
+	ends.client = &tuple->client;
+	ends.server = &tuple->server;
+	ends.client_port = tuple->client_port;
+	ends.server_port = tuple->server_port;
+	ends.v6 = !sl_addr_is_v4(ends.client) || !sl_addr_is_v4(ends.server);
+	return ends;
+}
+
 /* What is to be hashed: the message, in the words that SipHash absorbs. */
 static inline void sl_cookie_ask(struct sl_cookie_batch *batch, unsigned i,
-				 const struct sl_sipkey *key, const struct sl_cookie_tuple *tuple,
+				 const struct sl_sipkey *key, struct sl_cookie_ends ends,
 				 uint32_t client_isn, uint32_t epoch, uint32_t data, bool ts)
 {
-	uint64_t client[2], server[2];
+	const uint64_t numbers =
+		(uint64_t)client_isn << 32 | (uint32_t)ends.server_port << 16 | ends.client_port;
+	const uint64_t last = (uint64_t)ts << 40 | (uint64_t)data << 32 | epoch;
+	const uint8_t *client = ends.client->b, *server = ends.server->b;
 
-	memcpy(client, tuple->client.b, 16);
-	memcpy(server, tuple->server.b, 16);
 	batch->k0[i] = key->k0;
 	batch->k1[i] = key->k1;
-	batch->words[0][i] = client[0];
-	batch->words[1][i] = client[1];
-	batch->words[2][i] = server[0];
-	batch->words[3][i] = server[1];
-	batch->words[4][i] = (uint64_t)client_isn << 32 | (uint32_t)tuple->server_port << 16 |
-			     tuple->client_port;
-	batch->words[5][i] = SL_SIP_LENGTH(SL_COOKIE_MESSAGE_BYTES) | (uint64_t)ts << 40 |
-			     (uint64_t)data << 32 | epoch;
+	if (ends.v6) {
+		batch->words[0][i] = sl_load_le64(client);
+		batch->words[1][i] = sl_load_le64(client + 8);
+		batch->words[2][i] = sl_load_le64(server);
+		batch->words[3][i] = sl_load_le64(server + 8);
+		batch->words[4][i] = numbers;
+		batch->words[5][i] = SL_SIP_LENGTH(SL_COOKIE_BYTES_V6) | last;
+	} else {
+		batch->words[0][i] =
+			(uint64_t)sl_load_le32(server + 12) << 32 | sl_load_le32(client + 12);
+		batch->words[1][i] = numbers;
+		batch->words[2][i] = SL_SIP_LENGTH(SL_COOKIE_BYTES_V4) | last;
+	}
 	batch->mask[i] = ts ? SL_COOKIE_TS_MAC_MASK : SL_COOKIE_BARE_MAC_MASK;
 }
 
@@ -119,7 +146,7 @@ static inline uint32_t sl_cookie_mss_index(const uint16_t *table, uint32_t n, ui
 /** sl_cookie_mint in two pieces, as piece of work `i` of a batch, with sl_cookie_macs between them.
  * `opts` and `tsval` are filled here. */
 static inline void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
-					const struct sl_cookie_tuple *tuple, uint32_t client_isn,
+					struct sl_cookie_ends ends, uint32_t client_isn,
 					struct sl_cookie_options *opts, uint32_t *tsval,
 					struct sl_cookie_batch *batch, unsigned i)
 {
@@ -140,7 +167,7 @@ static inline void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
 		opts->mss = sl_cookie_bare_mss[index];
 		cookie |= index << SL_COOKIE_BARE_MSS_SHIFT | rest << SL_COOKIE_BARE_REST_SHIFT;
 	}
-	sl_cookie_ask(batch, i, &moment->key[parity], tuple, client_isn, moment->epoch[parity],
+	sl_cookie_ask(batch, i, &moment->key[parity], ends, client_isn, moment->epoch[parity],
 		      sl_cookie_data_bits(index, rest), opts->timestamps);
 	batch->cookie[i] = cookie;
 }
@@ -153,19 +180,19 @@ static inline uint32_t sl_cookie_mint_end(const struct sl_cookie_batch *batch, u
 
 /* An ACK, its cookie taken apart. */
 struct sl_cookie_claim {
-	const struct sl_cookie_tuple *tuple;
+	struct sl_cookie_ends ends;
 	uint32_t client_isn;
 	uint32_t parity, mss_index, rest, mac;
 	bool ts;
 };
 
-static inline struct sl_cookie_claim sl_cookie_read_claim(const struct sl_cookie_tuple *tuple,
+static inline struct sl_cookie_claim sl_cookie_read_claim(struct sl_cookie_ends ends,
 							  uint32_t client_isn, uint32_t cookie,
 							  bool has_ts, uint32_t tsecr)
 {
 	struct sl_cookie_claim c;
 
-	c.tuple = tuple;
+	c.ends = ends;
 	c.client_isn = client_isn;
 	c.ts = has_ts;
 	c.parity = cookie >> SL_COOKIE_PARITY_SHIFT;
@@ -184,18 +211,18 @@ static inline struct sl_cookie_claim sl_cookie_read_claim(const struct sl_cookie
 static inline void sl_cookie_ask_claim(const struct sl_sipkey *key, const struct sl_cookie_claim *c,
 				       uint32_t epoch, struct sl_cookie_batch *batch, unsigned i)
 {
-	sl_cookie_ask(batch, i, key, c->tuple, c->client_isn, epoch,
+	sl_cookie_ask(batch, i, key, c->ends, c->client_isn, epoch,
 		      sl_cookie_data_bits(c->mss_index, c->rest), c->ts);
 }
 
 /** sl_cookie_verify in two pieces, likewise. */
 static inline void sl_cookie_verify_begin(const struct sl_cookie_moment *moment,
-					  const struct sl_cookie_tuple *tuple, uint32_t client_isn,
+					  struct sl_cookie_ends ends, uint32_t client_isn,
 					  uint32_t cookie, bool has_ts, uint32_t tsecr,
 					  struct sl_cookie_batch *batch, unsigned i)
 {
 	const struct sl_cookie_claim c =
-		sl_cookie_read_claim(tuple, client_isn, cookie, has_ts, tsecr);
+		sl_cookie_read_claim(ends, client_isn, cookie, has_ts, tsecr);
 
 	sl_cookie_ask_claim(&moment->key[c.parity], &c, moment->epoch[c.parity], batch, i);
 	batch->cookie[i] = cookie;
@@ -204,8 +231,8 @@ static inline void sl_cookie_verify_begin(const struct sl_cookie_moment *moment,
 /** The verdict; all but `ring` and `opts` as for sl_cookie_verify_begin. */
 enum sl_cookie_verdict sl_cookie_verify_end(struct sl_cookie_ring *ring,
 					    const struct sl_cookie_moment *moment,
-					    const struct sl_cookie_tuple *tuple,
-					    uint32_t client_isn, bool has_ts, uint32_t tsecr,
+					    struct sl_cookie_ends ends, uint32_t client_isn,
+					    bool has_ts, uint32_t tsecr,
 					    const struct sl_cookie_batch *batch, unsigned i,
 					    struct sl_cookie_options *opts);
 

@@ -20,7 +20,7 @@ struct sl_flow_bucket {
 
 static_assert(sizeof(struct sl_flow_bucket) == SL_CACHE_LINE, "one bucket, one line");
 static_assert(offsetof(struct sl_flow_bucket, tag) == 0, "the tags are loaded as one vector");
-static_assert(offsetof(struct sl_flow, secret) + SL_FLOW_SECRET_BYTES <= 3 * SL_CACHE_LINE,
+static_assert(offsetof(struct sl_flow, sum_v4) + 8 <= 3 * SL_CACHE_LINE,
 	      "what a look-up needs of the table stays in three lines");
 
 /* What follows from a hash. */
@@ -131,6 +131,21 @@ size_t sl_flow_memory_size(uint32_t n_entries, size_t entry_size)
 	return bucket_bytes(n_entries) + used_bytes(n_entries) + n_entries * entry_size;
 }
 
+/* The words that the mapped form of an address fixes, of both. */
+static uint64_t sum_v4(const struct sl_flow *f)
+{
+	const uint8_t nowhere[4] = {0};
+	struct sl_flow_key key;
+	uint64_t sum = f->secret[0];
+
+	memset(&key, 0, sizeof(key));
+	sl_addr_set_v4(&key.outside_addr, nowhere);
+	sl_addr_set_v4(&key.inside_addr, nowhere);
+	for (unsigned i = 0; i < SL_FLOW_KEY_WORDS; i++)
+		sum += sl_flow_hash_word(f, &key, i);
+	return sum;
+}
+
 int sl_flow_init(struct sl_flow *f, void *memory, uint32_t n_entries, size_t entry_size,
 		 const uint8_t secret[SL_FLOW_SECRET_BYTES])
 {
@@ -152,6 +167,7 @@ int sl_flow_init(struct sl_flow *f, void *memory, uint32_t n_entries, size_t ent
 	f->first_free = SL_FLOW_NONE;
 	for (unsigned i = 0; i <= SL_FLOW_KEY_WORDS; i++)
 		f->secret[i] = sl_load_le64(secret + 8 * i);
+	f->sum_v4 = sum_v4(f);
 	memset(memory, 0, bucket_bytes(n_entries) + used_bytes(n_entries));
 	return 0;
 }

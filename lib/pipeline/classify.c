@@ -133,19 +133,22 @@ static bool may_be_ours(const struct sl_pipeline *p, uint16_t number)
 static inline void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
 			  struct sl_port_place place, bool proxied, bool icmp)
 {
+	const struct sl_flow *flow = &p->relay.flow;
 	const unsigned i = p->n++;
-	struct sl_traveller *t = &p->traveller[i];
+	struct sl_flow_key *key = &p->key[i];
 
-	t->buf = buf;
-	t->seg = seg;
-	t->service = buf->account;
-	t->link = place.link;
-	t->side = place.side;
-	t->proxied = proxied;
-	t->icmp = icmp;
-	sl_relay_key(&p->key[i], seg, place.link, (enum sl_side)place.side);
-	p->hash[i] = sl_flow_hash(&p->relay.flow, &p->key[i]);
-	sl_flow_prefetch_bucket(&p->relay.flow, p->hash[i]);
+	p->traveller[i] = (struct sl_traveller){
+		.buf = buf,
+		.seg = seg,
+		.service = buf->account,
+		.link = place.link,
+		.side = place.side,
+		.proxied = proxied,
+		.icmp = icmp,
+	};
+	sl_relay_key(key, seg, place.link, (enum sl_side)place.side);
+	p->hash[i] = seg->v6 ? sl_flow_hash(flow, key) : sl_flow_hash_v4(flow, key);
+	sl_flow_prefetch_bucket(flow, p->hash[i]);
 }
 
 static void classify_icmp(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_seg *icmp,
@@ -186,30 +189,36 @@ static inline void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struc
 	travel(p, buf, seg, place, proxied, false);
 }
 
+static void classify_other(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_seg *seg,
+			   enum sl_parsed parsed, struct sl_port_place place)
+{
+	if (parsed == SL_PARSED_ICMP) {
+		classify_icmp(p, buf, seg, place);
+	} else if (parsed == SL_PARSED_OTHER) {
+		by_default(p, buf, place);
+	} else {
+		buf->account = SL_SERVICE_NONE;
+		sl_out_drop(p->out, buf, (enum sl_drop)seg->reason);
+	}
+}
+
 void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n)
 {
+	/* By itself: what has just been written is not read at once in other pieces. */
+	for (unsigned i = 0; i < n; i++)
+		p->parsed[i] = (uint8_t)sl_wire_parse(bufs[i].data, bufs[i].len, &p->seg[i]);
 	p->n = 0;
 	p->asked.port = 0;
 	for (unsigned i = 0; i < n; i++) {
-		const struct sl_port_place place = p->port[bufs[i].in_port];
+		struct sl_buf *buf = &bufs[i];
 		struct sl_seg *seg = &p->seg[i];
+		const struct sl_port_place place = p->port[buf->in_port];
+		const enum sl_parsed parsed = (enum sl_parsed)p->parsed[i];
 
 		assert(place.side < SL_N_SIDES);
-		switch ((enum sl_parsed)p->parsed[i]) {
-		case SL_PARSED_TCP:
-		case SL_PARSED_BAD_TCP:
-			classify_tcp(p, &bufs[i], seg, p->parsed[i] == SL_PARSED_TCP, place);
-			break;
-		case SL_PARSED_ICMP:
-			classify_icmp(p, &bufs[i], seg, place);
-			break;
-		case SL_PARSED_OTHER:
-			by_default(p, &bufs[i], place);
-			break;
-		case SL_PARSED_BAD:
-			bufs[i].account = SL_SERVICE_NONE;
-			sl_out_drop(p->out, &bufs[i], (enum sl_drop)seg->reason);
-			break;
-		}
+		if (sl_likely(parsed == SL_PARSED_TCP || parsed == SL_PARSED_BAD_TCP))
+			classify_tcp(p, buf, seg, parsed == SL_PARSED_TCP, place);
+		else
+			classify_other(p, buf, seg, parsed, place);
 	}
 }

@@ -16,28 +16,17 @@ static void count(struct sl_pipeline *p, const struct sl_traveller *t, enum sl_e
 	sl_count(&p->out->accounts[t->service].event[event], 1);
 }
 
-static struct sl_cookie_tuple tuple_of(const struct sl_seg *seg)
+static inline struct sl_cookie_ends ends_of(const struct sl_seg *seg)
 {
-	const struct sl_cookie_tuple tuple = {
-		.client = seg->src,
-		.server = seg->dst,
+	const struct sl_cookie_ends ends = {
+		.client = &seg->src,
+		.server = &seg->dst,
 		.client_port = seg->src_port,
 		.server_port = seg->dst_port,
+		.v6 = seg->v6,
 	};
 
-	return tuple;
-}
-
-static struct sl_grant grant_of(const struct sl_cookie_options *options)
-{
-	const struct sl_grant grant = {
-		.mss = options->mss,
-		.wscale = options->wscale,
-		.sack = options->sack,
-		.timestamps = options->timestamps,
-	};
-
-	return grant;
+	return ends;
 }
 
 /* An MSS option's value, or what to assume of an end that sent none: RFC 9293 MUST-15. */
@@ -90,8 +79,8 @@ static struct terms terms_of(const struct sl_pipeline *p, const struct sl_travel
 static inline void mint_begin(struct sl_pipeline *p, const struct sl_seg *seg, struct terms terms,
 			      unsigned k)
 {
-	const struct sl_cookie_tuple tuple = tuple_of(seg);
-	struct sl_cookie_asked *asked = &p->asked_cookie[k];
+	struct sl_cookies *cookies = &p->cookies[seg->v6];
+	struct sl_cookie_asked *asked = &cookies->asked[k];
 	struct sl_cookie_options granted = {
 		.mss = mss_of(seg->mss, seg->v6),
 		.wscale = seg->wscale,
@@ -99,23 +88,22 @@ static inline void mint_begin(struct sl_pipeline *p, const struct sl_seg *seg, s
 		.timestamps = seg->ts_off != 0 && terms.timestamps,
 	};
 
+	sl_cookie_mint_begin(&p->moment, ends_of(seg), seg->seq, &granted, &asked->tsval,
+			     &cookies->macs, k);
 	asked->mss = terms.mss;
-	sl_cookie_mint_begin(&p->moment, &tuple, seg->seq, &granted, &asked->tsval, &p->macs, k);
-	asked->granted = granted;
+	asked->client_mss = granted.mss;
+	asked->timestamps = granted.timestamps;
 }
 
-static void verify_begin(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k)
+static inline void verify_begin(struct sl_pipeline *p, const struct sl_seg *seg, unsigned k)
 {
-	const struct sl_seg *seg = t->seg;
-	const struct sl_cookie_tuple tuple = tuple_of(seg);
-
-	sl_cookie_verify_begin(&p->moment, &tuple, seg->seq - 1, seg->ack - 1, seg->ts_off != 0,
-			       seg->tsecr, &p->macs, k);
+	sl_cookie_verify_begin(&p->moment, ends_of(seg), seg->seq - 1, seg->ack - 1,
+			       seg->ts_off != 0, seg->tsecr, &p->cookies[seg->v6].macs, k);
 }
 
-static void make_macs(struct sl_pipeline *p, unsigned first, unsigned n)
+static void make_macs(struct sl_pipeline *p, bool v6, unsigned first, unsigned n)
 {
-	sl_cookie_macs((enum sl_cookie_engine)p->ring.engine, &p->macs, first, n);
+	sl_cookie_macs((enum sl_cookie_engine)p->ring.engine, &p->cookies[v6].macs, first, n, v6);
 }
 
 static bool is_bare_syn(const struct sl_seg *seg)
@@ -144,33 +132,35 @@ void pipeline_cookies(struct sl_pipeline *p)
 {
 	const struct sl_traveller *last = NULL;
 	struct terms terms = {0};
-	unsigned n = 0;
+	unsigned n[2] = {0};
 
 	for (unsigned i = 0; i < p->n; i++) {
 		const struct sl_traveller *t = &p->traveller[i];
+		const struct sl_seg *seg = t->seg;
 
 		p->cookie[i] = SL_BURST;
 		if (p->found[i] != SL_FLOW_NONE || !t->proxied || t->icmp || t->side != SL_OUTSIDE)
 			continue;
-		if (n == 0)
+		if (n[0] + n[1] == 0)
 			sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
-		if (is_bare_syn(t->seg)) {
+		if (is_bare_syn(seg)) {
 			if (service_of(p, t)->cookies == SL_COOKIES_NEVER)
 				continue;
 			if (last == NULL || !same_server(last, t)) {
 				last = t;
 				terms = terms_of(p, t);
 			}
-			mint_begin(p, t->seg, terms, n);
+			mint_begin(p, seg, terms, n[seg->v6]);
 		} else if (may_prove(t) && pipeline_cookies_alive(p, t->service)) {
-			verify_begin(p, t, n);
+			verify_begin(p, seg, n[seg->v6]);
 		} else {
 			continue;
 		}
-		p->cookie[i] = (uint8_t)n++;
+		p->cookie[i] = (uint8_t)n[seg->v6]++;
 	}
-	if (n > 0)
-		make_macs(p, 0, n);
+	for (unsigned v6 = 0; v6 < 2; v6++)
+		if (n[v6] > 0)
+			make_macs(p, v6, 0, n[v6]);
 }
 
 /*
@@ -190,24 +180,29 @@ static void answer_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 		.dst_port = seg->src_port,
 		.ack = seg->seq + 1,
 		.flags = SL_SYN | SL_ACK,
+		.sack_permitted = seg->sack_permitted,
 		.tsecr = seg->tsval,
 	};
 
 	if (sl_unlikely(k == SL_BURST)) {
 		sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
 		mint_begin(p, seg, terms_of(p, t), k);
-		make_macs(p, k, 1);
+		make_macs(p, seg->v6, k, 1);
 	}
-	asked = &p->asked_cookie[k];
+	asked = &p->cookies[seg->v6].asked[k];
 	made.mss = asked->mss;
-	made.sack_permitted = asked->granted.sack;
-	made.timestamps = asked->granted.timestamps;
+	made.timestamps = asked->timestamps;
 	made.tsval = asked->tsval;
 	made.wscale = seg->wscale == SL_NO_WSCALE ? SL_NO_WSCALE : service_of(p, t)->wscale;
 	made.wnd = (uint16_t)sl_min_u32(SL_HELD_PER_CONN * made.mss, 0xffff);
-	made.seq = sl_cookie_mint_end(&p->macs, k);
+	made.seq = sl_cookie_mint_end(&p->cookies[seg->v6].macs, k);
 	if (sl_unlikely(old != NULL)) {
-		const struct sl_grant grant = grant_of(&asked->granted);
+		const struct sl_grant grant = {
+			.mss = asked->client_mss,
+			.wscale = seg->wscale,
+			.sack = seg->sack_permitted,
+			.timestamps = asked->timestamps,
+		};
 
 		made.seq = sl_relay_newcomer_iss(old, seg->seq, made.seq, &grant);
 	}
@@ -224,20 +219,25 @@ static enum sl_cookie_verdict verify(struct sl_pipeline *p, unsigned i, struct s
 {
 	const struct sl_traveller *t = &p->traveller[i];
 	const struct sl_seg *seg = t->seg;
-	const struct sl_cookie_tuple tuple = tuple_of(seg);
 	struct sl_cookie_options options;
 	enum sl_cookie_verdict verdict;
 	unsigned k = p->cookie[i];
 
 	if (sl_unlikely(k == SL_BURST)) {
 		sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
-		verify_begin(p, t, k);
-		make_macs(p, k, 1);
+		verify_begin(p, seg, k);
+		make_macs(p, seg->v6, k, 1);
 	}
-	verdict = sl_cookie_verify_end(&p->ring, &p->moment, &tuple, seg->seq - 1, seg->ts_off != 0,
-				       seg->tsecr, &p->macs, k, &options);
+	verdict = sl_cookie_verify_end(&p->ring, &p->moment, ends_of(seg), seg->seq - 1,
+				       seg->ts_off != 0, seg->tsecr, &p->cookies[seg->v6].macs, k,
+				       &options);
 	if (verdict == SL_COOKIE_VALID)
-		*grant = grant_of(&options);
+		*grant = (struct sl_grant){
+			.mss = options.mss,
+			.wscale = options.wscale,
+			.sack = options.sack,
+			.timestamps = options.timestamps,
+		};
 	return verdict;
 }
 

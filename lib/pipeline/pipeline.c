@@ -81,12 +81,6 @@ void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64
 	show_listening(p);
 }
 
-static void parse(struct sl_pipeline *p, const struct sl_buf *bufs, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		p->parsed[i] = (uint8_t)sl_wire_parse(bufs[i].data, bufs[i].len, &p->seg[i]);
-}
-
 static void lookup(struct sl_pipeline *p)
 {
 	p->relay.dirty = 0;
@@ -130,7 +124,6 @@ void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uin
 {
 	assert(n <= SL_BURST);
 	sl_relay_begin(&p->relay, now_us);
-	parse(p, bufs, n);
 	pipeline_classify(p, bufs, n);
 	lookup(p);
 	pipeline_cookies(p);

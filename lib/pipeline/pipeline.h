@@ -5,7 +5,7 @@
 
 #include "sl_pipeline.h"
 
-/* classify.c: passes or drops what is not the splice's; the rest become travellers. */
+/* classify.c: parses; passes or drops what is not the splice's; the rest become travellers. */
 void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n);
 
 /* icmp.c: the segment that an ICMP error quotes, turned round, for the next traveller; NULL when it

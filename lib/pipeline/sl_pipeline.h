@@ -63,12 +63,18 @@ struct sl_asked {
 	uint16_t service;
 };
 
-/** A cookie of the burst: for a SYN, with what goes into the answer beside it; or an ACK's claim.
- */
+/** A SYN's cookie of the burst: what goes into the answer beside it, and into no header of it. */
 struct sl_cookie_asked {
-	struct sl_cookie_options granted;
 	uint32_t tsval;
-	uint16_t mss; /**< that we announce */
+	uint16_t mss;        /**< that we announce */
+	uint16_t client_mss; /**< that the cookie says */
+	bool timestamps;     /**< granted */
+};
+
+/** The cookies of a burst, of one family. Number SL_BURST is one that comes by itself. */
+struct sl_cookies {
+	struct sl_cookie_batch macs;
+	struct sl_cookie_asked asked[SL_BURST + 1];
 };
 
 struct sl_pipeline {
@@ -99,11 +105,10 @@ struct sl_pipeline {
 	struct sl_seg seg[SL_BURST];
 	uint8_t parsed[SL_BURST];        /**< enum sl_parsed */
 	struct sl_quote quote[SL_BURST]; /**< of a traveller that is an ICMP error */
-	uint8_t cookie[SL_BURST]; /**< of a traveller: which of those below is its, SL_BURST for
+	uint8_t cookie[SL_BURST]; /**< of a traveller: which of its family's is its, SL_BURST for
 				     none */
 	struct sl_cookie_moment moment; /**< the burst's */
-	struct sl_cookie_batch macs;    /**< number SL_BURST: of one that comes by itself */
-	struct sl_cookie_asked asked_cookie[SL_BURST + 1];
+	struct sl_cookies cookies[2];   /**< of IPv4, of IPv6 */
 };
 
 /** Bytes of memory, aligned to a cache line, for the pipeline's tables; 0 when out of range. */

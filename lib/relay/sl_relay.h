@@ -121,8 +121,9 @@ static inline void sl_relay_key(struct sl_flow_key *key, const struct sl_seg *se
 	static_assert(offsetof(struct sl_flow_key, inside_port) ==
 			      offsetof(struct sl_flow_key, outside_port) + 2,
 		      "the outside port lies first");
-	key->outside_addr = outside ? seg->src : seg->dst;
-	key->inside_addr = outside ? seg->dst : seg->src;
+	/* By words: an IPv4 address was written so. */
+	sl_addr_copy(&key->outside_addr, outside ? &seg->src : &seg->dst);
+	sl_addr_copy(&key->inside_addr, outside ? &seg->dst : &seg->src);
 	memcpy(&key->outside_port, &ports, sizeof(ports));
 	key->domain = link << 24 | seg->vlan;
 }

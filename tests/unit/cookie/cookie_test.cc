@@ -100,15 +100,17 @@ uint64_t diagram_mac(const Sent &s, uint32_t epoch, uint8_t data)
 		append(m, half, 4);
 		sl_store_le64(key + 8 * half, sodium_hash(kMaster, m));
 	}
-	std::vector<uint8_t> m(s.tuple.client.b, s.tuple.client.b + 16);
-	m.insert(m.end(), s.tuple.server.b, s.tuple.server.b + 16);
+	const bool v4 = sl_addr_is_v4(&s.tuple.client);
+	const unsigned skip = v4 ? 12 : 0;
+	std::vector<uint8_t> m(s.tuple.client.b + skip, s.tuple.client.b + 16);
+	m.insert(m.end(), s.tuple.server.b + skip, s.tuple.server.b + 16);
 	append(m, s.tuple.client_port, 2);
 	append(m, s.tuple.server_port, 2);
 	append(m, s.client_isn, 4);
 	append(m, epoch, 4);
 	append(m, data, 1);
 	append(m, s.opts.timestamps, 1);
-	EXPECT_EQ(m.size(), 46u);
+	EXPECT_EQ(m.size(), v4 ? 22u : 46u);
 	return sodium_hash(key, m);
 }
 

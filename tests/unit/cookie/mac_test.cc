@@ -13,9 +13,15 @@
 namespace
 {
 
-constexpr size_t kMessage = 46; // bytes, in six words, the last of which ends in SipHash's padding
+// A family's message: the last of its words ends in SipHash's padding.
+struct Message {
+	bool v6;
+	size_t bytes;
+	unsigned words;
+};
+constexpr Message kMessages[] = {{false, 22, SL_COOKIE_WORDS_V4}, {true, 46, SL_COOKIE_WORDS_V6}};
 
-void some_work(sl_cookie_batch *batch, unsigned seed)
+void some_work(sl_cookie_batch *batch, const Message &message, unsigned seed)
 {
 	std::mt19937_64 random(seed);
 	for (unsigned i = 0; i < SL_COOKIE_BATCH; i++) {
@@ -23,20 +29,20 @@ void some_work(sl_cookie_batch *batch, unsigned seed)
 		batch->k1[i] = random();
 		for (auto &words : batch->words)
 			words[i] = random();
-		batch->words[5][i] =
-			(batch->words[5][i] & 0xffffffffffff) | SL_SIP_LENGTH(kMessage);
+		uint64_t &last = batch->words[message.words - 1][i];
+		last = (last & 0xffffffffffff) | SL_SIP_LENGTH(message.bytes);
 	}
 }
 
-uint32_t by_sodium(const sl_cookie_batch &batch, unsigned i)
+uint32_t by_sodium(const sl_cookie_batch &batch, const Message &message, unsigned i)
 {
 	const uint64_t key[] = {batch.k0[i], batch.k1[i]};
-	uint64_t words[SL_COOKIE_MAC_WORDS];
+	uint64_t words[SL_COOKIE_WORDS_V6];
 	uint8_t out[crypto_shorthash_siphash24_BYTES];
 	uint32_t mac;
-	for (unsigned k = 0; k < SL_COOKIE_MAC_WORDS; k++)
+	for (unsigned k = 0; k < message.words; k++)
 		words[k] = batch.words[k][i];
-	crypto_shorthash_siphash24(out, reinterpret_cast<const uint8_t *>(words), kMessage,
+	crypto_shorthash_siphash24(out, reinterpret_cast<const uint8_t *>(words), message.bytes,
 				   reinterpret_cast<const uint8_t *>(key));
 	std::memcpy(&mac, out, sizeof(mac));
 	return mac;
@@ -53,18 +59,21 @@ TEST_P(Engines, GiveTheOraclesAnswersForAnyNumber)
 		GTEST_SKIP() << "this CPU has no " << sl_cookie_engine_name(engine);
 	const std::unique_ptr<sl_cookie_batch> batch(new sl_cookie_batch()),
 		before(new sl_cookie_batch());
-	for (unsigned first = 0; first < SL_COOKIE_BATCH; first += 7) {
-		for (unsigned n = 1; first + n <= SL_COOKIE_BATCH; n++) {
-			some_work(batch.get(), 100 * first + n);
-			*before = *batch;
-			sl_cookie_macs(engine, batch.get(), first, n);
-			for (unsigned i = first; i < first + n; i++)
-				EXPECT_EQ(batch->mac[i], by_sodium(*batch, i))
-					<< i << " of " << first << " and " << n;
-			EXPECT_EQ(std::memcmp(batch->words, before->words, sizeof(batch->words)),
-				  0);
-			EXPECT_EQ(std::memcmp(batch->mac, before->mac, first * 4), 0)
-				<< "those before are somebody else's";
+	for (const Message &message : kMessages) {
+		for (unsigned first = 0; first < SL_COOKIE_BATCH; first += 7) {
+			for (unsigned n = 1; first + n <= SL_COOKIE_BATCH; n++) {
+				some_work(batch.get(), message, 100 * first + n);
+				*before = *batch;
+				sl_cookie_macs(engine, batch.get(), first, n, message.v6);
+				for (unsigned i = first; i < first + n; i++)
+					EXPECT_EQ(batch->mac[i], by_sodium(*batch, message, i))
+						<< i << " of " << first << " and " << n;
+				EXPECT_EQ(std::memcmp(batch->words, before->words,
+						      sizeof(batch->words)),
+					  0);
+				EXPECT_EQ(std::memcmp(batch->mac, before->mac, first * 4), 0)
+					<< "those before are somebody else's";
+			}
 		}
 	}
 }

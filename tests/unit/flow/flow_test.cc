@@ -378,6 +378,22 @@ TEST(FlowHash, IsTheMultilinearFamilyUnderABijection)
 	EXPECT_EQ(t.hash(key), h);
 }
 
+TEST(FlowHash, OfIpv4IsTheSame)
+{
+	std::mt19937 random(7);
+	for (unsigned round = 0; round < 100; round++) {
+		sl_flow f = {};
+		const secret s = random_secret(round);
+		alignas(SL_CACHE_LINE) static uint8_t memory[4096];
+		ASSERT_LE(sl_flow_memory_size(8, SL_CACHE_LINE), sizeof(memory));
+		ASSERT_EQ(sl_flow_init(&f, memory, 8, SL_CACHE_LINE, s.data()), 0);
+		sl_flow_key key =
+			key_v4(static_cast<uint32_t>(random()), static_cast<uint16_t>(random()),
+			       static_cast<uint32_t>(random()));
+		EXPECT_EQ(sl_flow_hash_v4(&f, &key), sl_flow_hash(&f, &key));
+	}
+}
+
 struct run_of_keys {
 	const char *name;
 	sl_flow_key (*key)(uint32_t i);
