@@ -104,31 +104,41 @@ static inline struct sl_cookie_ends sl_cookie_ends_of(const struct sl_cookie_tup
 	return ends;
 }
 
-/* What is to be hashed: the message, in the words that SipHash absorbs. */
-static inline void sl_cookie_ask(struct sl_cookie_batch *batch, unsigned i,
-				 const struct sl_sipkey *key, struct sl_cookie_ends ends,
-				 uint32_t client_isn, uint32_t epoch, uint32_t data, bool ts)
+/* What is to be hashed: the message, in the words that SipHash absorbs. All of it but the last
+ * word: whose handshake. */
+static inline void sl_cookie_ask_who(struct sl_cookie_batch *batch, unsigned i,
+				     struct sl_cookie_ends ends, uint32_t client_isn)
 {
 	const uint64_t numbers =
 		(uint64_t)client_isn << 32 | (uint32_t)ends.server_port << 16 | ends.client_port;
-	const uint64_t last = (uint64_t)ts << 40 | (uint64_t)data << 32 | epoch;
 	const uint8_t *client = ends.client->b, *server = ends.server->b;
 
-	batch->k0[i] = key->k0;
-	batch->k1[i] = key->k1;
 	if (ends.v6) {
 		batch->words[0][i] = sl_load_le64(client);
 		batch->words[1][i] = sl_load_le64(client + 8);
 		batch->words[2][i] = sl_load_le64(server);
 		batch->words[3][i] = sl_load_le64(server + 8);
 		batch->words[4][i] = numbers;
-		batch->words[5][i] = SL_SIP_LENGTH(SL_COOKIE_BYTES_V6) | last;
 	} else {
 		batch->words[0][i] =
 			(uint64_t)sl_load_le32(server + 12) << 32 | sl_load_le32(client + 12);
 		batch->words[1][i] = numbers;
-		batch->words[2][i] = SL_SIP_LENGTH(SL_COOKIE_BYTES_V4) | last;
 	}
+}
+
+/* The last word, what was granted, and the key. */
+static inline void sl_cookie_ask_what(struct sl_cookie_batch *batch, unsigned i, bool v6,
+				      const struct sl_sipkey *key, uint32_t epoch, uint32_t data,
+				      bool ts)
+{
+	const uint64_t last = (uint64_t)ts << 40 | (uint64_t)data << 32 | epoch;
+
+	batch->k0[i] = key->k0;
+	batch->k1[i] = key->k1;
+	if (v6)
+		batch->words[5][i] = SL_SIP_LENGTH(SL_COOKIE_BYTES_V6) | last;
+	else
+		batch->words[2][i] = SL_SIP_LENGTH(SL_COOKIE_BYTES_V4) | last;
 	batch->mask[i] = ts ? SL_COOKIE_TS_MAC_MASK : SL_COOKIE_BARE_MAC_MASK;
 }
 
@@ -155,6 +165,7 @@ static inline void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
 	uint32_t index, cookie = parity << SL_COOKIE_PARITY_SHIFT;
 
 	assert(opts->wscale <= SL_COOKIE_NO_WSCALE);
+	sl_cookie_ask_who(batch, i, ends, client_isn);
 	if (opts->timestamps) {
 		index = sl_cookie_mss_index(sl_cookie_ts_mss, SL_ARRAY_LEN(sl_cookie_ts_mss),
 					    opts->mss);
@@ -167,8 +178,8 @@ static inline void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
 		opts->mss = sl_cookie_bare_mss[index];
 		cookie |= index << SL_COOKIE_BARE_MSS_SHIFT | rest << SL_COOKIE_BARE_REST_SHIFT;
 	}
-	sl_cookie_ask(batch, i, &moment->key[parity], ends, client_isn, moment->epoch[parity],
-		      sl_cookie_data_bits(index, rest), opts->timestamps);
+	sl_cookie_ask_what(batch, i, ends.v6, &moment->key[parity], moment->epoch[parity],
+			   sl_cookie_data_bits(index, rest), opts->timestamps);
 	batch->cookie[i] = cookie;
 }
 
@@ -211,8 +222,9 @@ static inline struct sl_cookie_claim sl_cookie_read_claim(struct sl_cookie_ends 
 static inline void sl_cookie_ask_claim(const struct sl_sipkey *key, const struct sl_cookie_claim *c,
 				       uint32_t epoch, struct sl_cookie_batch *batch, unsigned i)
 {
-	sl_cookie_ask(batch, i, key, c->ends, c->client_isn, epoch,
-		      sl_cookie_data_bits(c->mss_index, c->rest), c->ts);
+	sl_cookie_ask_who(batch, i, c->ends, c->client_isn);
+	sl_cookie_ask_what(batch, i, c->ends.v6, key, epoch,
+			   sl_cookie_data_bits(c->mss_index, c->rest), c->ts);
 }
 
 /** sl_cookie_verify in two pieces, likewise. */

@@ -5,6 +5,8 @@
  */
 #include "pipeline.h"
 
+#include "sl_emit.h"
+
 static const struct sl_service *service_of(const struct sl_pipeline *p,
 					   const struct sl_traveller *t)
 {
@@ -40,6 +42,7 @@ static uint16_t mss_of(uint16_t option, bool v6)
 /* What a SYN to a server may be promised, whoever sends it. */
 struct terms {
 	uint16_t mss;    /* that we announce */
+	uint8_t wscale;  /* likewise, if one is offered */
 	bool timestamps; /* if they are offered */
 };
 
@@ -66,6 +69,7 @@ static struct terms terms_of(const struct sl_pipeline *p, const struct sl_travel
 		sl_learned_get(&p->relay.learned, &t->seg->dst, t->seg->dst_port);
 	const struct terms terms = {
 		.mss = announced_mss(p, t, learned),
+		.wscale = service->wscale,
 		.timestamps = service->timestamps == SL_TIMESTAMPS_ALWAYS ||
 			      (service->timestamps == SL_TIMESTAMPS_LEARN && learned != NULL &&
 			       learned->timestamps),
@@ -91,6 +95,7 @@ static inline void mint_begin(struct sl_pipeline *p, const struct sl_seg *seg, s
 	sl_cookie_mint_begin(&p->moment, ends_of(seg), seg->seq, &granted, &asked->tsval,
 			     &cookies->macs, k);
 	asked->mss = terms.mss;
+	asked->wscale = terms.wscale;
 	asked->client_mss = granted.mss;
 	asked->timestamps = granted.timestamps;
 }
@@ -193,7 +198,7 @@ static void answer_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 	made.mss = asked->mss;
 	made.timestamps = asked->timestamps;
 	made.tsval = asked->tsval;
-	made.wscale = seg->wscale == SL_NO_WSCALE ? SL_NO_WSCALE : service_of(p, t)->wscale;
+	made.wscale = seg->wscale == SL_NO_WSCALE ? SL_NO_WSCALE : asked->wscale;
 	made.wnd = (uint16_t)sl_min_u32(SL_HELD_PER_CONN * made.mss, 0xffff);
 	made.seq = sl_cookie_mint_end(&p->cookies[seg->v6].macs, k);
 	if (sl_unlikely(old != NULL)) {
@@ -206,13 +211,29 @@ static void answer_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 
 		made.seq = sl_relay_newcomer_iss(old, seg->seq, made.seq, &grant);
 	}
-	if (!sl_wire_emit_answer(t->buf, seg, &made)) {
+	if (sl_unlikely(!sl_emit_answer(t->buf, seg, &made))) {
+		count(p, t, SL_EVENT_syn_received);
 		sl_out_drop(p->out, t->buf, SL_DROP_no_buffer);
 		return;
 	}
-	p->last_cookie_us[t->service] = p->relay.now_us;
-	count(p, t, SL_EVENT_cookies_sent);
+	if (sl_unlikely(p->answered != t->service)) {
+		pipeline_answered(p);
+		p->answered = t->service;
+	}
+	p->n_answered++;
 	sl_out_answer(p->out, t->buf);
+}
+
+void pipeline_answered(struct sl_pipeline *p)
+{
+	struct sl_account *a = &p->out->accounts[p->answered];
+
+	if (p->n_answered == 0)
+		return;
+	sl_count(&a->event[SL_EVENT_syn_received], p->n_answered);
+	sl_count(&a->event[SL_EVENT_cookies_sent], p->n_answered);
+	p->last_cookie_us[p->answered] = p->relay.now_us;
+	p->n_answered = 0;
 }
 
 static enum sl_cookie_verdict verify(struct sl_pipeline *p, unsigned i, struct sl_grant *grant)
@@ -288,20 +309,18 @@ static void open_by_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 
 	if (t->side == SL_INSIDE) {
 		open_tracked(p, i);
-		return;
-	}
-	count(p, t, SL_EVENT_syn_received);
-	if (service_of(p, t)->cookies == SL_COOKIES_NEVER)
+	} else if (service_of(p, t)->cookies == SL_COOKIES_NEVER) {
+		count(p, t, SL_EVENT_syn_received);
 		open_tracked(p, i);
-	else
+	} else {
 		answer_syn(p, i, old);
+	}
 }
 
 void pipeline_handshake(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
-	t->buf->account = t->service;
 	if (is_bare_syn(t->seg))
 		open_by_syn(p, i, NULL);
 	else if (may_prove(t))

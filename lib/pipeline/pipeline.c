@@ -129,6 +129,8 @@ void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uin
 	pipeline_cookies(p);
 	for (unsigned i = 0; i < p->n; i++)
 		decide(p, i);
+	pipeline_answered(p);
+	sl_out_settle(p->out, bufs, n);
 }
 
 void sl_pipeline_tick(struct sl_pipeline *p, uint64_t now_us)

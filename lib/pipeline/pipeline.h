@@ -53,6 +53,8 @@ void pipeline_one_way_tick(struct sl_pipeline *p);
 
 /* handshake.c: makes the cookies of the burst, and checks those that come back, all at once. */
 void pipeline_cookies(struct sl_pipeline *p);
+/* handshake.c: books the answers of the burst. */
+void pipeline_answered(struct sl_pipeline *p);
 /* handshake.c: a segment of no connection. */
 void pipeline_handshake(struct sl_pipeline *p, unsigned i);
 /* handshake.c: a segment that found a connection which is over; false when it belongs to it. */

@@ -68,6 +68,7 @@ struct sl_cookie_asked {
 	uint32_t tsval;
 	uint16_t mss;        /**< that we announce */
 	uint16_t client_mss; /**< that the cookie says */
+	uint8_t wscale;      /**< that we announce if one was offered */
 	bool timestamps;     /**< granted */
 };
 
@@ -108,7 +109,10 @@ struct sl_pipeline {
 	uint8_t cookie[SL_BURST]; /**< of a traveller: which of its family's is its, SL_BURST for
 				     none */
 	struct sl_cookie_moment moment; /**< the burst's */
-	struct sl_cookies cookies[2];   /**< of IPv4, of IPv6 */
+	uint16_t
+		answered; /**< the service of the SYNs that were answered last, one after another */
+	uint16_t n_answered;          /**< of these, not booked yet */
+	struct sl_cookies cookies[2]; /**< of IPv4, of IPv6 */
 };
 
 /** Bytes of memory, aligned to a cache line, for the pipeline's tables; 0 when out of range. */

@@ -1,25 +1,53 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sl_out.h"
 
-static enum sl_term term_of(enum sl_fate fate)
+/* The line of the books that a packet's fate is. */
+static uint64_t *line_of(struct sl_account *a, const struct sl_buf *buf)
 {
-	switch (fate) {
+	switch ((enum sl_fate)buf->fate) {
 	case SL_FATE_ANSWERED:
-		return SL_TERM_answered;
+		return &a->term[SL_TERM_answered];
 	case SL_FATE_RELAYED:
-		return SL_TERM_relayed;
+		return &a->term[SL_TERM_relayed];
 	case SL_FATE_PASSED:
-		return SL_TERM_passed;
+		return &a->term[SL_TERM_passed];
+	case SL_FATE_DELIVERED:
+		return &a->term[SL_TERM_delivered];
+	case SL_FATE_DROPPED:
+		return &a->drop[buf->reason];
+	case SL_FATE_HELD:
+	case SL_FATE_HANDED:
+		return NULL; /* booked already */
 	case SL_FATE_NONE:
 	case SL_FATE_MADE:
-	case SL_FATE_DELIVERED:
-	case SL_FATE_HELD:
-	case SL_FATE_DROPPED:
-	case SL_FATE_HANDED:
 		break;
 	}
-	assert(!"only a sent packet can be unsent");
-	return SL_TERM_passed;
+	assert(!"a received packet without a fate");
+	return NULL;
+}
+
+/* `n` packets like this one. */
+static void settle(struct sl_out *out, const struct sl_buf *buf, unsigned n)
+{
+	struct sl_account *a = &out->accounts[buf->account];
+	uint64_t *line = line_of(a, buf);
+
+	if (line == NULL)
+		return;
+	sl_count(&a->term[buf->origin == SL_ORIGIN_RX ? SL_TERM_rx : SL_TERM_handed_in], n);
+	sl_count(line, n);
+}
+
+void sl_out_settle(struct sl_out *out, const struct sl_buf *bufs, unsigned n)
+{
+	unsigned first = 0;
+
+	for (unsigned i = 1; i <= n; i++) {
+		if (i < n && sl_buf_line(&bufs[i]) == sl_buf_line(&bufs[first]))
+			continue;
+		settle(out, &bufs[first], i - first);
+		first = i;
+	}
 }
 
 void sl_out_unsent(struct sl_out *out, const struct sl_buf *buf)
@@ -31,7 +59,7 @@ void sl_out_unsent(struct sl_out *out, const struct sl_buf *buf)
 		sl_count(&a->event[SL_EVENT_made_lost], 1);
 		return;
 	}
-	sl_count(&a->term[term_of((enum sl_fate)buf->fate)], (uint64_t)-1);
+	sl_count(line_of(a, buf), (uint64_t)-1);
 	sl_count(&a->drop[SL_DROP_tx_failed], 1);
 }
 

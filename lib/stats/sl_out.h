@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Where the packets of a burst go. Whoever decides what becomes of a packet says so through one of
- * these calls: it sets the fate, writes the books, and puts the buffer on the list that fits. So
- * there is one place where a packet can get lost, and it balances: `rx`, or `handed_in` for a
- * packet that another worker gave us, is counted with the fate.
+ * these calls: it sets the fate, and puts the buffer on the list that fits. When all are decided,
+ * sl_out_settle books what it finds in their descriptors, packets of one fate together. So there is
+ * one place where a packet can get lost, and it balances: `rx`, or `handed_in` for a packet that
+ * another worker gave us, is counted with the fate. What is held or handed on leaves its descriptor
+ * in other hands, and is booked at once.
  *
  * The worker owns the lists. Before each run and each tick it empties them (sl_out_empty) and fills
  * `spare`; after it, it transmits `sent` in its order and frees `freed`. What `sent` points to
@@ -66,17 +68,19 @@ static inline void sl_out_book_in(struct sl_out *out, const struct sl_buf *buf)
 	sl_count(&out->accounts[buf->account].term[in], 1);
 }
 
-/** Counts a packet that has come into `term`. */
+/** Counts a packet that has come into `term`, now: it is held or handed on. */
 static inline void sl_out_book(struct sl_out *out, const struct sl_buf *buf, enum sl_term term)
 {
 	sl_out_book_in(out, buf);
 	sl_count(&out->accounts[buf->account].term[term], 1);
 }
 
+/** Books `n` packets that have been decided, once. */
+void sl_out_settle(struct sl_out *out, const struct sl_buf *bufs, unsigned n);
+
 /** The packet has become its own answer and goes back by the port it came from. */
 static inline void sl_out_answer(struct sl_out *out, struct sl_buf *buf)
 {
-	sl_out_book(out, buf, SL_TERM_answered);
 	buf->out_port = buf->in_port;
 	sl_out_push(out, buf, SL_FATE_ANSWERED);
 }
@@ -84,7 +88,6 @@ static inline void sl_out_answer(struct sl_out *out, struct sl_buf *buf)
 /** The packet goes on by `port` as a segment of a connection. */
 static inline void sl_out_relay(struct sl_out *out, struct sl_buf *buf, uint8_t port)
 {
-	sl_out_book(out, buf, SL_TERM_relayed);
 	buf->out_port = port;
 	sl_out_push(out, buf, SL_FATE_RELAYED);
 }
@@ -92,7 +95,6 @@ static inline void sl_out_relay(struct sl_out *out, struct sl_buf *buf, uint8_t 
 /** The packet goes on by `port` untouched. */
 static inline void sl_out_pass(struct sl_out *out, struct sl_buf *buf, uint8_t port)
 {
-	sl_out_book(out, buf, SL_TERM_passed);
 	buf->out_port = port;
 	sl_out_push(out, buf, SL_FATE_PASSED);
 }
@@ -100,14 +102,11 @@ static inline void sl_out_pass(struct sl_out *out, struct sl_buf *buf, uint8_t p
 /** The box has consumed the packet. */
 static inline void sl_out_deliver(struct sl_out *out, struct sl_buf *buf)
 {
-	sl_out_book(out, buf, SL_TERM_delivered);
 	sl_out_free(out, buf, SL_FATE_DELIVERED);
 }
 
 static inline void sl_out_drop(struct sl_out *out, struct sl_buf *buf, enum sl_drop reason)
 {
-	sl_out_book_in(out, buf);
-	sl_count(&out->accounts[buf->account].drop[reason], 1);
 	buf->reason = (uint8_t)reason;
 	sl_out_free(out, buf, SL_FATE_DROPPED);
 }

@@ -63,6 +63,13 @@ static bool normalise(struct rte_mbuf **m)
 	return (*m)->nb_segs == 1 || rte_pktmbuf_linearize(*m) == 0;
 }
 
+/* Its place in the burst is another's afterwards. */
+static void refuse(struct sl_worker *w, struct sl_buf *buf)
+{
+	sl_out_drop(&w->out, buf, SL_DROP_frame_too_long);
+	sl_out_settle(&w->out, buf, 1);
+}
+
 unsigned worker_receive(struct sl_worker *w, unsigned port, uint64_t now_us)
 {
 	struct rte_mbuf *mbuf[SL_BURST];
@@ -83,7 +90,7 @@ unsigned worker_receive(struct sl_worker *w, unsigned port, uint64_t now_us)
 		if (whole)
 			fit++;
 		else
-			sl_out_drop(&w->out, &w->burst[fit], SL_DROP_frame_too_long);
+			refuse(w, &w->burst[fit]);
 	}
 	if (worker_spreads(w))
 		fit = worker_hand_over(w, fit);

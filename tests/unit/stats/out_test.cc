@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace
 {
@@ -24,6 +25,11 @@ struct Out : testing::Test {
 		EXPECT_EQ(sl_account_balance(&accounts[0]), 0);
 	}
 
+	void settle(const sl_buf &decided)
+	{
+		sl_out_settle(out.get(), &decided, 1);
+	}
+
 	uint64_t term(sl_term t) const
 	{
 		return accounts[2].term[t];
@@ -37,6 +43,7 @@ struct Out : testing::Test {
 TEST_F(Out, AnsweredGoesBackByItsPort)
 {
 	sl_out_answer(out.get(), &buf);
+	settle(buf);
 	ASSERT_EQ(out->n_sent, 1u);
 	EXPECT_EQ(out->sent[0]->out_port, 3);
 	EXPECT_EQ(out->sent[0]->handle, &buf);
@@ -52,6 +59,8 @@ TEST_F(Out, RelayedAndPassedGoByThePortGiven)
 	sl_buf other = buf;
 	sl_out_relay(out.get(), &buf, 7);
 	sl_out_pass(out.get(), &other, 8);
+	settle(buf);
+	settle(other);
 	ASSERT_EQ(out->n_sent, 2u);
 	EXPECT_EQ(out->sent[0]->out_port, 7);
 	EXPECT_EQ(out->sent[0]->fate, SL_FATE_RELAYED);
@@ -67,7 +76,9 @@ TEST_F(Out, DeliveredAndDroppedAreFreed)
 {
 	sl_out_deliver(out.get(), &buf);
 	EXPECT_EQ(buf.fate, SL_FATE_DELIVERED);
+	settle(buf);
 	sl_out_drop(out.get(), &buf, SL_DROP_land);
+	settle(buf);
 	EXPECT_EQ(buf.fate, SL_FATE_DROPPED);
 	EXPECT_EQ(buf.reason, SL_DROP_land);
 	ASSERT_EQ(out->n_freed, 2u);
@@ -78,6 +89,41 @@ TEST_F(Out, DeliveredAndDroppedAreFreed)
 	EXPECT_EQ(term(SL_TERM_delivered), 1u);
 	EXPECT_EQ(accounts[2].drop[SL_DROP_land], 1u);
 	expect_balanced();
+}
+
+// One of each kind beside one of each other: account, fate, reason and origin all count.
+TEST_F(Out, ABurstIsSettledPacketByPacket)
+{
+	std::vector<sl_buf> burst(8, buf);
+	burst[2].account = burst[3].account = 0;
+	burst[4].origin = SL_ORIGIN_HANDED;
+	sl_out_relay(out.get(), &burst[0], 1);
+	sl_out_relay(out.get(), &burst[1], 2);
+	sl_out_relay(out.get(), &burst[2], 1);
+	sl_out_pass(out.get(), &burst[3], 1);
+	sl_out_relay(out.get(), &burst[4], 1);
+	sl_out_drop(out.get(), &burst[5], SL_DROP_land);
+	sl_out_drop(out.get(), &burst[6], SL_DROP_martian);
+	sl_out_hold(out.get(), &burst[7]);
+	burst[7].hops = 3;
+	sl_out_settle(out.get(), burst.data(), 8);
+	EXPECT_EQ(term(SL_TERM_rx), 5u);
+	EXPECT_EQ(term(SL_TERM_handed_in), 1u);
+	EXPECT_EQ(term(SL_TERM_relayed), 3u);
+	EXPECT_EQ(term(SL_TERM_held), 1u);
+	EXPECT_EQ(accounts[2].drop[SL_DROP_land], 1u);
+	EXPECT_EQ(accounts[2].drop[SL_DROP_martian], 1u);
+	EXPECT_EQ(accounts[0].term[SL_TERM_relayed], 1u);
+	EXPECT_EQ(accounts[0].term[SL_TERM_passed], 1u);
+	EXPECT_EQ(accounts[0].term[SL_TERM_rx], 2u);
+	expect_balanced();
+	sl_out_settle(out.get(), burst.data(), 0);
+	expect_balanced();
+}
+
+TEST_F(Out, APacketWithoutAFateIsABug)
+{
+	EXPECT_DEATH(settle(buf), "fate");
 }
 
 TEST_F(Out, HeldStaysWithItsConnectionUntilReleased)
@@ -148,6 +194,7 @@ TEST_F(Out, UnsentMovesToTheDrops)
 	uint64_t n = 0;
 	for (const auto &way : ways) {
 		way.second();
+		settle(buf);
 		EXPECT_EQ(term(way.first), 1u);
 		sl_out_unsent(out.get(), out->sent[out->n_sent - 1]);
 		EXPECT_EQ(term(way.first), 0u);
@@ -180,8 +227,11 @@ TEST_F(Out, HandedOverIsBookedByItsGiverAndThenByItsOwner)
 	buf.account = 2;
 	buf.origin = SL_ORIGIN_HANDED;
 	sl_out_relay(out.get(), &buf, 1);
+	settle(buf);
 	sl_out_drop(out.get(), &buf, SL_DROP_land);
+	settle(buf);
 	sl_out_hold(out.get(), &buf);
+	settle(buf);
 	sl_out_release(out.get(), &buf, 1);
 	EXPECT_EQ(term(SL_TERM_rx), 0u);
 	EXPECT_EQ(term(SL_TERM_handed_in), 3u);
