@@ -5,7 +5,6 @@
 #define CLOCK_STEP_US SL_US_PER_S
 
 enum {
-	SAMPLE = 64,    /* one failure of so many is tried with older keys */
 	OLD_EPOCHS = 4, /* how many epochs back */
 };
 
@@ -139,15 +138,15 @@ static bool made_in(const struct sl_cookie_ring *ring, const struct sl_cookie_ti
 	return (batch.mac[0] & batch.mask[0]) == c->mac;
 }
 
-/* Tells what kind of failure this is, one time in SAMPLE: an epoch of the cookie's parity, of the
- * last OLD_EPOCHS, may have made it. The one that `tried` names has not. */
+/* Tells what kind of failure this is, one time in SL_COOKIE_SAMPLE: an epoch of the cookie's
+ * parity, of the last OLD_EPOCHS, may have made it. The one that `tried` names has not. */
 static enum sl_cookie_verdict judge_failure(struct sl_cookie_ring *ring,
 					    const struct sl_cookie_claim *c, uint32_t tried,
 					    uint64_t now_us)
 {
 	const uint32_t now = epoch_at(&ring->live, now_us);
 
-	if (ring->failures++ % SAMPLE != 0)
+	if (ring->failures++ % SL_COOKIE_SAMPLE != 0)
 		return SL_COOKIE_FORGED;
 	for (uint32_t epoch = now - 1; epoch != now - 1 - OLD_EPOCHS; epoch--) {
 		if ((epoch & 1) == c->parity && epoch != tried &&
@@ -158,9 +157,9 @@ static enum sl_cookie_verdict judge_failure(struct sl_cookie_ring *ring,
 }
 
 /* The one key that was tried has not made it: another may have. */
-static enum sl_cookie_verdict not_of_now(struct sl_cookie_ring *ring,
-					 const struct sl_cookie_moment *moment,
-					 const struct sl_cookie_claim *c)
+enum sl_cookie_verdict sl_cookie_judge(struct sl_cookie_ring *ring,
+				       const struct sl_cookie_moment *moment,
+				       const struct sl_cookie_claim *c)
 {
 	const uint32_t epoch = moment->epoch[c->parity];
 
@@ -171,29 +170,6 @@ static enum sl_cookie_verdict not_of_now(struct sl_cookie_ring *ring,
 			return SL_COOKIE_VALID;
 	}
 	return judge_failure(ring, c, epoch, moment->now_us);
-}
-
-enum sl_cookie_verdict sl_cookie_verify_end(struct sl_cookie_ring *ring,
-					    const struct sl_cookie_moment *moment,
-					    struct sl_cookie_ends ends, uint32_t client_isn,
-					    bool has_ts, uint32_t tsecr,
-					    const struct sl_cookie_batch *batch, unsigned i,
-					    struct sl_cookie_options *opts)
-{
-	const struct sl_cookie_claim c =
-		sl_cookie_read_claim(ends, client_isn, batch->cookie[i], has_ts, tsecr);
-
-	if ((batch->mac[i] & batch->mask[i]) != c.mac) {
-		const enum sl_cookie_verdict verdict = not_of_now(ring, moment, &c);
-
-		if (verdict != SL_COOKIE_VALID)
-			return verdict;
-	}
-	opts->mss = has_ts ? sl_cookie_ts_mss[c.mss_index] : sl_cookie_bare_mss[c.mss_index];
-	opts->wscale = (uint8_t)(c.rest >> SL_COOKIE_WSCALE_SHIFT);
-	opts->sack = c.rest & SL_COOKIE_SACK_MASK;
-	opts->timestamps = has_ts;
-	return SL_COOKIE_VALID;
 }
 
 enum sl_cookie_verdict sl_cookie_verify(struct sl_cookie_ring *ring,

@@ -99,16 +99,17 @@ static inline uint32_t find_key(const struct sl_flow *f, const struct sl_flow_bu
 	return SL_FLOW_NONE;
 }
 
-static inline void prefetch_entries(const struct sl_flow *f, const struct sl_flow_bucket *b,
-				    unsigned bits)
+/* The entry that a look-up will compare first, fetched: of the first of a bucket's slots in `bits`,
+ * which are not none. */
+static inline uint32_t fetch_entry(const struct sl_flow *f, const struct sl_flow_bucket *b,
+				   unsigned bits)
 {
-	for (; bits != 0; bits &= bits - 1) {
-		const char *entry = sl_flow_entry(f, b->index[__builtin_ctz(bits)]);
+	const uint32_t index = b->index[__builtin_ctz(bits)];
+	const char *entry = sl_flow_entry(f, index);
 
-		sl_prefetch(entry);
-		if (f->entry_size > SL_CACHE_LINE)
-			sl_prefetch(entry + SL_CACHE_LINE);
-	}
+	sl_prefetch(entry);
+	sl_prefetch(entry + SL_CACHE_LINE); /* of a smaller entry the next one's: no harm */
+	return index;
 }
 
 static size_t bucket_bytes(uint32_t n_entries)
@@ -182,20 +183,23 @@ uint32_t sl_flow_lookup(const struct sl_flow *f, const struct sl_flow_key *key, 
 	return find_key(f, p.second, slots_tagged(p.second, p.tag), key);
 }
 
-/* At most BURST at once, in passes: what a pass touches, the pass before has fetched. */
+/*
+ * At most BURST at once, in passes: what a pass touches, the pass before has fetched. Nearly always
+ * the one slot with the right tag is it; whatever else there may be is looked for one by one.
+ */
 static void lookup_some(const struct sl_flow *f, const struct sl_flow_key *keys,
 			const uint32_t *hashes, unsigned n, uint32_t *out)
 {
-	uint8_t in_first[BURST], in_second[BURST];
 	uint64_t displaced = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct sl_flow_bucket *b = first_bucket(f, hashes[i]);
+		const unsigned bits = slots_tagged(b, tag_of(hashes[i]));
 
-		in_first[i] = (uint8_t)slots_tagged(b, tag_of(hashes[i]));
-		in_second[i] = 0;
-		prefetch_entries(f, b, in_first[i]);
-		if (b->n_displaced != 0) {
+		out[i] = SL_FLOW_NONE;
+		if (bits != 0) {
+			out[i] = fetch_entry(f, b, bits);
+		} else if (b->n_displaced != 0) {
 			displaced |= 1ULL << i;
 			sl_prefetch(second_bucket(f, hashes[i]));
 		}
@@ -203,14 +207,16 @@ static void lookup_some(const struct sl_flow *f, const struct sl_flow_key *keys,
 	for (; displaced != 0; displaced &= displaced - 1) {
 		const unsigned i = (unsigned)__builtin_ctzll(displaced);
 		const struct sl_flow_bucket *b = second_bucket(f, hashes[i]);
+		const unsigned bits = slots_tagged(b, tag_of(hashes[i]));
 
-		in_second[i] = (uint8_t)slots_tagged(b, tag_of(hashes[i]));
-		prefetch_entries(f, b, in_second[i]);
+		if (bits != 0)
+			out[i] = fetch_entry(f, b, bits);
 	}
 	for (unsigned i = 0; i < n; i++) {
-		out[i] = find_key(f, first_bucket(f, hashes[i]), in_first[i], &keys[i]);
-		if (out[i] == SL_FLOW_NONE && in_second[i] != 0)
-			out[i] = find_key(f, second_bucket(f, hashes[i]), in_second[i], &keys[i]);
+		if (out[i] == SL_FLOW_NONE ||
+		    sl_likely(sl_flow_key_equal(sl_flow_entry(f, out[i]), &keys[i])))
+			continue;
+		out[i] = sl_flow_lookup(f, &keys[i], hashes[i]);
 	}
 }
 

@@ -38,8 +38,8 @@ bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service)
 
 bool pipeline_adopts(const struct sl_pipeline *p, uint16_t service)
 {
-	return p->plan->services.service[service].strays == SL_STRAYS_ADOPT &&
-	       p->relay.now_us < p->adopt_until_us[service];
+	return p->relay.now_us < p->adopt_until_us[service] &&
+	       p->plan->services.service[service].strays == SL_STRAYS_ADOPT;
 }
 
 void pipeline_adopt_from_now(struct sl_pipeline *p, uint16_t service)

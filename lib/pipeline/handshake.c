@@ -39,13 +39,6 @@ static uint16_t mss_of(uint16_t option, bool v6)
 	return v6 ? SL_MSS_DEFAULT_V6 : SL_MSS_DEFAULT_V4;
 }
 
-/* What a SYN to a server may be promised, whoever sends it. */
-struct terms {
-	uint16_t mss;    /* that we announce */
-	uint8_t wscale;  /* likewise, if one is offered */
-	bool timestamps; /* if they are offered */
-};
-
 /* What the client may send in one segment: the link's MTU, and the server's own MSS if known. */
 static uint16_t announced_mss(const struct sl_pipeline *p, const struct sl_traveller *t,
 			      const struct sl_learned *learned)
@@ -62,14 +55,15 @@ static uint16_t announced_mss(const struct sl_pipeline *p, const struct sl_trave
 }
 
 /* Only what this server has granted before may be promised in its name, unless it is pinned. */
-static struct terms terms_of(const struct sl_pipeline *p, const struct sl_traveller *t)
+static struct sl_terms terms_of(const struct sl_pipeline *p, const struct sl_traveller *t)
 {
 	const struct sl_service *service = service_of(p, t);
 	const struct sl_learned *learned =
 		sl_learned_get(&p->relay.learned, &t->seg->dst, t->seg->dst_port);
-	const struct terms terms = {
+	const struct sl_terms terms = {
 		.mss = announced_mss(p, t, learned),
 		.wscale = service->wscale,
+		.cookies = service->cookies != SL_COOKIES_NEVER,
 		.timestamps = service->timestamps == SL_TIMESTAMPS_ALWAYS ||
 			      (service->timestamps == SL_TIMESTAMPS_LEARN && learned != NULL &&
 			       learned->timestamps),
@@ -80,11 +74,11 @@ static struct terms terms_of(const struct sl_pipeline *p, const struct sl_travel
 
 /* What is granted is what was offered and can be kept whatever the server says: window scale and
  * SACK always, timestamps when this server has granted them before. */
-static inline void mint_begin(struct sl_pipeline *p, const struct sl_seg *seg, struct terms terms,
-			      unsigned k)
+static inline void mint_begin(struct sl_pipeline *p, const struct sl_seg *seg,
+			      struct sl_terms terms, unsigned k)
 {
 	struct sl_cookies *cookies = &p->cookies[seg->v6];
-	struct sl_cookie_asked *asked = &cookies->asked[k];
+	struct sl_answer *answer = &cookies->answer[k];
 	struct sl_cookie_options granted = {
 		.mss = mss_of(seg->mss, seg->v6),
 		.wscale = seg->wscale,
@@ -92,12 +86,12 @@ static inline void mint_begin(struct sl_pipeline *p, const struct sl_seg *seg, s
 		.timestamps = seg->ts_off != 0 && terms.timestamps,
 	};
 
-	sl_cookie_mint_begin(&p->moment, ends_of(seg), seg->seq, &granted, &asked->tsval,
+	sl_cookie_mint_begin(&p->moment, ends_of(seg), seg->seq, &granted, &answer->tsval,
 			     &cookies->macs, k);
-	asked->mss = terms.mss;
-	asked->wscale = terms.wscale;
-	asked->client_mss = granted.mss;
-	asked->timestamps = granted.timestamps;
+	answer->mss = terms.mss;
+	answer->wscale = terms.wscale;
+	answer->timestamps = granted.timestamps;
+	answer->client_mss = granted.mss;
 }
 
 static inline void verify_begin(struct sl_pipeline *p, const struct sl_seg *seg, unsigned k)
@@ -111,19 +105,19 @@ static void make_macs(struct sl_pipeline *p, bool v6, unsigned first, unsigned n
 	sl_cookie_macs((enum sl_cookie_engine)p->ring.engine, &p->cookies[v6].macs, first, n, v6);
 }
 
-static bool is_bare_syn(const struct sl_seg *seg)
+static inline bool is_bare_syn(const struct sl_seg *seg)
 {
 	return (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN;
 }
 
 /* Whether a segment may bring a cookie back. */
-static bool may_prove(const struct sl_traveller *t)
+static inline bool may_prove(const struct sl_traveller *t)
 {
 	return t->side == SL_OUTSIDE && (t->seg->flags & (SL_SYN | SL_RST | SL_ACK)) == SL_ACK;
 }
 
 /* Whether two go to one server by one link: then they get the same terms. */
-static bool same_server(const struct sl_traveller *a, const struct sl_traveller *b)
+static inline bool same_server(const struct sl_traveller *a, const struct sl_traveller *b)
 {
 	return a->link == b->link && a->seg->dst_port == b->seg->dst_port &&
 	       sl_addr_equal(&a->seg->dst, &b->seg->dst);
@@ -136,7 +130,7 @@ static bool same_server(const struct sl_traveller *a, const struct sl_traveller 
 void pipeline_cookies(struct sl_pipeline *p)
 {
 	const struct sl_traveller *last = NULL;
-	struct terms terms = {0};
+	struct sl_terms terms = {0};
 	unsigned n[2] = {0};
 
 	for (unsigned i = 0; i < p->n; i++) {
@@ -149,12 +143,12 @@ void pipeline_cookies(struct sl_pipeline *p)
 		if (n[0] + n[1] == 0)
 			sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
 		if (is_bare_syn(seg)) {
-			if (service_of(p, t)->cookies == SL_COOKIES_NEVER)
-				continue;
 			if (last == NULL || !same_server(last, t)) {
 				last = t;
 				terms = terms_of(p, t);
 			}
+			if (sl_unlikely(!terms.cookies))
+				continue;
 			mint_begin(p, seg, terms, n[seg->v6]);
 		} else if (may_prove(t) && pipeline_cookies_alive(p, t->service)) {
 			verify_begin(p, seg, n[seg->v6]);
@@ -169,49 +163,38 @@ void pipeline_cookies(struct sl_pipeline *p)
 }
 
 /*
- * SYN -> SYN-ACK, in the packet that brought it. The window is what may be held until the server
- * answers. `old` is the connection in TIME-WAIT that it may follow, or NULL.
+ * SYN -> SYN-ACK, in the packet that brought it, with cookie `k` of its family. The window is what
+ * may be held until the server answers.
  */
-static void answer_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
+static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k)
 {
-	const struct sl_traveller *t = &p->traveller[i];
 	const struct sl_seg *seg = t->seg;
-	const struct sl_cookie_asked *asked;
-	unsigned k = p->cookie[i];
-	struct sl_made made = {
+	const struct sl_cookies *cookies = &p->cookies[seg->v6];
+	const struct sl_answer *answer = &cookies->answer[k];
+	const struct sl_made made = {
 		.src = &seg->dst,
 		.dst = &seg->src,
 		.src_port = seg->dst_port,
 		.dst_port = seg->src_port,
+		.seq = sl_cookie_mint_end(&cookies->macs, k),
 		.ack = seg->seq + 1,
 		.flags = SL_SYN | SL_ACK,
+		.wnd = (uint16_t)sl_min_u32(SL_HELD_PER_CONN * answer->mss, 0xffff),
+		.mss = answer->mss,
+		.wscale = seg->wscale == SL_NO_WSCALE ? SL_NO_WSCALE : answer->wscale,
 		.sack_permitted = seg->sack_permitted,
+		.timestamps = answer->timestamps,
+		.tsval = answer->tsval,
 		.tsecr = seg->tsval,
 	};
+	bool written;
 
-	if (sl_unlikely(k == SL_BURST)) {
-		sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
-		mint_begin(p, seg, terms_of(p, t), k);
-		make_macs(p, seg->v6, k, 1);
-	}
-	asked = &p->cookies[seg->v6].asked[k];
-	made.mss = asked->mss;
-	made.timestamps = asked->timestamps;
-	made.tsval = asked->tsval;
-	made.wscale = seg->wscale == SL_NO_WSCALE ? SL_NO_WSCALE : asked->wscale;
-	made.wnd = (uint16_t)sl_min_u32(SL_HELD_PER_CONN * made.mss, 0xffff);
-	made.seq = sl_cookie_mint_end(&p->cookies[seg->v6].macs, k);
-	if (sl_unlikely(old != NULL)) {
-		const struct sl_grant grant = {
-			.mss = asked->client_mss,
-			.wscale = seg->wscale,
-			.sack = seg->sack_permitted,
-			.timestamps = asked->timestamps,
-		};
-
-		made.seq = sl_relay_newcomer_iss(old, seg->seq, made.seq, &grant);
-	}
-	if (sl_unlikely(!sl_emit_answer(t->buf, seg, &made))) {
+	if (sl_likely(made.mss != 0 && made.wscale <= SL_WSCALE_MAX && made.sack_permitted &&
+		      made.timestamps))
+		written = sl_emit_full_answer(t->buf, seg, made);
+	else
+		written = sl_wire_emit_answer(t->buf, seg, &made);
+	if (sl_unlikely(!written)) {
 		count(p, t, SL_EVENT_syn_received);
 		sl_out_drop(p->out, t->buf, SL_DROP_no_buffer);
 		return;
@@ -222,6 +205,37 @@ static void answer_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 	}
 	p->n_answered++;
 	sl_out_answer(p->out, t->buf);
+}
+
+/* A SYN whose cookie was not made with the burst's, or that may follow `old`, a connection in
+ * TIME-WAIT: then it may need an ISN of its own. */
+static void answer_alone(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+	const struct sl_seg *seg = t->seg;
+	struct sl_cookies *cookies = &p->cookies[seg->v6];
+	const struct sl_answer *answer;
+	unsigned k = p->cookie[i];
+
+	if (k == SL_BURST) {
+		sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
+		mint_begin(p, seg, terms_of(p, t), k);
+		make_macs(p, seg->v6, k, 1);
+	}
+	answer = &cookies->answer[k];
+	if (old != NULL) {
+		const struct sl_grant grant = {
+			.mss = answer->client_mss,
+			.wscale = seg->wscale,
+			.sack = seg->sack_permitted,
+			.timestamps = answer->timestamps,
+		};
+		const uint32_t cookie = sl_cookie_mint_end(&cookies->macs, k);
+
+		cookies->macs.cookie[k] = sl_relay_newcomer_iss(old, seg->seq, cookie, &grant);
+		cookies->macs.mask[k] = 0;
+	}
+	answer_syn(p, t, k);
 }
 
 void pipeline_answered(struct sl_pipeline *p)
@@ -277,7 +291,8 @@ static void check_ack(struct sl_pipeline *p, unsigned i)
 	const struct sl_traveller *t = &p->traveller[i];
 	struct sl_grant grant;
 
-	if (!pipeline_cookies_alive(p, t->service)) {
+	/* It was found out when the cookie was looked at with the burst's. */
+	if (p->cookie[i] == SL_BURST && !pipeline_cookies_alive(p, t->service)) {
 		pipeline_stray(p, i, SL_DROP_stray);
 		return;
 	}
@@ -313,7 +328,7 @@ static void open_by_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 		count(p, t, SL_EVENT_syn_received);
 		open_tracked(p, i);
 	} else {
-		answer_syn(p, i, old);
+		answer_alone(p, i, old);
 	}
 }
 
@@ -321,12 +336,16 @@ void pipeline_handshake(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
-	if (is_bare_syn(t->seg))
+	if (!is_bare_syn(t->seg)) {
+		if (may_prove(t))
+			check_ack(p, i);
+		else
+			pipeline_stray(p, i, SL_DROP_stray);
+	} else if (sl_likely(p->cookie[i] != SL_BURST)) {
+		answer_syn(p, t, p->cookie[i]);
+	} else {
 		open_by_syn(p, i, NULL);
-	else if (may_prove(t))
-		check_ack(p, i);
-	else
-		pipeline_stray(p, i, SL_DROP_stray);
+	}
 }
 
 void pipeline_unproxied(struct sl_pipeline *p, unsigned i)

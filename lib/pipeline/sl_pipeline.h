@@ -63,8 +63,16 @@ struct sl_asked {
 	uint16_t service;
 };
 
-/** A SYN's cookie of the burst: what goes into the answer beside it, and into no header of it. */
-struct sl_cookie_asked {
+/** What a SYN to a server may be promised, whoever sends it. */
+struct sl_terms {
+	uint16_t mss;    /**< that we announce */
+	uint8_t wscale;  /**< likewise, if one is offered */
+	bool timestamps; /**< if they are offered */
+	bool cookies;    /**< by a cookie */
+};
+
+/** What goes into the answer to a SYN beside its cookie, and stands in no header of it. */
+struct sl_answer {
 	uint32_t tsval;
 	uint16_t mss;        /**< that we announce */
 	uint16_t client_mss; /**< that the cookie says */
@@ -75,7 +83,7 @@ struct sl_cookie_asked {
 /** The cookies of a burst, of one family. Number SL_BURST is one that comes by itself. */
 struct sl_cookies {
 	struct sl_cookie_batch macs;
-	struct sl_cookie_asked asked[SL_BURST + 1];
+	struct sl_answer answer[SL_BURST + 1];
 };
 
 struct sl_pipeline {

@@ -113,12 +113,12 @@ static void adopt(struct sl_pipeline *p, unsigned i, enum sl_drop reason)
 void pipeline_stray(struct sl_pipeline *p, unsigned i, enum sl_drop reason)
 {
 	const struct sl_traveller *t = &p->traveller[i];
-	const enum sl_strays strays = (enum sl_strays)p->plan->services.service[t->service].strays;
 
 	if (pipeline_adopts(p, t->service))
 		adopt(p, i, reason);
 	/* An honest client's second segment may come before the ACK that brings its cookie. */
-	else if (strays == SL_STRAYS_DROP || reason != SL_DROP_stray)
+	else if (reason != SL_DROP_stray ||
+		 p->plan->services.service[t->service].strays == SL_STRAYS_DROP)
 		drop(p, t, reason);
 	else
 		reset(p, t);

@@ -155,6 +155,19 @@ static inline bool sl_emit_answer(struct sl_buf *buf, const struct sl_seg *seg,
 	return true;
 }
 
+/**
+ * The same for a SYN-ACK with all options there are, which is what nearly all SYNs ask for: the
+ * compiler knows the shape.
+ */
+static inline bool sl_emit_full_answer(struct sl_buf *buf, const struct sl_seg *seg,
+				       struct sl_made made)
+{
+	made.timestamps = made.sack_permitted = true;
+	if (made.mss == 0 || made.wscale > SL_WSCALE_MAX)
+		__builtin_unreachable();
+	return sl_emit_answer(buf, seg, &made);
+}
+
 SL_END_DECLS
 
 #endif
