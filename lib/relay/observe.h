@@ -47,6 +47,16 @@ static inline void observe_numbers(struct sl_conn *conn, enum sl_side side,
 	}
 }
 
+/* A sign of life where no state can change. */
+static inline void observe_quiet(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+				 const struct sl_seg *seg)
+{
+	if (seg->payload_len > 0 && side == sl_conn_client_side(conn))
+		conn->flags |= SL_CONN_CLIENT_SENT;
+	if (seg->payload_len > 0 || conn->flags & SL_CONN_CLIENT_SENT)
+		conn->last_seen_ms = r->now_ms;
+}
+
 /* Takes in a segment whose numbers are in the inside numbering; false when they fit neither end. */
 static inline bool relay_observe(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 				 const struct sl_seg *seg, uint32_t ack)
@@ -56,15 +66,10 @@ static inline bool relay_observe(struct sl_relay *r, struct sl_conn *conn, enum 
 	if (seg->flags & SL_RST)
 		return true;
 	observe_numbers(conn, side, seg, ack);
-	if (sl_unlikely(!sl_conn_quiet(conn) || seg->flags & SL_FIN)) {
+	if (sl_unlikely(!sl_conn_quiet(conn) || seg->flags & SL_FIN))
 		relay_observe_changes(r, conn, side, seg, ack);
-		return true;
-	}
-	/* What that comes to where no state can change. */
-	if (seg->payload_len > 0 && side == sl_conn_client_side(conn))
-		conn->flags |= SL_CONN_CLIENT_SENT;
-	if (seg->payload_len > 0 || conn->flags & SL_CONN_CLIENT_SENT)
-		conn->last_seen_ms = r->now_ms;
+	else
+		observe_quiet(r, conn, side, seg);
 	return true;
 }
 

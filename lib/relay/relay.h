@@ -71,8 +71,36 @@ static inline uint32_t relay_span(const struct sl_conn *conn, enum sl_side side)
 /* translate.c: a segment of a joined connection rewritten for the other side. */
 void relay_translate(const struct sl_relay *r, const struct sl_conn *conn, enum sl_side side,
 		     struct sl_buf *buf, struct sl_seg *seg);
+static inline uint16_t relay_clamp_window(uint64_t bytes)
+{
+	return bytes > 0xffff ? 0xffff : (uint16_t)bytes;
+}
+
+static inline unsigned relay_shift(unsigned wscale)
+{
+	return wscale == SL_NO_WSCALE ? 0 : wscale;
+}
+
 /* The window field `wnd` of the end on side `from`, as the other end has to see it. */
-uint16_t relay_window(const struct sl_conn *conn, enum sl_side from, uint16_t wnd);
+static inline uint16_t relay_window(const struct sl_conn *conn, enum sl_side from, uint16_t wnd)
+{
+	uint32_t scaled;
+
+	if (!(conn->flags & SL_CONN_SPLICED))
+		return wnd;
+	if (from == SL_OUTSIDE) {
+		/* The server was offered the client's own shift; if it refused, there is none. */
+		if (conn->wscale_inside != SL_NO_WSCALE)
+			return wnd;
+		return relay_clamp_window((uint64_t)wnd << relay_shift(conn->wscale_outside));
+	}
+	if (conn->wscale_inside == conn->wscale_promised)
+		return wnd;
+	scaled = relay_clamp_window(((uint64_t)wnd << relay_shift(conn->wscale_inside)) >>
+				    relay_shift(conn->wscale_promised));
+	/* A window that is open must not look closed. */
+	return wnd != 0 && scaled == 0 ? 1 : (uint16_t)scaled;
+}
 
 /* made.c: segments of our own. Each returns false when no buffer was to be had. */
 bool relay_send_syn(struct sl_relay *r, const struct sl_conn *conn);

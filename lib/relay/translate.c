@@ -7,36 +7,6 @@
  */
 #include "relay.h"
 
-static uint32_t clamp_window(uint64_t bytes)
-{
-	return bytes > 0xffff ? 0xffff : (uint32_t)bytes;
-}
-
-static unsigned shift(unsigned wscale)
-{
-	return wscale == SL_NO_WSCALE ? 0 : wscale;
-}
-
-uint16_t relay_window(const struct sl_conn *conn, enum sl_side from, uint16_t wnd)
-{
-	uint32_t scaled;
-
-	if (!(conn->flags & SL_CONN_SPLICED))
-		return wnd;
-	if (from == SL_OUTSIDE) {
-		/* The server was offered the client's own shift; if it refused, there is none. */
-		if (conn->wscale_inside != SL_NO_WSCALE)
-			return wnd;
-		return (uint16_t)clamp_window((uint64_t)wnd << shift(conn->wscale_outside));
-	}
-	if (conn->wscale_inside == conn->wscale_promised)
-		return wnd;
-	scaled = clamp_window(((uint64_t)wnd << shift(conn->wscale_inside)) >>
-			      shift(conn->wscale_promised));
-	/* A window that is open must not look closed. */
-	return wnd != 0 && scaled == 0 ? 1 : (uint16_t)scaled;
-}
-
 static void to_inside(const struct sl_conn *conn, struct sl_rewrite *rw)
 {
 	const struct sl_seg *seg = rw->seg;

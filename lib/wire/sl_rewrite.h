@@ -4,7 +4,8 @@
  * incrementally (RFC 1624): a wrong checksum stays as wrong as it was, never laundered. The NIC's
  * help is not needed, and the payload is not touched.
  *
- * Order of calls: sl_rewrite_begin, any setters, sl_rewrite_end. The setters keep `seg` true.
+ * Order of calls: sl_rewrite_begin, any setters, sl_rewrite_end. The setters of fields keep `seg`
+ * true; sl_rewrite_u32 and sl_rewrite_u16 look at the bytes alone.
  */
 #ifndef SL_REWRITE_H
 #define SL_REWRITE_H
@@ -38,6 +39,16 @@ static inline void sl_rewrite_u32(struct sl_rewrite *rw, unsigned off, uint32_t 
 	memcpy(rw->tcp + off, &to, sizeof(to));
 }
 
+/** Likewise 16 bits; `off` is even. */
+static inline void sl_rewrite_u16(struct sl_rewrite *rw, unsigned off, uint16_t value)
+{
+	uint16_t from, to = __builtin_bswap16(value);
+
+	memcpy(&from, rw->tcp + off, sizeof(from));
+	rw->diff = sl_cksum_diff16(rw->diff, from, to);
+	memcpy(rw->tcp + off, &to, sizeof(to));
+}
+
 static inline void sl_rewrite_seq(struct sl_rewrite *rw, uint32_t seq)
 {
 	sl_rewrite_u32(rw, 4, seq);
@@ -52,11 +63,7 @@ static inline void sl_rewrite_ack(struct sl_rewrite *rw, uint32_t ack)
 
 static inline void sl_rewrite_wnd(struct sl_rewrite *rw, uint16_t wnd)
 {
-	uint16_t from, to = __builtin_bswap16(wnd);
-
-	memcpy(&from, rw->tcp + 14, sizeof(from));
-	rw->diff = sl_cksum_diff16(rw->diff, from, to);
-	memcpy(rw->tcp + 14, &to, sizeof(to));
+	sl_rewrite_u16(rw, 14, wnd);
 	rw->seg->wnd = wnd;
 }
 
