@@ -20,7 +20,7 @@ struct sl_flow_bucket {
 
 static_assert(sizeof(struct sl_flow_bucket) == SL_CACHE_LINE, "one bucket, one line");
 static_assert(offsetof(struct sl_flow_bucket, tag) == 0, "the tags are loaded as one vector");
-static_assert(offsetof(struct sl_flow, sum_v4) + 8 <= 3 * SL_CACHE_LINE,
+static_assert(offsetof(struct sl_flow, secret) + SL_FLOW_SECRET_BYTES <= 3 * SL_CACHE_LINE,
 	      "what a look-up needs of the table stays in three lines");
 
 /* What follows from a hash. */
@@ -132,21 +132,6 @@ size_t sl_flow_memory_size(uint32_t n_entries, size_t entry_size)
 	return bucket_bytes(n_entries) + used_bytes(n_entries) + n_entries * entry_size;
 }
 
-/* The words that the mapped form of an address fixes, of both. */
-static uint64_t sum_v4(const struct sl_flow *f)
-{
-	const uint8_t nowhere[4] = {0};
-	struct sl_flow_key key;
-	uint64_t sum = f->secret[0];
-
-	memset(&key, 0, sizeof(key));
-	sl_addr_set_v4(&key.outside_addr, nowhere);
-	sl_addr_set_v4(&key.inside_addr, nowhere);
-	for (unsigned i = 0; i < SL_FLOW_KEY_WORDS; i++)
-		sum += sl_flow_hash_word(f, &key, i);
-	return sum;
-}
-
 int sl_flow_init(struct sl_flow *f, void *memory, uint32_t n_entries, size_t entry_size,
 		 const uint8_t secret[SL_FLOW_SECRET_BYTES])
 {
@@ -168,7 +153,6 @@ int sl_flow_init(struct sl_flow *f, void *memory, uint32_t n_entries, size_t ent
 	f->first_free = SL_FLOW_NONE;
 	for (unsigned i = 0; i <= SL_FLOW_KEY_WORDS; i++)
 		f->secret[i] = sl_load_le64(secret + 8 * i);
-	f->sum_v4 = sum_v4(f);
 	memset(memory, 0, bucket_bytes(n_entries) + used_bytes(n_entries));
 	return 0;
 }
@@ -187,45 +171,50 @@ uint32_t sl_flow_lookup(const struct sl_flow *f, const struct sl_flow_key *key, 
  * At most BURST at once, in passes: what a pass touches, the pass before has fetched. Nearly always
  * the one slot with the right tag is it; whatever else there may be is looked for one by one.
  */
-static void lookup_some(const struct sl_flow *f, const struct sl_flow_key *keys,
-			const uint32_t *hashes, unsigned n, uint32_t *out)
+static unsigned lookup_some(const struct sl_flow *f, struct sl_flow_query *queries, unsigned n)
 {
 	uint64_t displaced = 0;
+	unsigned missing = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		const struct sl_flow_bucket *b = first_bucket(f, hashes[i]);
-		const unsigned bits = slots_tagged(b, tag_of(hashes[i]));
+		const uint32_t hash = queries[i].hash;
+		const struct sl_flow_bucket *b = first_bucket(f, hash);
+		const unsigned bits = slots_tagged(b, tag_of(hash));
 
-		out[i] = SL_FLOW_NONE;
+		queries[i].index = SL_FLOW_NONE;
 		if (bits != 0) {
-			out[i] = fetch_entry(f, b, bits);
+			queries[i].index = fetch_entry(f, b, bits);
 		} else if (b->n_displaced != 0) {
 			displaced |= 1ULL << i;
-			sl_prefetch(second_bucket(f, hashes[i]));
+			sl_prefetch(second_bucket(f, hash));
 		}
 	}
 	for (; displaced != 0; displaced &= displaced - 1) {
-		const unsigned i = (unsigned)__builtin_ctzll(displaced);
-		const struct sl_flow_bucket *b = second_bucket(f, hashes[i]);
-		const unsigned bits = slots_tagged(b, tag_of(hashes[i]));
+		struct sl_flow_query *q = &queries[__builtin_ctzll(displaced)];
+		const struct sl_flow_bucket *b = second_bucket(f, q->hash);
+		const unsigned bits = slots_tagged(b, tag_of(q->hash));
 
 		if (bits != 0)
-			out[i] = fetch_entry(f, b, bits);
+			q->index = fetch_entry(f, b, bits);
 	}
 	for (unsigned i = 0; i < n; i++) {
-		if (out[i] == SL_FLOW_NONE ||
-		    sl_likely(sl_flow_key_equal(sl_flow_entry(f, out[i]), &keys[i])))
-			continue;
-		out[i] = sl_flow_lookup(f, &keys[i], hashes[i]);
+		struct sl_flow_query *q = &queries[i];
+
+		if (q->index != SL_FLOW_NONE &&
+		    sl_unlikely(!sl_flow_key_equal(sl_flow_entry(f, q->index), &q->key)))
+			q->index = sl_flow_lookup(f, &q->key, q->hash);
+		missing += q->index == SL_FLOW_NONE;
 	}
+	return missing;
 }
 
-void sl_flow_lookup_burst(const struct sl_flow *f, const struct sl_flow_key *keys,
-			  const uint32_t *hashes, unsigned n, uint32_t *out)
+unsigned sl_flow_lookup_burst(const struct sl_flow *f, struct sl_flow_query *queries, unsigned n)
 {
-	for (; n > BURST; n -= BURST, keys += BURST, hashes += BURST, out += BURST)
-		lookup_some(f, keys, hashes, BURST, out);
-	lookup_some(f, keys, hashes, n, out);
+	unsigned missing = 0;
+
+	for (; n > BURST; n -= BURST, queries += BURST)
+		missing += lookup_some(f, queries, BURST);
+	return missing + lookup_some(f, queries, n);
 }
 
 /* Where a free entry keeps the index of the next: in the first bytes of its key. */

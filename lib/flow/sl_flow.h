@@ -107,7 +107,6 @@ struct sl_flow {
 	uint32_t n_touched;  /**< entries from this one on have never been in use */
 	uint32_t first_free; /**< of those that have been */
 	uint64_t secret[SL_FLOW_KEY_WORDS + 1];
-	uint64_t sum_v4; /**< what is the same in the hash of all keys of IPv4 */
 };
 
 /**
@@ -160,13 +159,31 @@ static inline uint32_t sl_flow_hash(const struct sl_flow *f, const struct sl_flo
 	return sl_flow_hash_end(sum);
 }
 
-/** The same hash, of a key both of whose addresses are IPv4's. */
-static inline uint32_t sl_flow_hash_v4(const struct sl_flow *f, const struct sl_flow_key *key)
+/**
+ * The part of the hash that is alike for all clients of one server by one link: of all of `key` but
+ * the outside's address and port, or, of IPv4, what the mapped form leaves open of that address.
+ */
+static inline uint64_t sl_flow_sum_server(const struct sl_flow *f, const struct sl_flow_key *key,
+					  bool v6)
 {
-	const uint64_t addrs = sl_flow_hash_word(f, key, 3) + sl_flow_hash_word(f, key, 7);
-	const uint64_t rest = sl_flow_hash_word(f, key, 8) + sl_flow_hash_word(f, key, 9);
+	uint64_t sum = f->secret[0];
 
-	return sl_flow_hash_end(f->sum_v4 + addrs + rest);
+	for (unsigned i = v6 ? 4 : 0; i < SL_FLOW_KEY_WORDS; i++)
+		if (i != 3 && i != 8)
+			sum += sl_flow_hash_word(f, key, i);
+	return sum;
+}
+
+/** sl_flow_hash of a key with that part. */
+static inline uint32_t sl_flow_hash_client(const struct sl_flow *f, uint64_t sum_server,
+					   const struct sl_flow_key *key, bool v6)
+{
+	uint64_t sum = sum_server + sl_flow_hash_word(f, key, 3) + sl_flow_hash_word(f, key, 8);
+
+	if (v6)
+		for (unsigned i = 0; i < 3; i++)
+			sum += sl_flow_hash_word(f, key, i);
+	return sl_flow_hash_end(sum);
 }
 
 /** Brings the first bucket of a hash into the cache. */
@@ -185,17 +202,22 @@ static inline bool sl_flow_key_equal(const struct sl_flow_key *a, const struct s
 	return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4])) == 0;
 }
 
+/** One look-up of a burst. */
+struct sl_flow_query {
+	struct sl_flow_key key;
+	uint32_t hash;  /**< of the key */
+	uint32_t index; /**< the answer: its entry's, or SL_FLOW_NONE */
+};
+
 /**
  * Looks up a whole burst, whose first buckets have been fetched (sl_flow_prefetch_bucket): the
  * second ones that matter, and the first two lines of the entries that may be meant, are fetched
  * together, so that the misses of the cache overlap.
- * @keys    `n` keys
- * @hashes  their hashes
- * @n       any number; best up to 64
- * @out     for each the index of its entry, or SL_FLOW_NONE
+ * @queries  `n` keys with their hashes; their indices are set
+ * @n        any number; best up to 64
+ * Returns how many of them are not in the table.
  */
-void sl_flow_lookup_burst(const struct sl_flow *f, const struct sl_flow_key *keys,
-			  const uint32_t *hashes, unsigned n, uint32_t *out);
+unsigned sl_flow_lookup_burst(const struct sl_flow *f, struct sl_flow_query *queries, unsigned n);
 
 /** Looks up one key, whose hash is `hash`. Returns the index of its entry, or SL_FLOW_NONE. */
 uint32_t sl_flow_lookup(const struct sl_flow *f, const struct sl_flow_key *key, uint32_t hash);

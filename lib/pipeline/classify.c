@@ -39,6 +39,7 @@ static inline uint16_t service_of(struct sl_pipeline *p, const struct sl_seg *se
 	if (sl_unlikely(port == 0))
 		return sl_service_find_addr(&p->plan->services, addr);
 	if (port != asked->port || !sl_addr_equal(addr, &asked->addr)) {
+		asked->in_port = SL_PORTS_MAX;
 		asked->addr = *addr;
 		asked->port = port;
 		asked->service = sl_service_find(&p->plan->services, addr, port);
@@ -130,14 +131,13 @@ static bool may_be_ours(const struct sl_pipeline *p, uint16_t number)
 }
 
 /* One more that is looked up; what the look-up reads first is fetched meanwhile. */
-static inline void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
-			  struct sl_port_place place, bool proxied, bool icmp)
+static void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
+		   struct sl_port_place place, bool proxied, bool icmp)
 {
 	const struct sl_flow *flow = &p->relay.flow;
-	const unsigned i = p->n++;
-	struct sl_flow_key *key = &p->key[i];
+	struct sl_flow_query *q = &p->query[p->n];
 
-	p->traveller[i] = (struct sl_traveller){
+	p->traveller[p->n++] = (struct sl_traveller){
 		.buf = buf,
 		.seg = seg,
 		.service = buf->account,
@@ -145,10 +145,102 @@ static inline void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_s
 		.side = place.side,
 		.proxied = proxied,
 		.icmp = icmp,
+		.cookie = SL_BURST,
 	};
-	sl_relay_key(key, seg, place.link, (enum sl_side)place.side);
-	p->hash[i] = seg->v6 ? sl_flow_hash(flow, key) : sl_flow_hash_v4(flow, key);
-	sl_flow_prefetch_bucket(flow, p->hash[i]);
+	sl_relay_key(&q->key, seg, place.link, (enum sl_side)place.side);
+	q->hash = sl_flow_hash(flow, &q->key);
+	sl_flow_prefetch_bucket(flow, q->hash);
+}
+
+/* What is known of the last traveller's server, for those that come to it or from it by the same
+ * port. */
+static void remember(struct sl_pipeline *p, const struct sl_buf *buf, const struct sl_seg *seg)
+{
+	const struct sl_traveller *t = &p->traveller[p->n - 1];
+	const struct sl_flow_key *key = &p->query[p->n - 1].key;
+	const bool outside = t->side == SL_OUTSIDE;
+	const uint8_t src_addr = offsetof(struct sl_seg, src),
+		      src_port = offsetof(struct sl_seg, src_port);
+	const uint8_t dst_addr = offsetof(struct sl_seg, dst),
+		      dst_port = offsetof(struct sl_seg, dst_port);
+	struct sl_asked *asked = &p->asked;
+
+	asked->in_port = buf->in_port;
+	asked->addr_at = outside ? dst_addr : src_addr;
+	asked->port_at = outside ? dst_port : src_port;
+	asked->client_addr_at = outside ? src_addr : dst_addr;
+	asked->client_port_at = outside ? src_port : dst_port;
+	asked->v6 = seg->v6;
+	asked->vlan = seg->vlan;
+	asked->domain = key->domain;
+	asked->sum = sl_flow_sum_server(&p->relay.flow, key, seg->v6);
+	asked->errand = t->errand;
+}
+
+static inline uint64_t word_at(const struct sl_seg *seg, unsigned at)
+{
+	return sl_load_le64((const uint8_t *)seg + at);
+}
+
+static inline uint16_t port_at(const struct sl_seg *seg, unsigned at)
+{
+	uint16_t port;
+
+	memcpy(&port, (const uint8_t *)seg + at, sizeof(port));
+	return port;
+}
+
+/* Whether a client's address, of a packet whose other end is a server that is no martian, is one
+ * that it may have. */
+static inline bool possible_client(uint64_t high, uint64_t low, const struct sl_asked *asked)
+{
+	struct sl_addr client;
+
+	memcpy(client.b, &high, 8);
+	memcpy(client.b + 8, &low, 8);
+	if (sl_addr_equal(&client, &asked->addr))
+		return false;
+	return asked->v6 ? !sl_addr_is_martian(&client) : !sl_addr_v4_is_martian(&client);
+}
+
+/*
+ * A segment to or from the server that the last one had to do with, by the same port: it travels
+ * with the same errand. Returns false, and nothing has happened, for others, and for one that is
+ * not right.
+ */
+static inline bool travel_along(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg)
+{
+	const struct sl_asked *asked = &p->asked;
+	const uint64_t high = word_at(seg, asked->client_addr_at);
+	const uint64_t low = word_at(seg, asked->client_addr_at + 8u);
+	struct sl_flow_query *q = &p->query[p->n];
+	struct sl_traveller *t = &p->traveller[p->n];
+	uint32_t ports;
+
+	if (buf->in_port != asked->in_port || port_at(seg, asked->port_at) != asked->port ||
+	    seg->vlan != asked->vlan ||
+	    !sl_addr_equal((const struct sl_addr *)((const uint8_t *)seg + asked->addr_at),
+			   &asked->addr))
+		return false;
+	if (sl_unlikely(!possible_client(high, low, asked) || !sl_wire_verify(buf, seg)))
+		return false;
+	t->buf = buf;
+	t->seg = seg;
+	t->errand = asked->errand;
+	buf->account = asked->service;
+	if (t->side == SL_INSIDE)
+		pipeline_heard(p, asked->service);
+	memcpy(q->key.outside_addr.b, &high, 8);
+	memcpy(q->key.outside_addr.b + 8, &low, 8);
+	q->key.inside_addr = asked->addr;
+	/* In one piece, since it is hashed so. */
+	ports = (uint32_t)asked->port << 16 | port_at(seg, asked->client_port_at);
+	memcpy(&q->key.outside_port, &ports, sizeof(ports));
+	q->key.domain = asked->domain;
+	q->hash = sl_flow_hash_client(&p->relay.flow, asked->sum, &q->key, asked->v6);
+	sl_flow_prefetch_bucket(&p->relay.flow, q->hash);
+	p->n++;
+	return true;
 }
 
 static void classify_icmp(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_seg *icmp,
@@ -169,8 +261,8 @@ static void classify_icmp(struct sl_pipeline *p, struct sl_buf *buf, const struc
 		leave_icmp(p, buf, place);
 }
 
-static inline void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
-				bool parsed, struct sl_port_place place)
+static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, bool parsed,
+			 struct sl_port_place place)
 {
 	const uint16_t number = service_of(p, seg, (enum sl_side)place.side);
 	const bool proxied = pipeline_proxied(p, number);
@@ -187,6 +279,8 @@ static inline void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struc
 		return;
 	}
 	travel(p, buf, seg, place, proxied, false);
+	if (proxied)
+		remember(p, buf, seg);
 }
 
 static void classify_other(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_seg *seg,
@@ -209,12 +303,16 @@ void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n)
 		p->parsed[i] = (uint8_t)sl_wire_parse(bufs[i].data, bufs[i].len, &p->seg[i]);
 	p->n = 0;
 	p->asked.port = 0;
+	p->asked.in_port = SL_PORTS_MAX;
 	for (unsigned i = 0; i < n; i++) {
 		struct sl_buf *buf = &bufs[i];
 		struct sl_seg *seg = &p->seg[i];
-		const struct sl_port_place place = p->port[buf->in_port];
 		const enum sl_parsed parsed = (enum sl_parsed)p->parsed[i];
+		struct sl_port_place place;
 
+		if (sl_likely(parsed == SL_PARSED_TCP) && sl_likely(travel_along(p, buf, seg)))
+			continue;
+		place = p->port[buf->in_port];
 		assert(place.side < SL_N_SIDES);
 		if (sl_likely(parsed == SL_PARSED_TCP || parsed == SL_PARSED_BAD_TCP))
 			classify_tcp(p, buf, seg, parsed == SL_PARSED_TCP, place);

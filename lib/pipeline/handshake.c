@@ -134,11 +134,11 @@ void pipeline_cookies(struct sl_pipeline *p)
 	unsigned n[2] = {0};
 
 	for (unsigned i = 0; i < p->n; i++) {
-		const struct sl_traveller *t = &p->traveller[i];
+		struct sl_traveller *t = &p->traveller[i];
 		const struct sl_seg *seg = t->seg;
 
-		p->cookie[i] = SL_BURST;
-		if (p->found[i] != SL_FLOW_NONE || !t->proxied || t->icmp || t->side != SL_OUTSIDE)
+		if (p->query[i].index != SL_FLOW_NONE || !t->proxied || t->icmp ||
+		    t->side != SL_OUTSIDE)
 			continue;
 		if (n[0] + n[1] == 0)
 			sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
@@ -155,7 +155,7 @@ void pipeline_cookies(struct sl_pipeline *p)
 		} else {
 			continue;
 		}
-		p->cookie[i] = (uint8_t)n[seg->v6]++;
+		t->cookie = (uint8_t)n[seg->v6]++;
 	}
 	for (unsigned v6 = 0; v6 < 2; v6++)
 		if (n[v6] > 0)
@@ -215,7 +215,7 @@ static void answer_alone(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 	const struct sl_seg *seg = t->seg;
 	struct sl_cookies *cookies = &p->cookies[seg->v6];
 	const struct sl_answer *answer;
-	unsigned k = p->cookie[i];
+	unsigned k = t->cookie;
 
 	if (k == SL_BURST) {
 		sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
@@ -256,7 +256,7 @@ static enum sl_cookie_verdict verify(struct sl_pipeline *p, unsigned i, struct s
 	const struct sl_seg *seg = t->seg;
 	struct sl_cookie_options options;
 	enum sl_cookie_verdict verdict;
-	unsigned k = p->cookie[i];
+	unsigned k = t->cookie;
 
 	if (sl_unlikely(k == SL_BURST)) {
 		sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
@@ -281,7 +281,8 @@ static void open_spliced(struct sl_pipeline *p, unsigned i, const struct sl_gran
 	const struct sl_traveller *t = &p->traveller[i];
 
 	count(p, t, SL_EVENT_cookies_valid);
-	sl_relay_open_spliced(&p->relay, &p->key[i], p->hash[i], t->service, grant, t->buf, t->seg);
+	sl_relay_open_spliced(&p->relay, &p->query[i].key, p->query[i].hash, t->service, grant,
+			      t->buf, t->seg);
 }
 
 /* An ACK, perhaps with the first data, of no connection. Never answered by RST: an honest client's
@@ -292,7 +293,7 @@ static void check_ack(struct sl_pipeline *p, unsigned i)
 	struct sl_grant grant;
 
 	/* It was found out when the cookie was looked at with the burst's. */
-	if (p->cookie[i] == SL_BURST && !pipeline_cookies_alive(p, t->service)) {
+	if (t->cookie == SL_BURST && !pipeline_cookies_alive(p, t->service)) {
 		pipeline_stray(p, i, SL_DROP_stray);
 		return;
 	}
@@ -313,8 +314,8 @@ static void open_tracked(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
-	sl_relay_open_tracked(&p->relay, &p->key[i], p->hash[i], t->service, (enum sl_side)t->side,
-			      t->buf, t->seg);
+	sl_relay_open_tracked(&p->relay, &p->query[i].key, p->query[i].hash, t->service,
+			      (enum sl_side)t->side, t->buf, t->seg);
 }
 
 /* A SYN without ACK that may open a connection. */
@@ -341,8 +342,8 @@ void pipeline_handshake(struct sl_pipeline *p, unsigned i)
 			check_ack(p, i);
 		else
 			pipeline_stray(p, i, SL_DROP_stray);
-	} else if (sl_likely(p->cookie[i] != SL_BURST)) {
-		answer_syn(p, t, p->cookie[i]);
+	} else if (sl_likely(t->cookie != SL_BURST)) {
+		answer_syn(p, t, t->cookie);
 	} else {
 		open_by_syn(p, i, NULL);
 	}
@@ -392,13 +393,13 @@ static bool may_follow(const struct sl_pipeline *p, const struct sl_traveller *t
 bool pipeline_reopen(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
-	struct sl_conn *old = sl_relay_conn(&p->relay, p->found[i]);
+	struct sl_conn *old = sl_relay_conn(&p->relay, p->query[i].index);
 	struct sl_grant grant;
 
 	if (is_bare_syn(t->seg)) {
 		t->buf->account = t->service;
 		if (!t->proxied) {
-			sl_relay_remove(&p->relay, p->found[i]);
+			sl_relay_remove(&p->relay, p->query[i].index);
 			pipeline_leave(p, t);
 			return true;
 		}
@@ -407,13 +408,13 @@ bool pipeline_reopen(struct sl_pipeline *p, unsigned i)
 			return true;
 		}
 		if (t->side == SL_INSIDE || service_of(p, t)->cookies == SL_COOKIES_NEVER)
-			sl_relay_remove(&p->relay, p->found[i]);
+			sl_relay_remove(&p->relay, p->query[i].index);
 		open_by_syn(p, i, old);
 		return true;
 	}
 	if (!may_prove(t) || !proves_newcomer(p, i, old, &grant))
 		return false;
-	sl_relay_remove(&p->relay, p->found[i]);
+	sl_relay_remove(&p->relay, p->query[i].index);
 	t->buf->account = t->service;
 	open_spliced(p, i, &grant);
 	return true;

@@ -81,18 +81,14 @@ void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64
 	show_listening(p);
 }
 
-static void lookup(struct sl_pipeline *p)
-{
-	p->relay.dirty = 0;
-	sl_flow_lookup_burst(&p->relay.flow, p->key, p->hash, p->n, p->found);
-}
-
 /* What the look-up found, unless an earlier packet of this burst has changed the table there. */
-static uint32_t found(struct sl_pipeline *p, unsigned i)
+static inline uint32_t found(struct sl_pipeline *p, unsigned i)
 {
-	if (sl_unlikely(p->relay.dirty >> (p->hash[i] % 64) & 1))
-		p->found[i] = sl_flow_lookup(&p->relay.flow, &p->key[i], p->hash[i]);
-	return p->found[i];
+	struct sl_flow_query *q = &p->query[i];
+
+	if (sl_unlikely(p->relay.dirty != 0) && p->relay.dirty >> (q->hash % 64) & 1)
+		q->index = sl_flow_lookup(&p->relay.flow, &q->key, q->hash);
+	return q->index;
 }
 
 static void decide(struct sl_pipeline *p, unsigned i)
@@ -100,6 +96,9 @@ static void decide(struct sl_pipeline *p, unsigned i)
 	const struct sl_traveller *t = &p->traveller[i];
 	const uint32_t index = found(p, i);
 
+	if (index != SL_FLOW_NONE && sl_likely(t->proxied && !t->icmp) &&
+	    sl_relay_quiet_segment(&p->relay, index, (enum sl_side)t->side, t->buf, t->seg))
+		return;
 	if (sl_unlikely(t->icmp)) {
 		pipeline_icmp(p, i, index);
 		return;
@@ -125,8 +124,9 @@ void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uin
 	assert(n <= SL_BURST);
 	sl_relay_begin(&p->relay, now_us);
 	pipeline_classify(p, bufs, n);
-	lookup(p);
-	pipeline_cookies(p);
+	p->relay.dirty = 0;
+	if (sl_flow_lookup_burst(&p->relay.flow, p->query, p->n) > 0)
+		pipeline_cookies(p);
 	for (unsigned i = 0; i < p->n; i++)
 		decide(p, i);
 	pipeline_answered(p);

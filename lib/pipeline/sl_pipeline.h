@@ -42,11 +42,19 @@ struct sl_port_place {
 struct sl_traveller {
 	struct sl_buf *buf;
 	struct sl_seg *seg; /**< of an ICMP error: what it quotes, turned round */
-	uint16_t service;
-	uint8_t link;
-	uint8_t side;
-	bool proxied; /**< new connections of the service are */
-	bool icmp;
+	union {
+		struct {
+			uint16_t service;
+			uint8_t link;
+			uint8_t side;
+			bool proxied; /**< new connections of the service are */
+			bool icmp;
+			uint8_t cookie; /**< which of its family's in this burst is its, SL_BURST
+					   for none */
+			uint8_t pad;
+		};
+		uint64_t errand; /**< all of these */
+	};
 };
 
 /** Whether a service's servers are heard: its SYNs to them since the last sign of one. */
@@ -56,11 +64,22 @@ struct sl_one_way {
 	bool on;           /**< answers go round the box, or the server is down */
 };
 
-/** The last look-up of a service in this burst. */
+/**
+ * The last server that a packet of this burst had to do with, by one port: most packets that follow
+ * have to do with it as well, and what was found out for one holds for all.
+ */
 struct sl_asked {
 	struct sl_addr addr;
 	uint16_t port; /**< 0: none yet */
 	uint16_t service;
+	uint8_t in_port;          /**< SL_PORTS_MAX: what is below holds for nobody */
+	uint8_t addr_at, port_at; /**< where struct sl_seg has the server's */
+	uint8_t client_addr_at, client_port_at;
+	bool v6;
+	uint32_t vlan;
+	uint32_t domain;
+	uint64_t sum;    /**< sl_flow_sum_server */
+	uint64_t errand; /**< of a traveller */
 };
 
 /** What a SYN to a server may be promised, whoever sends it. */
@@ -108,15 +127,11 @@ struct sl_pipeline {
 	unsigned n; /**< travellers */
 	struct sl_asked asked;
 	struct sl_traveller traveller[SL_BURST];
-	struct sl_flow_key key[SL_BURST];
-	uint32_t hash[SL_BURST];
-	uint32_t found[SL_BURST]; /**< connection, or SL_FLOW_NONE */
+	struct sl_flow_query query[SL_BURST]; /**< of a traveller, the look-up of its connection */
 	struct sl_seg seg[SL_BURST];
 	uint8_t parsed[SL_BURST];        /**< enum sl_parsed */
 	struct sl_quote quote[SL_BURST]; /**< of a traveller that is an ICMP error */
-	uint8_t cookie[SL_BURST]; /**< of a traveller: which of its family's is its, SL_BURST for
-				     none */
-	struct sl_cookie_moment moment; /**< the burst's */
+	struct sl_cookie_moment moment;  /**< the burst's */
 	uint16_t
 		answered; /**< the service of the SYNs that were answered last, one after another */
 	uint16_t n_answered;          /**< of these, not booked yet */

@@ -98,7 +98,8 @@ static void adopt(struct sl_pipeline *p, unsigned i, enum sl_drop reason)
 
 	if (t->side == SL_INSIDE) {
 		if (t->seg->flags & SL_RST || !(t->seg->flags & SL_ACK) ||
-		    !sl_relay_adopt(&p->relay, &p->key[i], p->hash[i], t->service, t->buf, t->seg))
+		    !sl_relay_adopt(&p->relay, &p->query[i].key, p->query[i].hash, t->service,
+				    t->buf, t->seg))
 			pipeline_leave(p, t);
 	} else if (sl_bucket_take(&p->stray_passes, p->relay.now_us, STRAY_PASSES_PER_S)) {
 		if (!(t->seg->flags & (SL_SYN | SL_RST)) &&

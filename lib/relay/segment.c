@@ -194,9 +194,21 @@ quiet_segment(struct sl_relay *r, struct sl_conn *conn, const enum sl_side side,
 		sl_rewrite_u16(&rw, 14, wnd);
 	sl_rewrite_end(&rw);
 	conn->end[side].packets++;
+	buf->account = conn->service;
 	relay_l2_refresh(r, conn, to, buf->data, in);
 	sl_out_relay(r->out, buf, relay_port(r, conn, to));
 	return true;
+}
+
+bool sl_relay_quiet_segment(struct sl_relay *r, uint32_t index, enum sl_side side,
+			    struct sl_buf *buf, const struct sl_seg *seg)
+{
+	struct sl_conn *conn = sl_relay_conn(r, index);
+
+	if (sl_unlikely(!sl_conn_quiet(conn)))
+		return false;
+	return side == SL_OUTSIDE ? quiet_segment(r, conn, SL_OUTSIDE, buf, seg)
+				  : quiet_segment(r, conn, SL_INSIDE, buf, seg);
 }
 
 void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, struct sl_buf *buf,
@@ -205,12 +217,9 @@ void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, str
 	struct sl_conn *conn = sl_relay_conn(r, index);
 
 	buf->account = conn->service;
-	if (sl_likely(sl_conn_quiet(conn))) {
-		if (sl_unlikely(!(side == SL_OUTSIDE
-					  ? quiet_segment(r, conn, SL_OUTSIDE, buf, seg)
-					  : quiet_segment(r, conn, SL_INSIDE, buf, seg))))
-			joined_segment(r, conn, side, buf, seg);
-	} else if (sl_conn_closed(conn))
+	if (sl_conn_quiet(conn))
+		joined_segment(r, conn, side, buf, seg);
+	else if (sl_conn_closed(conn))
 		closed_segment(r, conn, side, buf, seg);
 	else if (conn->flags & SL_CONN_OPENING)
 		relay_opening_segment(r, conn, side, buf, seg);

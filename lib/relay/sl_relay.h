@@ -163,6 +163,14 @@ void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, ui
 bool sl_relay_adopt(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
 		    uint16_t service, struct sl_buf *buf, const struct sl_seg *seg);
 
+/**
+ * The same as sl_relay_segment, sooner, for what nearly all segments are: data or an ACK of a
+ * spliced connection that is established on both legs and on which nothing else goes on. Returns
+ * false, and nothing has happened, for all others.
+ */
+bool sl_relay_quiet_segment(struct sl_relay *r, uint32_t index, enum sl_side side,
+			    struct sl_buf *buf, const struct sl_seg *seg);
+
 /** A segment of connection `index`, from `side`; its checksum is right. Disposes of the buffer. */
 void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, struct sl_buf *buf,
 		      struct sl_seg *seg);

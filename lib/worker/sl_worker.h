@@ -41,8 +41,10 @@ static inline bool sl_job_done(const struct sl_job *job)
 }
 
 /** Private bytes that the mbufs of `pool` and of the ports' pools must have (rte_mempool's
- * priv_size): in them a descriptor travels between workers. */
-enum { SL_WORKER_PRIV_BYTES = sizeof(struct sl_buf) };
+ * priv_size): in them a descriptor travels between workers. A whole line, so that a frame begins
+ * with one. */
+enum { SL_WORKER_PRIV_BYTES = SL_CACHE_LINE };
+static_assert(sizeof(struct sl_buf) <= SL_WORKER_PRIV_BYTES, "a descriptor fits");
 
 struct sl_worker_config {
 	unsigned lcore;         /**< EAL's number of its thread */

@@ -36,28 +36,39 @@ static enum sl_cksum_state cksum_state(uint64_t flags, uint64_t mask, uint64_t g
 	return (flags & mask) == bad ? SL_CKSUM_BAD : SL_CKSUM_UNKNOWN;
 }
 
-static void describe(struct sl_buf *buf, struct rte_mbuf *m, uint8_t port)
+static inline void describe(struct sl_buf *buf, struct rte_mbuf *m, uint8_t port)
 {
+	const uint64_t masks = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	const uint64_t both = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	const uint64_t flags = m->ol_flags;
+	const uint16_t off = m->data_off, len = m->data_len;
+
 	*buf = (struct sl_buf){
-		.data = rte_pktmbuf_mtod(m, uint8_t *),
+		.data = (uint8_t *)m->buf_addr + off,
 		.handle = m,
-		.len = rte_pktmbuf_data_len(m),
-		.headroom = rte_pktmbuf_headroom(m),
-		.tailroom = rte_pktmbuf_tailroom(m),
+		.len = len,
+		.headroom = off,
+		.tailroom = (uint16_t)(m->buf_len - off - len),
 		.in_port = port,
-		.ip_cksum = cksum_state(m->ol_flags, RTE_MBUF_F_RX_IP_CKSUM_MASK,
-					RTE_MBUF_F_RX_IP_CKSUM_GOOD, RTE_MBUF_F_RX_IP_CKSUM_BAD),
-		.tcp_cksum = cksum_state(m->ol_flags, RTE_MBUF_F_RX_L4_CKSUM_MASK,
-					 RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_BAD),
+		.ip_cksum = SL_CKSUM_GOOD,
+		.tcp_cksum = SL_CKSUM_GOOD,
 	};
+	if (sl_likely((flags & masks) == both))
+		return;
+	buf->ip_cksum = cksum_state(flags, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD,
+				    RTE_MBUF_F_RX_IP_CKSUM_BAD);
+	buf->tcp_cksum = cksum_state(flags, RTE_MBUF_F_RX_L4_CKSUM_MASK,
+				     RTE_MBUF_F_RX_L4_CKSUM_GOOD, RTE_MBUF_F_RX_L4_CKSUM_BAD);
 }
 
 /*
  * Makes an mbuf what the road expects: one piece, its VLAN tag in the frame. Returns false for one
  * that can't be; the road sees frames whole or not at all.
  */
-static bool normalise(struct rte_mbuf **m)
+static inline bool normalise(struct rte_mbuf **m)
 {
+	if (sl_likely(!((*m)->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) && (*m)->nb_segs == 1))
+		return true;
 	if ((*m)->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED && rte_vlan_insert(m) != 0)
 		return false;
 	return (*m)->nb_segs == 1 || rte_pktmbuf_linearize(*m) == 0;

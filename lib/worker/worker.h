@@ -55,7 +55,8 @@ struct sl_worker {
 static inline void worker_prefetch(const struct sl_buf *buf)
 {
 	sl_prefetch(buf->data);
-	sl_prefetch(buf->data + SL_CACHE_LINE);
+	if (buf->len > SL_CACHE_LINE)
+		sl_prefetch(buf->data + SL_CACHE_LINE);
 }
 
 /* No two threads write to one line, and none reads on the road what another writes there each turn.
