@@ -137,7 +137,7 @@ static void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg
 	const struct sl_flow *flow = &p->relay.flow;
 	struct sl_flow_query *q = &p->query[p->n];
 
-	p->traveller[p->n++] = (struct sl_traveller){
+	p->traveller[p->n] = (struct sl_traveller){
 		.buf = buf,
 		.seg = seg,
 		.service = buf->account,
@@ -146,7 +146,9 @@ static void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg
 		.proxied = proxied,
 		.icmp = icmp,
 		.cookie = SL_BURST,
+		.server = (uint8_t)p->n,
 	};
+	p->n++;
 	sl_relay_key(&q->key, seg, place.link, (enum sl_side)place.side);
 	q->hash = sl_flow_hash(flow, &q->key);
 	sl_flow_prefetch_bucket(flow, q->hash);

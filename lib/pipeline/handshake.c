@@ -5,8 +5,6 @@
  */
 #include "pipeline.h"
 
-#include "sl_emit.h"
-
 static const struct sl_service *service_of(const struct sl_pipeline *p,
 					   const struct sl_traveller *t)
 {
@@ -72,10 +70,27 @@ static struct sl_terms terms_of(const struct sl_pipeline *p, const struct sl_tra
 	return terms;
 }
 
+/* What may be held until the server answers. */
+static uint16_t window_of(struct sl_terms terms)
+{
+	return (uint16_t)sl_min_u32(SL_HELD_PER_CONN * terms.mss, 0xffff);
+}
+
+/* What the SYNs to a server get, in the terms that it has now. */
+static void server_init(struct sl_pipeline *p, const struct sl_traveller *t, unsigned number)
+{
+	const struct sl_terms terms = terms_of(p, t);
+	struct sl_server *server = &p->server[number];
+
+	server->terms = terms;
+	sl_syn_ack_init(&server->syn_ack[t->seg->v6], t->seg->v6, terms.mss, terms.wscale,
+			window_of(terms));
+}
+
 /* What is granted is what was offered and can be kept whatever the server says: window scale and
  * SACK always, timestamps when this server has granted them before. */
-static inline void mint_begin(struct sl_pipeline *p, const struct sl_seg *seg,
-			      struct sl_terms terms, unsigned k)
+static inline void mint_begin(struct sl_pipeline *p, const struct sl_seg *seg, unsigned server,
+			      unsigned k)
 {
 	struct sl_cookies *cookies = &p->cookies[seg->v6];
 	struct sl_answer *answer = &cookies->answer[k];
@@ -83,15 +98,14 @@ static inline void mint_begin(struct sl_pipeline *p, const struct sl_seg *seg,
 		.mss = mss_of(seg->mss, seg->v6),
 		.wscale = seg->wscale,
 		.sack = seg->sack_permitted,
-		.timestamps = seg->ts_off != 0 && terms.timestamps,
+		.timestamps = seg->ts_off != 0 && p->server[server].terms.timestamps,
 	};
 
 	sl_cookie_mint_begin(&p->moment, ends_of(seg), seg->seq, &granted, &answer->tsval,
 			     &cookies->macs, k);
-	answer->mss = terms.mss;
-	answer->wscale = terms.wscale;
 	answer->timestamps = granted.timestamps;
 	answer->client_mss = granted.mss;
+	answer->server = (uint8_t)server;
 }
 
 static inline void verify_begin(struct sl_pipeline *p, const struct sl_seg *seg, unsigned k)
@@ -116,23 +130,15 @@ static inline bool may_prove(const struct sl_traveller *t)
 	return t->side == SL_OUTSIDE && (t->seg->flags & (SL_SYN | SL_RST | SL_ACK)) == SL_ACK;
 }
 
-/* Whether two go to one server by one link: then they get the same terms. */
-static inline bool same_server(const struct sl_traveller *a, const struct sl_traveller *b)
-{
-	return a->link == b->link && a->seg->dst_port == b->seg->dst_port &&
-	       sl_addr_equal(&a->seg->dst, &b->seg->dst);
-}
-
 /*
  * Whatever comes of a segment is decided in its turn, by what the packets before it have made of
  * the table; but what it takes to decide does not depend on them.
  */
 void pipeline_cookies(struct sl_pipeline *p)
 {
-	const struct sl_traveller *last = NULL;
-	struct sl_terms terms = {0};
-	unsigned n[2] = {0};
+	unsigned n[2] = {0}, server = SL_BURST;
 
+	sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
 	for (unsigned i = 0; i < p->n; i++) {
 		struct sl_traveller *t = &p->traveller[i];
 		const struct sl_seg *seg = t->seg;
@@ -140,16 +146,14 @@ void pipeline_cookies(struct sl_pipeline *p)
 		if (p->query[i].index != SL_FLOW_NONE || !t->proxied || t->icmp ||
 		    t->side != SL_OUTSIDE)
 			continue;
-		if (n[0] + n[1] == 0)
-			sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
 		if (is_bare_syn(seg)) {
-			if (last == NULL || !same_server(last, t)) {
-				last = t;
-				terms = terms_of(p, t);
+			if (t->server != server) {
+				server = t->server;
+				server_init(p, t, server);
 			}
-			if (sl_unlikely(!terms.cookies))
+			if (sl_unlikely(!p->server[server].terms.cookies))
 				continue;
-			mint_begin(p, seg, terms, n[seg->v6]);
+			mint_begin(p, seg, server, n[seg->v6]);
 		} else if (may_prove(t) && pipeline_cookies_alive(p, t->service)) {
 			verify_begin(p, seg, n[seg->v6]);
 		} else {
@@ -162,38 +166,46 @@ void pipeline_cookies(struct sl_pipeline *p)
 			make_macs(p, v6, 0, n[v6]);
 }
 
-/*
- * SYN -> SYN-ACK, in the packet that brought it, with cookie `k` of its family. The window is what
- * may be held until the server answers.
- */
-static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k)
+/* SYN -> SYN-ACK, in the packet that brought it, of whatever shape. */
+static bool write_answer(const struct sl_traveller *t, const struct sl_answer *answer,
+			 const struct sl_terms *terms, uint32_t iss)
 {
 	const struct sl_seg *seg = t->seg;
-	const struct sl_cookies *cookies = &p->cookies[seg->v6];
-	const struct sl_answer *answer = &cookies->answer[k];
 	const struct sl_made made = {
 		.src = &seg->dst,
 		.dst = &seg->src,
 		.src_port = seg->dst_port,
 		.dst_port = seg->src_port,
-		.seq = sl_cookie_mint_end(&cookies->macs, k),
+		.seq = iss,
 		.ack = seg->seq + 1,
 		.flags = SL_SYN | SL_ACK,
-		.wnd = (uint16_t)sl_min_u32(SL_HELD_PER_CONN * answer->mss, 0xffff),
-		.mss = answer->mss,
-		.wscale = seg->wscale == SL_NO_WSCALE ? SL_NO_WSCALE : answer->wscale,
+		.wnd = window_of(*terms),
+		.mss = terms->mss,
+		.wscale = seg->wscale == SL_NO_WSCALE ? SL_NO_WSCALE : terms->wscale,
 		.sack_permitted = seg->sack_permitted,
 		.timestamps = answer->timestamps,
 		.tsval = answer->tsval,
 		.tsecr = seg->tsval,
 	};
+
+	return sl_wire_emit_answer(t->buf, seg, &made);
+}
+
+/* Answers a SYN with cookie `k` of its family. */
+static inline void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k)
+{
+	const struct sl_seg *seg = t->seg;
+	const struct sl_cookies *cookies = &p->cookies[seg->v6];
+	const struct sl_answer *answer = &cookies->answer[k];
+	const struct sl_server *server = &p->server[answer->server];
+	const uint32_t iss = sl_cookie_mint_end(&cookies->macs, k);
 	bool written;
 
-	if (sl_likely(made.mss != 0 && made.wscale <= SL_WSCALE_MAX && made.sack_permitted &&
-		      made.timestamps))
-		written = sl_emit_full_answer(t->buf, seg, made);
+	if (sl_likely(answer->timestamps && seg->sack_permitted && seg->wscale != SL_NO_WSCALE))
+		written = sl_syn_ack_answer(&server->syn_ack[seg->v6], t->buf, seg, iss,
+					    answer->tsval);
 	else
-		written = sl_wire_emit_answer(t->buf, seg, &made);
+		written = write_answer(t, answer, &server->terms, iss);
 	if (sl_unlikely(!written)) {
 		count(p, t, SL_EVENT_syn_received);
 		sl_out_drop(p->out, t->buf, SL_DROP_no_buffer);
@@ -219,7 +231,8 @@ static void answer_alone(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 
 	if (k == SL_BURST) {
 		sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
-		mint_begin(p, seg, terms_of(p, t), k);
+		server_init(p, t, SL_BURST);
+		mint_begin(p, seg, SL_BURST, k);
 		make_macs(p, seg->v6, k, 1);
 	}
 	answer = &cookies->answer[k];
@@ -250,7 +263,8 @@ void pipeline_answered(struct sl_pipeline *p)
 	p->n_answered = 0;
 }
 
-static enum sl_cookie_verdict verify(struct sl_pipeline *p, unsigned i, struct sl_grant *grant)
+static inline enum sl_cookie_verdict verify(struct sl_pipeline *p, unsigned i,
+					    struct sl_grant *grant)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 	const struct sl_seg *seg = t->seg;
@@ -287,7 +301,7 @@ static void open_spliced(struct sl_pipeline *p, unsigned i, const struct sl_gran
 
 /* An ACK, perhaps with the first data, of no connection. Never answered by RST: an honest client's
  * second segment may come first. */
-static void check_ack(struct sl_pipeline *p, unsigned i)
+static inline void check_ack(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 	struct sl_grant grant;
@@ -333,20 +347,31 @@ static void open_by_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 	}
 }
 
+unsigned pipeline_handshakes(struct sl_pipeline *p, unsigned i)
+{
+	for (; i < p->n && p->relay.dirty == 0; i++) {
+		const struct sl_traveller *t = &p->traveller[i];
+
+		if (t->cookie == SL_BURST || p->query[i].index != SL_FLOW_NONE)
+			break;
+		if (is_bare_syn(t->seg))
+			answer_syn(p, t, t->cookie);
+		else
+			check_ack(p, i);
+	}
+	return i;
+}
+
 void pipeline_handshake(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
-	if (!is_bare_syn(t->seg)) {
-		if (may_prove(t))
-			check_ack(p, i);
-		else
-			pipeline_stray(p, i, SL_DROP_stray);
-	} else if (sl_likely(t->cookie != SL_BURST)) {
-		answer_syn(p, t, t->cookie);
-	} else {
+	if (is_bare_syn(t->seg))
 		open_by_syn(p, i, NULL);
-	}
+	else if (may_prove(t))
+		check_ack(p, i);
+	else
+		pipeline_stray(p, i, SL_DROP_stray);
 }
 
 void pipeline_unproxied(struct sl_pipeline *p, unsigned i)

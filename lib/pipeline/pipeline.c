@@ -96,9 +96,6 @@ static void decide(struct sl_pipeline *p, unsigned i)
 	const struct sl_traveller *t = &p->traveller[i];
 	const uint32_t index = found(p, i);
 
-	if (index != SL_FLOW_NONE && sl_likely(t->proxied && !t->icmp) &&
-	    sl_relay_quiet_segment(&p->relay, index, (enum sl_side)t->side, t->buf, t->seg))
-		return;
 	if (sl_unlikely(t->icmp)) {
 		pipeline_icmp(p, i, index);
 		return;
@@ -127,8 +124,19 @@ void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uin
 	p->relay.dirty = 0;
 	if (sl_flow_lookup_burst(&p->relay.flow, p->query, p->n) > 0)
 		pipeline_cookies(p);
-	for (unsigned i = 0; i < p->n; i++)
-		decide(p, i);
+	for (unsigned i = 0; i < p->n;) {
+		const unsigned first = i;
+
+		/* What nearly all are, as long as no packet before them has changed the table. */
+		if (sl_unlikely(p->relay.dirty != 0))
+			;
+		else if (p->query[i].index != SL_FLOW_NONE)
+			i = sl_relay_quiet_segments(&p->relay, p->traveller, p->query, i, p->n);
+		else if (p->traveller[i].cookie != SL_BURST)
+			i = pipeline_handshakes(p, i);
+		if (i == first)
+			decide(p, i++);
+	}
 	pipeline_answered(p);
 	sl_out_settle(p->out, bufs, n);
 }

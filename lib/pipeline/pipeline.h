@@ -53,6 +53,10 @@ void pipeline_one_way_tick(struct sl_pipeline *p);
 
 /* handshake.c: makes the cookies of the burst, and checks those that come back, all at once. */
 void pipeline_cookies(struct sl_pipeline *p);
+/* handshake.c: answers SYNs and judges ACKs of no connection whose cookies were made with the
+ * burst's: from `i` on as many as there are, as long as none changes the table. Returns the number
+ * of the first that is left. */
+unsigned pipeline_handshakes(struct sl_pipeline *p, unsigned i);
 /* handshake.c: books the answers of the burst. */
 void pipeline_answered(struct sl_pipeline *p);
 /* handshake.c: a segment of no connection. */

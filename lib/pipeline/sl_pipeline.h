@@ -18,6 +18,7 @@
 #include "sl_bucket.h"
 #include "sl_cookie_batch.h"
 #include "sl_relay.h"
+#include "sl_syn_ack.h"
 
 SL_BEGIN_DECLS
 
@@ -36,25 +37,6 @@ struct sl_pipeline_config {
 struct sl_port_place {
 	uint8_t link;
 	uint8_t side; /**< enum sl_side, SL_N_SIDES for a port of no link */
-};
-
-/** A packet on the road: of a service that is not merely passed. */
-struct sl_traveller {
-	struct sl_buf *buf;
-	struct sl_seg *seg; /**< of an ICMP error: what it quotes, turned round */
-	union {
-		struct {
-			uint16_t service;
-			uint8_t link;
-			uint8_t side;
-			bool proxied; /**< new connections of the service are */
-			bool icmp;
-			uint8_t cookie; /**< which of its family's in this burst is its, SL_BURST
-					   for none */
-			uint8_t pad;
-		};
-		uint64_t errand; /**< all of these */
-	};
 };
 
 /** Whether a service's servers are heard: its SYNs to them since the last sign of one. */
@@ -90,13 +72,18 @@ struct sl_terms {
 	bool cookies;    /**< by a cookie */
 };
 
+/** A server of this burst, for the SYNs to it. */
+struct sl_server {
+	struct sl_terms terms;
+	struct sl_syn_ack syn_ack[2]; /**< to who offers all there is; of IPv4, of IPv6 */
+};
+
 /** What goes into the answer to a SYN beside its cookie, and stands in no header of it. */
 struct sl_answer {
 	uint32_t tsval;
-	uint16_t mss;        /**< that we announce */
 	uint16_t client_mss; /**< that the cookie says */
-	uint8_t wscale;      /**< that we announce if one was offered */
 	bool timestamps;     /**< granted */
+	uint8_t server;      /**< struct sl_server of this burst */
 };
 
 /** The cookies of a burst, of one family. Number SL_BURST is one that comes by itself. */
@@ -129,9 +116,10 @@ struct sl_pipeline {
 	struct sl_traveller traveller[SL_BURST];
 	struct sl_flow_query query[SL_BURST]; /**< of a traveller, the look-up of its connection */
 	struct sl_seg seg[SL_BURST];
-	uint8_t parsed[SL_BURST];        /**< enum sl_parsed */
-	struct sl_quote quote[SL_BURST]; /**< of a traveller that is an ICMP error */
-	struct sl_cookie_moment moment;  /**< the burst's */
+	uint8_t parsed[SL_BURST];              /**< enum sl_parsed */
+	struct sl_quote quote[SL_BURST];       /**< of a traveller that is an ICMP error */
+	struct sl_server server[SL_BURST + 1]; /**< number SL_BURST: of a SYN by itself */
+	struct sl_cookie_moment moment;        /**< the burst's */
 	uint16_t
 		answered; /**< the service of the SYNs that were answered last, one after another */
 	uint16_t n_answered;          /**< of these, not booked yet */

@@ -21,6 +21,18 @@ static inline bool observe_fits(const struct sl_conn *conn, enum sl_side side,
 	return !(seg->flags & SL_ACK) || sl_seq_between(ack, me->ack - wnd, peer->seq_max);
 }
 
+/* Whether an ACK fits by the least that relay_span may be, whatever the windows are. */
+static inline bool observe_surely_fits(const struct sl_conn *conn, enum sl_side side,
+				       const struct sl_seg *seg, uint32_t ack)
+{
+	const struct sl_end *me = &conn->end[side], *peer = &conn->end[sl_side_other(side)];
+	const uint32_t seq_end = seg->seq + seg->payload_len;
+	const uint32_t lowest = me->ack - SPAN_LEAST;
+
+	return seq_end - (peer->ack - SPAN_LEAST) <= 2 * SPAN_LEAST &&
+	       ack - lowest <= peer->seq_max - lowest;
+}
+
 static inline void observe_numbers(struct sl_conn *conn, enum sl_side side,
 				   const struct sl_seg *seg, uint32_t ack)
 {

@@ -8,6 +8,7 @@
 #include "sl_seq.h"
 
 enum {
+	SPAN_LEAST = 0x10000,
 	RST_DOUBT_MS = 10000, /* an inexact RST: so long the ends have to contradict it */
 	CLOSED_MS = 10000,    /* a closed connection answers by RST for so long */
 	TOMBSTONE_MS = 96000, /* the life of a cookie, which must not open it again */
@@ -65,7 +66,7 @@ static inline uint32_t relay_span(const struct sl_conn *conn, enum sl_side side)
 	const uint32_t wnd = (uint32_t)conn->end[sl_side_other(side)].wnd
 			     << (wscale == SL_NO_WSCALE ? 0 : wscale);
 
-	return sl_max_u32(wnd, 0x10000);
+	return sl_max_u32(wnd, SPAN_LEAST);
 }
 
 /* translate.c: a segment of a joined connection rewritten for the other side. */

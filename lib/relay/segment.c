@@ -176,7 +176,8 @@ quiet_segment(struct sl_relay *r, struct sl_conn *conn, const enum sl_side side,
 		return false;
 	if (side == SL_OUTSIDE && sl_unlikely(relay_mss_needed(in) > r->mss_least))
 		return false;
-	if (sl_likely(observe_fits(conn, side, &seg, ack))) {
+	if (sl_likely(observe_surely_fits(conn, side, &seg, ack)) ||
+	    observe_fits(conn, side, &seg, ack)) {
 		observe_numbers(conn, side, &seg, ack);
 		observe_quiet(r, conn, side, &seg);
 	}
@@ -200,15 +201,27 @@ quiet_segment(struct sl_relay *r, struct sl_conn *conn, const enum sl_side side,
 	return true;
 }
 
-bool sl_relay_quiet_segment(struct sl_relay *r, uint32_t index, enum sl_side side,
-			    struct sl_buf *buf, const struct sl_seg *seg)
+unsigned sl_relay_quiet_segments(struct sl_relay *r, const struct sl_traveller *travellers,
+				 const struct sl_flow_query *queries, unsigned first, unsigned n)
 {
-	struct sl_conn *conn = sl_relay_conn(r, index);
+	for (unsigned i = first; i < n; i++) {
+		const struct sl_traveller *t = &travellers[i];
+		struct sl_conn *conn;
+		bool done;
 
-	if (sl_unlikely(!sl_conn_quiet(conn)))
-		return false;
-	return side == SL_OUTSIDE ? quiet_segment(r, conn, SL_OUTSIDE, buf, seg)
-				  : quiet_segment(r, conn, SL_INSIDE, buf, seg);
+		if (queries[i].index == SL_FLOW_NONE || !t->proxied || t->icmp)
+			return i;
+		conn = sl_relay_conn(r, queries[i].index);
+		if (sl_unlikely(!sl_conn_quiet(conn)))
+			return i;
+		if (t->side == SL_OUTSIDE)
+			done = quiet_segment(r, conn, SL_OUTSIDE, t->buf, t->seg);
+		else
+			done = quiet_segment(r, conn, SL_INSIDE, t->buf, t->seg);
+		if (sl_unlikely(!done))
+			return i;
+	}
+	return n;
 }
 
 void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, struct sl_buf *buf,

@@ -128,6 +128,25 @@ static inline void sl_relay_key(struct sl_flow_key *key, const struct sl_seg *se
 	key->domain = link << 24 | seg->vlan;
 }
 
+/** A packet on the road: of a service that is not merely passed. */
+struct sl_traveller {
+	struct sl_buf *buf;
+	struct sl_seg *seg; /**< of an ICMP error: what it quotes, turned round */
+	union {
+		struct {
+			uint16_t service;
+			uint8_t link;
+			uint8_t side;
+			bool proxied; /**< new connections of the service are */
+			bool icmp;
+			uint8_t cookie; /**< which of its family's in this burst is its, SL_BURST
+					   for none */
+			uint8_t server; /**< those with one number have to do with one server */
+		};
+		uint64_t errand; /**< all of these */
+	};
+};
+
 /** What a valid cookie says, for sl_relay_open_spliced. */
 struct sl_grant {
 	uint16_t mss;   /**< the client's, rounded down */
@@ -164,12 +183,14 @@ bool sl_relay_adopt(struct sl_relay *r, const struct sl_flow_key *key, uint32_t 
 		    uint16_t service, struct sl_buf *buf, const struct sl_seg *seg);
 
 /**
- * The same as sl_relay_segment, sooner, for what nearly all segments are: data or an ACK of a
- * spliced connection that is established on both legs and on which nothing else goes on. Returns
- * false, and nothing has happened, for all others.
+ * What sl_relay_segment does, sooner, for what nearly all segments are: data or ACKs of spliced
+ * connections that are established on both legs and on which nothing else goes on.
+ * @travellers, @queries  of a burst, with the answers to its look-up
+ * @first, @n             from the first on, as many of the `n` as there are of the kind
+ * Returns the number of the first that is another.
  */
-bool sl_relay_quiet_segment(struct sl_relay *r, uint32_t index, enum sl_side side,
-			    struct sl_buf *buf, const struct sl_seg *seg);
+unsigned sl_relay_quiet_segments(struct sl_relay *r, const struct sl_traveller *travellers,
+				 const struct sl_flow_query *queries, unsigned first, unsigned n);
 
 /** A segment of connection `index`, from `side`; its checksum is right. Disposes of the buffer. */
 void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, struct sl_buf *buf,
