@@ -160,18 +160,10 @@ static void remember(struct sl_pipeline *p, const struct sl_buf *buf, const stru
 {
 	const struct sl_traveller *t = &p->traveller[p->n - 1];
 	const struct sl_flow_key *key = &p->query[p->n - 1].key;
-	const bool outside = t->side == SL_OUTSIDE;
-	const uint8_t src_addr = offsetof(struct sl_seg, src),
-		      src_port = offsetof(struct sl_seg, src_port);
-	const uint8_t dst_addr = offsetof(struct sl_seg, dst),
-		      dst_port = offsetof(struct sl_seg, dst_port);
 	struct sl_asked *asked = &p->asked;
 
 	asked->in_port = buf->in_port;
-	asked->addr_at = outside ? dst_addr : src_addr;
-	asked->port_at = outside ? dst_port : src_port;
-	asked->client_addr_at = outside ? src_addr : dst_addr;
-	asked->client_port_at = outside ? src_port : dst_port;
+	asked->outside = t->side == SL_OUTSIDE;
 	asked->v6 = seg->v6;
 	asked->vlan = seg->vlan;
 	asked->domain = key->domain;
@@ -179,70 +171,58 @@ static void remember(struct sl_pipeline *p, const struct sl_buf *buf, const stru
 	asked->errand = t->errand;
 }
 
-static inline uint64_t word_at(const struct sl_seg *seg, unsigned at)
+/* Whether a client may have its address, where its server is no martian. */
+static inline bool possible_client(const struct sl_addr *client, const struct sl_asked *asked)
 {
-	return sl_load_le64((const uint8_t *)seg + at);
-}
-
-static inline uint16_t port_at(const struct sl_seg *seg, unsigned at)
-{
-	uint16_t port;
-
-	memcpy(&port, (const uint8_t *)seg + at, sizeof(port));
-	return port;
-}
-
-/* Whether a client's address, of a packet whose other end is a server that is no martian, is one
- * that it may have. */
-static inline bool possible_client(uint64_t high, uint64_t low, const struct sl_asked *asked)
-{
-	struct sl_addr client;
-
-	memcpy(client.b, &high, 8);
-	memcpy(client.b + 8, &low, 8);
-	if (sl_addr_equal(&client, &asked->addr))
+	if (sl_addr_equal(client, &asked->addr))
 		return false;
-	return asked->v6 ? !sl_addr_is_martian(&client) : !sl_addr_v4_is_martian(&client);
+	return asked->v6 ? !sl_addr_is_martian(client) : !sl_addr_v4_is_martian(client);
 }
 
 /*
  * A segment to or from the server that the last one had to do with, by the same port: it travels
- * with the same errand. Returns false, and nothing has happened, for others, and for one that is
- * not right.
+ * with the same errand. `outside` is known to the compiler. Returns false, and nothing has
+ * happened, for others, and for one that is not right.
  */
-static inline bool travel_along(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg)
+static inline __attribute__((always_inline)) bool
+travel_along(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, const bool outside)
 {
 	const struct sl_asked *asked = &p->asked;
-	const uint64_t high = word_at(seg, asked->client_addr_at);
-	const uint64_t low = word_at(seg, asked->client_addr_at + 8u);
+	const struct sl_addr *client = outside ? &seg->src : &seg->dst;
+	const struct sl_addr *server = outside ? &seg->dst : &seg->src;
 	struct sl_flow_query *q = &p->query[p->n];
 	struct sl_traveller *t = &p->traveller[p->n];
 	uint32_t ports;
 
-	if (buf->in_port != asked->in_port || port_at(seg, asked->port_at) != asked->port ||
-	    seg->vlan != asked->vlan ||
-	    !sl_addr_equal((const struct sl_addr *)((const uint8_t *)seg + asked->addr_at),
-			   &asked->addr))
+	if ((outside ? seg->dst_port : seg->src_port) != asked->port || seg->vlan != asked->vlan ||
+	    !sl_addr_equal(server, &asked->addr))
 		return false;
-	if (sl_unlikely(!possible_client(high, low, asked) || !sl_wire_verify(buf, seg)))
+	if (sl_unlikely(!possible_client(client, asked) || !sl_wire_verify(buf, seg)))
 		return false;
 	t->buf = buf;
 	t->seg = seg;
 	t->errand = asked->errand;
 	buf->account = asked->service;
-	if (t->side == SL_INSIDE)
+	if (!outside)
 		pipeline_heard(p, asked->service);
-	memcpy(q->key.outside_addr.b, &high, 8);
-	memcpy(q->key.outside_addr.b + 8, &low, 8);
-	q->key.inside_addr = asked->addr;
+	sl_addr_copy(&q->key.outside_addr, client);
+	sl_addr_copy(&q->key.inside_addr, &asked->addr);
 	/* In one piece, since it is hashed so. */
-	ports = (uint32_t)asked->port << 16 | port_at(seg, asked->client_port_at);
+	ports = (uint32_t)asked->port << 16 | (outside ? seg->src_port : seg->dst_port);
 	memcpy(&q->key.outside_port, &ports, sizeof(ports));
 	q->key.domain = asked->domain;
 	q->hash = sl_flow_hash_client(&p->relay.flow, asked->sum, &q->key, asked->v6);
 	sl_flow_prefetch_bucket(&p->relay.flow, q->hash);
 	p->n++;
 	return true;
+}
+
+static inline bool travels_along(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg)
+{
+	if (buf->in_port != p->asked.in_port)
+		return false;
+	return p->asked.outside ? travel_along(p, buf, seg, true)
+				: travel_along(p, buf, seg, false);
 }
 
 static void classify_icmp(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_seg *icmp,
@@ -301,8 +281,7 @@ static void classify_other(struct sl_pipeline *p, struct sl_buf *buf, const stru
 void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n)
 {
 	/* By itself: what has just been written is not read at once in other pieces. */
-	for (unsigned i = 0; i < n; i++)
-		p->parsed[i] = (uint8_t)sl_wire_parse(bufs[i].data, bufs[i].len, &p->seg[i]);
+	sl_wire_parse_burst(bufs, n, p->seg, p->parsed);
 	p->n = 0;
 	p->asked.port = 0;
 	p->asked.in_port = SL_PORTS_MAX;
@@ -312,7 +291,7 @@ void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n)
 		const enum sl_parsed parsed = (enum sl_parsed)p->parsed[i];
 		struct sl_port_place place;
 
-		if (sl_likely(parsed == SL_PARSED_TCP) && sl_likely(travel_along(p, buf, seg)))
+		if (sl_likely(parsed == SL_PARSED_TCP) && sl_likely(travels_along(p, buf, seg)))
 			continue;
 		place = p->port[buf->in_port];
 		assert(place.side < SL_N_SIDES);

@@ -54,9 +54,8 @@ struct sl_asked {
 	struct sl_addr addr;
 	uint16_t port; /**< 0: none yet */
 	uint16_t service;
-	uint8_t in_port;          /**< SL_PORTS_MAX: what is below holds for nobody */
-	uint8_t addr_at, port_at; /**< where struct sl_seg has the server's */
-	uint8_t client_addr_at, client_port_at;
+	uint8_t in_port; /**< SL_PORTS_MAX: what is below holds for nobody */
+	bool outside;    /**< what comes by it is the clients' */
 	bool v6;
 	uint32_t vlan;
 	uint32_t domain;

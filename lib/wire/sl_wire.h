@@ -97,6 +97,10 @@ static inline uint32_t sl_seg_len(const struct sl_seg *seg)
  */
 enum sl_parsed sl_wire_parse(const uint8_t *frame, uint16_t len, struct sl_seg *seg);
 
+/** Reads the frames of `n` buffers: for each what it is (enum sl_parsed), and its segment. */
+void sl_wire_parse_burst(const struct sl_buf *bufs, unsigned n, struct sl_seg *segs,
+			 uint8_t *parsed);
+
 /**
  * Reads `len` bytes of TCP, header and payload, at frame + seg->l4_off: sl_wire_parse without what
  * lies below, for captures and vectors that begin there. seg->l4_off is the caller's to set, and so
