@@ -36,12 +36,6 @@ bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service)
 	return p->secret_shared && s->mode == SL_MODE_SPLICE && s->cookies != SL_COOKIES_NEVER;
 }
 
-bool pipeline_adopts(const struct sl_pipeline *p, uint16_t service)
-{
-	return p->relay.now_us < p->adopt_until_us[service] &&
-	       p->plan->services.service[service].strays == SL_STRAYS_ADOPT;
-}
-
 void pipeline_adopt_from_now(struct sl_pipeline *p, uint16_t service)
 {
 	p->adopt_until_us[service] =

@@ -5,6 +5,9 @@
  */
 #include "pipeline.h"
 
+/* What knows its family when it is compiled. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
 static const struct sl_service *service_of(const struct sl_pipeline *p,
 					   const struct sl_traveller *t)
 {
@@ -16,16 +19,19 @@ static void count(struct sl_pipeline *p, const struct sl_traveller *t, enum sl_e
 	sl_count(&p->out->accounts[t->service].event[event], 1);
 }
 
-static inline struct sl_cookie_ends ends_of(const struct sl_seg *seg)
+/* Whose handshake: of a client outside. */
+static inline struct sl_cookie_ends ends_of(const struct sl_flow_key *key, bool v6)
 {
-	const struct sl_cookie_ends ends = {
-		.client = &seg->src,
-		.server = &seg->dst,
-		.client_port = seg->src_port,
-		.server_port = seg->dst_port,
-		.v6 = seg->v6,
+	struct sl_cookie_ends ends = {
+		.client = &key->outside_addr,
+		.server = &key->inside_addr,
+		.v6 = v6,
 	};
 
+	static_assert(offsetof(struct sl_flow_key, inside_port) ==
+			      offsetof(struct sl_flow_key, outside_port) + 2,
+		      "the server's port lies in the upper half");
+	memcpy(&ends.ports, &key->outside_port, sizeof(ends.ports));
 	return ends;
 }
 
@@ -83,35 +89,39 @@ static void server_init(struct sl_pipeline *p, const struct sl_traveller *t, uns
 	struct sl_server *server = &p->server[number];
 
 	server->terms = terms;
+	server->has_terms = true;
 	sl_syn_ack_init(&server->syn_ack[t->seg->v6], t->seg->v6, terms.mss, terms.wscale,
 			window_of(terms));
 }
 
 /* What is granted is what was offered and can be kept whatever the server says: window scale and
  * SACK always, timestamps when this server has granted them before. */
-static inline void mint_begin(struct sl_pipeline *p, const struct sl_seg *seg, unsigned server,
-			      unsigned k)
+static ALWAYS_INLINE void mint_begin(struct sl_pipeline *p, unsigned i, unsigned server, unsigned k,
+				     const bool v6)
 {
-	struct sl_cookies *cookies = &p->cookies[seg->v6];
+	const struct sl_seg *seg = p->traveller[i].seg;
+	struct sl_cookies *cookies = &p->cookies[v6];
 	struct sl_answer *answer = &cookies->answer[k];
 	struct sl_cookie_options granted = {
-		.mss = mss_of(seg->mss, seg->v6),
+		.mss = mss_of(seg->mss, v6),
 		.wscale = seg->wscale,
 		.sack = seg->sack_permitted,
 		.timestamps = seg->ts_off != 0 && p->server[server].terms.timestamps,
 	};
 
-	sl_cookie_mint_begin(&p->moment, ends_of(seg), seg->seq, &granted, &answer->tsval,
-			     &cookies->macs, k);
+	sl_cookie_mint_begin(&p->moment, ends_of(&p->query[i].key, v6), seg->seq, &granted,
+			     &answer->tsval, &cookies->macs, k);
 	answer->timestamps = granted.timestamps;
 	answer->client_mss = granted.mss;
 	answer->server = (uint8_t)server;
 }
 
-static inline void verify_begin(struct sl_pipeline *p, const struct sl_seg *seg, unsigned k)
+static ALWAYS_INLINE void verify_begin(struct sl_pipeline *p, unsigned i, unsigned k, const bool v6)
 {
-	sl_cookie_verify_begin(&p->moment, ends_of(seg), seg->seq - 1, seg->ack - 1,
-			       seg->ts_off != 0, seg->tsecr, &p->cookies[seg->v6].macs, k);
+	const struct sl_seg *seg = p->traveller[i].seg;
+
+	sl_cookie_verify_begin(&p->moment, ends_of(&p->query[i].key, v6), seg->seq - 1,
+			       seg->ack - 1, seg->ts_off != 0, seg->tsecr, &p->cookies[v6].macs, k);
 }
 
 static void make_macs(struct sl_pipeline *p, bool v6, unsigned first, unsigned n)
@@ -130,40 +140,58 @@ static inline bool may_prove(const struct sl_traveller *t)
 	return t->side == SL_OUTSIDE && (t->seg->flags & (SL_SYN | SL_RST | SL_ACK)) == SL_ACK;
 }
 
+/* Begins the cookie of a traveller without a connection as number `k`, if there is one to make or
+ * to check. Returns whether there is. */
+static ALWAYS_INLINE bool cookie_begin(struct sl_pipeline *p, unsigned i, unsigned k, const bool v6)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+	struct sl_server *server = &p->server[t->server];
+
+	if (is_bare_syn(t->seg)) {
+		if (sl_unlikely(!server->has_terms))
+			server_init(p, t, t->server);
+		if (sl_unlikely(!server->terms.cookies))
+			return false;
+		mint_begin(p, i, t->server, k, v6);
+		return true;
+	}
+	if (!server->cookies_alive || !may_prove(t))
+		return false;
+	verify_begin(p, i, k, v6);
+	return true;
+}
+
 /*
  * Whatever comes of a segment is decided in its turn, by what the packets before it have made of
  * the table; but what it takes to decide does not depend on them.
  */
 void pipeline_cookies(struct sl_pipeline *p)
 {
-	unsigned n[2] = {0}, server = SL_BURST;
+	unsigned n_v4 = 0, n_v6 = 0, last = SL_BURST;
 
 	sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
 	for (unsigned i = 0; i < p->n; i++) {
 		struct sl_traveller *t = &p->traveller[i];
-		const struct sl_seg *seg = t->seg;
 
 		if (p->query[i].index != SL_FLOW_NONE || !t->proxied || t->icmp ||
 		    t->side != SL_OUTSIDE)
 			continue;
-		if (is_bare_syn(seg)) {
-			if (t->server != server) {
-				server = t->server;
-				server_init(p, t, server);
-			}
-			if (sl_unlikely(!p->server[server].terms.cookies))
-				continue;
-			mint_begin(p, seg, server, n[seg->v6]);
-		} else if (may_prove(t) && pipeline_cookies_alive(p, t->service)) {
-			verify_begin(p, seg, n[seg->v6]);
-		} else {
-			continue;
+		if (t->server != last) {
+			last = t->server;
+			p->server[last].has_terms = false;
+			p->server[last].cookies_alive = pipeline_cookies_alive(p, t->service);
 		}
-		t->cookie = (uint8_t)n[seg->v6]++;
+		if (t->seg->v6) {
+			if (cookie_begin(p, i, n_v6, true))
+				t->cookie = (uint8_t)n_v6++;
+		} else if (cookie_begin(p, i, n_v4, false)) {
+			t->cookie = (uint8_t)n_v4++;
+		}
 	}
-	for (unsigned v6 = 0; v6 < 2; v6++)
-		if (n[v6] > 0)
-			make_macs(p, v6, 0, n[v6]);
+	if (n_v4 > 0)
+		make_macs(p, false, 0, n_v4);
+	if (n_v6 > 0)
+		make_macs(p, true, 0, n_v6);
 }
 
 /* SYN -> SYN-ACK, in the packet that brought it, of whatever shape. */
@@ -192,18 +220,19 @@ static bool write_answer(const struct sl_traveller *t, const struct sl_answer *a
 }
 
 /* Answers a SYN with cookie `k` of its family. */
-static inline void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k)
+static ALWAYS_INLINE void answer_syn_of(struct sl_pipeline *p, const struct sl_traveller *t,
+					unsigned k, const bool v6)
 {
 	const struct sl_seg *seg = t->seg;
-	const struct sl_cookies *cookies = &p->cookies[seg->v6];
+	const struct sl_cookies *cookies = &p->cookies[v6];
 	const struct sl_answer *answer = &cookies->answer[k];
 	const struct sl_server *server = &p->server[answer->server];
 	const uint32_t iss = sl_cookie_mint_end(&cookies->macs, k);
 	bool written;
 
 	if (sl_likely(answer->timestamps && seg->sack_permitted && seg->wscale != SL_NO_WSCALE))
-		written = sl_syn_ack_answer(&server->syn_ack[seg->v6], t->buf, seg, iss,
-					    answer->tsval);
+		written = sl_syn_ack_answer(&server->syn_ack[v6], t->buf, seg, iss, answer->tsval,
+					    v6);
 	else
 		written = write_answer(t, answer, &server->terms, iss);
 	if (sl_unlikely(!written)) {
@@ -219,6 +248,14 @@ static inline void answer_syn(struct sl_pipeline *p, const struct sl_traveller *
 	sl_out_answer(p->out, t->buf);
 }
 
+static inline void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k)
+{
+	if (t->seg->v6)
+		answer_syn_of(p, t, k, true);
+	else
+		answer_syn_of(p, t, k, false);
+}
+
 /* A SYN whose cookie was not made with the burst's, or that may follow `old`, a connection in
  * TIME-WAIT: then it may need an ISN of its own. */
 static void answer_alone(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
@@ -232,7 +269,7 @@ static void answer_alone(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 	if (k == SL_BURST) {
 		sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
 		server_init(p, t, SL_BURST);
-		mint_begin(p, seg, SL_BURST, k);
+		mint_begin(p, i, SL_BURST, k, seg->v6);
 		make_macs(p, seg->v6, k, 1);
 	}
 	answer = &cookies->answer[k];
@@ -274,12 +311,12 @@ static inline enum sl_cookie_verdict verify(struct sl_pipeline *p, unsigned i,
 
 	if (sl_unlikely(k == SL_BURST)) {
 		sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
-		verify_begin(p, seg, k);
+		verify_begin(p, i, k, seg->v6);
 		make_macs(p, seg->v6, k, 1);
 	}
-	verdict = sl_cookie_verify_end(&p->ring, &p->moment, ends_of(seg), seg->seq - 1,
-				       seg->ts_off != 0, seg->tsecr, &p->cookies[seg->v6].macs, k,
-				       &options);
+	verdict = sl_cookie_verify_end(&p->ring, &p->moment, ends_of(&p->query[i].key, seg->v6),
+				       seg->seq - 1, seg->ts_off != 0, seg->tsecr,
+				       &p->cookies[seg->v6].macs, k, &options);
 	if (verdict == SL_COOKIE_VALID)
 		*grant = (struct sl_grant){
 			.mss = options.mss,
@@ -316,7 +353,10 @@ static inline void check_ack(struct sl_pipeline *p, unsigned i)
 		open_spliced(p, i, &grant);
 		break;
 	case SL_COOKIE_FORGED:
-		pipeline_stray(p, i, SL_DROP_cookie_invalid);
+		if (sl_unlikely(pipeline_adopts(p, t->service)))
+			pipeline_stray(p, i, SL_DROP_cookie_invalid);
+		else
+			sl_out_drop(p->out, t->buf, SL_DROP_cookie_invalid);
 		break;
 	case SL_COOKIE_EXPIRED:
 		pipeline_stray(p, i, SL_DROP_cookie_expired);

@@ -31,7 +31,11 @@ void pipeline_settle(struct sl_pipeline *p, uint16_t service);
 /* Whether a cookie of this service may be alive somewhere: else there is nothing to verify. */
 bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service);
 /* Whether what runs already is taken in: for a while after the box came, or its plan changed. */
-bool pipeline_adopts(const struct sl_pipeline *p, uint16_t service);
+static inline bool pipeline_adopts(const struct sl_pipeline *p, uint16_t service)
+{
+	return sl_unlikely(p->relay.now_us < p->adopt_until_us[service]) &&
+	       p->plan->services.service[service].strays == SL_STRAYS_ADOPT;
+}
 /* Opens that window. */
 void pipeline_adopt_from_now(struct sl_pipeline *p, uint16_t service);
 /* Opens it for all services, and for those that are proxied now and were not before. */

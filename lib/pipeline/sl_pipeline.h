@@ -73,7 +73,9 @@ struct sl_terms {
 
 /** A server of this burst, for the SYNs to it. */
 struct sl_server {
-	struct sl_terms terms;
+	alignas(SL_CACHE_LINE) struct sl_terms terms;
+	bool has_terms;               /**< else they and what follows from them are not made yet */
+	bool cookies_alive;           /**< pipeline_cookies_alive */
 	struct sl_syn_ack syn_ack[2]; /**< to who offers all there is; of IPv4, of IPv6 */
 };
 

@@ -67,10 +67,12 @@ static inline uint64_t sl_syn_ack_turn_v6(uint8_t *ip)
  * Turns the frame in `buf`, a SYN that was parsed to `seg`, into the answer to it.
  * @iss    our ISN
  * @tsval  our clock; the client's is echoed
+ * @v6     seg->v6
  * Returns true, or false when the buffer has less than SL_FRAME_MADE_MAX bytes of room.
  */
 static inline bool sl_syn_ack_answer(const struct sl_syn_ack *t, struct sl_buf *buf,
-				     const struct sl_seg *seg, uint32_t iss, uint32_t tsval)
+				     const struct sl_seg *seg, uint32_t iss, uint32_t tsval,
+				     const bool v6)
 {
 	uint8_t *frame = buf->data, *ip = frame + seg->l3_off, *tcp;
 	const unsigned room = (unsigned)buf->len + buf->tailroom;
@@ -85,7 +87,7 @@ static inline bool sl_syn_ack_answer(const struct sl_syn_ack *t, struct sl_buf *
 	sl_store_le64(frame, macs >> 48 | (uint64_t)src_end << 16 | macs << 48);
 	src_end = (uint32_t)(macs >> 16);
 	memcpy(frame + 8, &src_end, sizeof(src_end));
-	if (seg->v6) {
+	if (v6) {
 		memcpy(ip, t->bytes, 8);
 		sum = sl_syn_ack_turn_v6(ip);
 		tcp = ip + 40;
