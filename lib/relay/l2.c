@@ -47,6 +47,35 @@ uint16_t sl_l2_get(struct sl_l2_table *t, const struct sl_l2 *l2)
 	return n;
 }
 
+bool sl_l2_get_both(struct sl_l2_table *t, const uint8_t *frame, unsigned len, uint16_t *there,
+		    uint16_t *back)
+{
+	struct sl_l2 l2;
+
+	if (sl_likely(t->last_there != SL_L2_NONE &&
+		      sl_l2_equal(&t->entry[t->last_there].l2, frame, len))) {
+		t->entry[t->last_there].refs++;
+		t->entry[t->last_back].refs++;
+		*there = t->last_there;
+		*back = t->last_back;
+		return true;
+	}
+	l2.len = (uint8_t)len;
+	memcpy(l2.bytes, frame, len);
+	*there = sl_l2_get(t, &l2);
+	sl_wire_l2_swap(&l2);
+	*back = sl_l2_get(t, &l2);
+	if (*there == SL_L2_NONE || *back == SL_L2_NONE) {
+		sl_l2_put(t, *there);
+		sl_l2_put(t, *back);
+		*there = *back = SL_L2_NONE;
+		return false;
+	}
+	t->last_there = *there;
+	t->last_back = *back;
+	return true;
+}
+
 void sl_l2_put(struct sl_l2_table *t, uint16_t number)
 {
 	struct sl_l2_entry *e = &t->entry[number];
@@ -56,6 +85,8 @@ void sl_l2_put(struct sl_l2_table *t, uint16_t number)
 		return;
 	for (link = &t->bucket[e->bucket]; *link != number; link = &t->entry[*link].next)
 		;
+	if (number == t->last_there || number == t->last_back)
+		t->last_there = SL_L2_NONE;
 	*link = e->next;
 	e->next = t->free;
 	t->free = number;

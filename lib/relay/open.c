@@ -9,13 +9,8 @@
 bool relay_learn_l2(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 		    const struct sl_buf *buf, const struct sl_seg *seg)
 {
-	struct sl_l2 l2;
-
-	sl_wire_l2_get(buf->data, seg, &l2);
-	conn->l2[sl_side_other(side)] = sl_l2_get(&r->l2, &l2);
-	sl_wire_l2_swap(&l2);
-	conn->l2[side] = sl_l2_get(&r->l2, &l2);
-	return conn->l2[SL_OUTSIDE] != SL_L2_NONE && conn->l2[SL_INSIDE] != SL_L2_NONE;
+	return sl_l2_get_both(&r->l2, buf->data, seg->l3_off, &conn->l2[sl_side_other(side)],
+			      &conn->l2[side]);
 }
 
 static void fill_spliced(struct sl_conn *conn, const struct sl_grant *grant,

@@ -130,4 +130,66 @@ TEST_F(L2, AgreesWithAModelThroughManyGetsAndPuts)
 		EXPECT_EQ(first, SL_L2_NONE);
 }
 
+// A frame's header and that of the way back; one that begins like frame() of another number does
+// not.
+std::vector<uint8_t> frame(unsigned i)
+{
+	std::vector<uint8_t> f(SL_L2_MAX, 0);
+	f[5] = static_cast<uint8_t>(i);
+	f[11] = 0x80;
+	return f;
+}
+
+TEST_F(L2, BothWaysAreAgreedUponThroughManyGetsAndPuts)
+{
+	std::mt19937 rng(4);
+	struct Held {
+		unsigned which;
+		uint16_t there, back;
+	};
+	std::vector<Held> held;
+	for (unsigned i = 0; i < 100000; i++) {
+		if (held.size() < 6 && rng() % 2 == 0) {
+			const unsigned which = rng() % 3;
+			const std::vector<uint8_t> f = frame(which);
+			Held h{which, SL_L2_NONE, SL_L2_NONE};
+			ASSERT_TRUE(sl_l2_get_both(t.get(), f.data(), 14, &h.there, &h.back));
+			const sl_l2 &there = t->entry[h.there].l2, &back = t->entry[h.back].l2;
+			ASSERT_EQ(memcmp(there.bytes, f.data(), 14), 0);
+			ASSERT_EQ(memcmp(back.bytes, f.data() + 6, 6), 0);
+			ASSERT_EQ(memcmp(back.bytes + 6, f.data(), 6), 0);
+			for (const Held &other : held)
+				ASSERT_EQ(other.which == which,
+					  other.there == h.there && other.back == h.back);
+			held.push_back(h);
+		} else if (!held.empty()) {
+			std::swap(held[rng() % held.size()], held.back());
+			sl_l2_put(t.get(), held.back().there);
+			sl_l2_put(t.get(), held.back().back);
+			held.pop_back();
+			uint32_t refs = 0;
+			for (const sl_l2_entry &e : t->entry)
+				refs += &e == &t->entry[0] ? 0 : e.refs;
+			ASSERT_EQ(refs, 2 * held.size());
+		}
+	}
+}
+
+TEST_F(L2, AFullTableGivesNeitherWay)
+{
+	for (unsigned i = 0; i < SL_L2_ENTRIES - 2; i++) {
+		const sl_l2 l2 = header(i);
+		ASSERT_NE(sl_l2_get(t.get(), &l2), SL_L2_NONE);
+	}
+	const std::vector<uint8_t> f = frame(1);
+	uint16_t there = 7, back = 7;
+	EXPECT_FALSE(sl_l2_get_both(t.get(), f.data(), 14, &there, &back));
+	EXPECT_EQ(there, SL_L2_NONE);
+	EXPECT_EQ(back, SL_L2_NONE);
+	sl_l2 last = {};
+	last.len = 14;
+	last.bytes[0] = 1;
+	EXPECT_NE(sl_l2_get(t.get(), &last), SL_L2_NONE) << "the one place that is left is free";
+}
+
 } // namespace
