@@ -29,7 +29,7 @@ static void adopt_handshake(struct sl_relay *r, struct sl_conn *conn, const stru
 	server->isn = seg->seq;
 	server->seq_max = seg->seq + sl_seg_len(seg);
 	server->ack = seg->ack;
-	relay_set_state(r, conn, SL_LEG_CLIENT, SL_TCP_SYN_RECEIVED);
+	relay_enter_state(r, conn, SL_LEG_CLIENT, SL_TCP_SYN_RECEIVED);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_ESTABLISHED);
 }
 
@@ -44,7 +44,7 @@ static void adopt_standing(struct sl_relay *r, struct sl_conn *conn, const struc
 	server->isn = seg->seq - 1;
 	server->seq_max = seg->seq;
 	server->ack = seg->ack;
-	relay_set_state(r, conn, SL_LEG_CLIENT, SL_TCP_ESTABLISHED);
+	relay_enter_state(r, conn, SL_LEG_CLIENT, SL_TCP_ESTABLISHED);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_ESTABLISHED);
 }
 

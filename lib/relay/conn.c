@@ -107,13 +107,19 @@ static const uint16_t transitions[SL_TCP_N_STATES] = {
 	[SL_TCP_CLOSED] = TO(SYN_SENT) | TO(SYN_RECEIVED) | TO(ESTABLISHED),
 };
 
-void relay_set_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
-		     enum sl_tcp_state state)
+void relay_enter_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
+		       enum sl_tcp_state state)
 {
 	assert(transitions[conn->state[leg]] & 1u << state);
 	gauge(r, conn, leg, (uint64_t)-1);
 	conn->state[leg] = (uint8_t)state;
 	gauge(r, conn, leg, 1);
+}
+
+void relay_set_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
+		     enum sl_tcp_state state)
+{
+	relay_enter_state(r, conn, leg, state);
 	relay_arm(r, conn);
 }
 
@@ -137,7 +143,8 @@ void relay_close(struct sl_relay *r, struct sl_conn *conn, enum sl_event why)
 	conn->last_seen_ms = r->now_ms;
 	for (unsigned leg = 0; leg < SL_N_LEGS; leg++)
 		if (conn->state[leg] != SL_TCP_CLOSED)
-			relay_set_state(r, conn, (enum sl_leg)leg, SL_TCP_CLOSED);
+			relay_enter_state(r, conn, (enum sl_leg)leg, SL_TCP_CLOSED);
+	relay_arm(r, conn);
 }
 
 void sl_relay_remove(struct sl_relay *r, uint32_t index)

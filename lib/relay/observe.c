@@ -23,13 +23,13 @@ static void leg_received_fin(struct sl_relay *r, struct sl_conn *conn, enum sl_l
 {
 	switch ((enum sl_tcp_state)conn->state[leg]) {
 	case SL_TCP_ESTABLISHED:
-		relay_set_state(r, conn, leg, SL_TCP_CLOSE_WAIT);
+		relay_enter_state(r, conn, leg, SL_TCP_CLOSE_WAIT);
 		break;
 	case SL_TCP_FIN_WAIT_1:
-		relay_set_state(r, conn, leg, SL_TCP_CLOSING);
+		relay_enter_state(r, conn, leg, SL_TCP_CLOSING);
 		break;
 	case SL_TCP_FIN_WAIT_2:
-		relay_set_state(r, conn, leg, SL_TCP_TIME_WAIT);
+		relay_enter_state(r, conn, leg, SL_TCP_TIME_WAIT);
 		break;
 	case SL_TCP_LISTEN:
 	case SL_TCP_SYN_SENT:
@@ -46,22 +46,22 @@ static void leg_received_fin(struct sl_relay *r, struct sl_conn *conn, enum sl_l
 static void leg_sent_fin(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg)
 {
 	if (conn->state[leg] == SL_TCP_ESTABLISHED)
-		relay_set_state(r, conn, leg, SL_TCP_FIN_WAIT_1);
+		relay_enter_state(r, conn, leg, SL_TCP_FIN_WAIT_1);
 	else if (conn->state[leg] == SL_TCP_CLOSE_WAIT)
-		relay_set_state(r, conn, leg, SL_TCP_LAST_ACK);
+		relay_enter_state(r, conn, leg, SL_TCP_LAST_ACK);
 }
 
 static void leg_fin_acked(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg)
 {
 	switch ((enum sl_tcp_state)conn->state[leg]) {
 	case SL_TCP_FIN_WAIT_1:
-		relay_set_state(r, conn, leg, SL_TCP_FIN_WAIT_2);
+		relay_enter_state(r, conn, leg, SL_TCP_FIN_WAIT_2);
 		break;
 	case SL_TCP_CLOSING:
-		relay_set_state(r, conn, leg, SL_TCP_TIME_WAIT);
+		relay_enter_state(r, conn, leg, SL_TCP_TIME_WAIT);
 		break;
 	case SL_TCP_LAST_ACK:
-		relay_set_state(r, conn, leg, SL_TCP_CLOSED);
+		relay_enter_state(r, conn, leg, SL_TCP_CLOSED);
 		break;
 	case SL_TCP_LISTEN:
 	case SL_TCP_SYN_SENT:
@@ -86,7 +86,7 @@ static void leg_established(struct sl_relay *r, struct sl_conn *conn, enum sl_si
 {
 	const enum sl_side other = sl_side_other(side);
 
-	relay_set_state(r, conn, leg, SL_TCP_ESTABLISHED);
+	relay_enter_state(r, conn, leg, SL_TCP_ESTABLISHED);
 	if (!in_handshake(conn->state[sl_conn_leg(conn, other)])) {
 		conn->last_seen_ms = r->now_ms;
 		relay_count(r, conn, SL_EVENT_connections_established);
@@ -102,6 +102,7 @@ static void observe_states(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 	const enum sl_side other = sl_side_other(side);
 	const enum sl_leg leg = sl_conn_leg(conn, side), other_leg = sl_conn_leg(conn, other);
 	const bool was_over = sl_conn_over(conn);
+	const uint8_t was[SL_N_LEGS] = {conn->state[0], conn->state[1]};
 
 	if (conn->state[leg] == SL_TCP_SYN_RECEIVED) {
 		if (!(seg->flags & SL_ACK) ||
@@ -123,8 +124,9 @@ static void observe_states(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 		if (conn->flags & SL_CONN_SPLICED)
 			r->n_translated--;
 		relay_count(r, conn, SL_EVENT_connections_closed);
-		relay_arm(r, conn);
 	}
+	if (conn->state[0] != was[0] || conn->state[1] != was[1])
+		relay_arm(r, conn);
 }
 
 static bool both_established(const struct sl_conn *conn)

@@ -110,7 +110,7 @@ void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, ui
 	if (r->plan->services.service[service].mss_max != 0)
 		conn->opening.mss = (uint16_t)sl_min_u32(
 			conn->opening.mss, r->plan->services.service[service].mss_max);
-	relay_set_state(r, conn, SL_LEG_CLIENT, SL_TCP_ESTABLISHED);
+	relay_enter_state(r, conn, SL_LEG_CLIENT, SL_TCP_ESTABLISHED);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_SENT);
 	r->n_translated++;
 	if (!relay_learn_l2(r, conn, SL_OUTSIDE, buf, seg)) {
@@ -398,7 +398,7 @@ void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, ui
 	if (side == SL_INSIDE)
 		conn->flags |= SL_CONN_INSIDE_OPENED;
 	track_syn(conn, side, seg);
-	relay_set_state(r, conn, SL_LEG_CLIENT, SL_TCP_SYN_RECEIVED);
+	relay_enter_state(r, conn, SL_LEG_CLIENT, SL_TCP_SYN_RECEIVED);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_SENT);
 	if (!relay_learn_l2(r, conn, side, buf, seg)) {
 		sl_relay_remove(r, relay_index(r, conn));

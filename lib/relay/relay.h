@@ -22,6 +22,10 @@ enum {
 /* conn.c: birth, states, end. */
 struct sl_conn *relay_conn_add(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
 			       uint16_t service);
+/* A leg goes over to another state; whoever says so sees to it that relay_arm follows. */
+void relay_enter_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
+		       enum sl_tcp_state state);
+/* And it does. */
 void relay_set_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
 		     enum sl_tcp_state state);
 /* Before a connection is over, or goes: one less whose numbers are translated. */
