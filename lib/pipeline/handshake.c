@@ -244,7 +244,8 @@ static ALWAYS_INLINE void answer_syn_of(struct sl_pipeline *p, const struct sl_t
 		pipeline_answered(p);
 		p->answered = t->service;
 	}
-	p->n_answered++;
+	if (p->n_answered++ == 0)
+		p->last_cookie_us[t->service] = p->relay.now_us;
 	sl_out_answer(p->out, t->buf);
 }
 
@@ -296,7 +297,6 @@ void pipeline_answered(struct sl_pipeline *p)
 		return;
 	sl_count(&a->event[SL_EVENT_syn_received], p->n_answered);
 	sl_count(&a->event[SL_EVENT_cookies_sent], p->n_answered);
-	p->last_cookie_us[p->answered] = p->relay.now_us;
 	p->n_answered = 0;
 }
 

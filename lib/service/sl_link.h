@@ -21,7 +21,7 @@ static inline enum sl_side sl_side_other(enum sl_side side)
 }
 
 struct sl_link {
-	alignas(SL_CACHE_LINE) char name[SL_LINK_NAME];
+	char name[SL_LINK_NAME];
 	uint8_t port[SL_N_SIDES]; /**< port numbers by side */
 	bool follow;              /**< one port loses its link: the other is taken down */
 	bool pass_default;        /**< traffic of no service: passed, or dropped */
