@@ -2,6 +2,10 @@
 // Packets that concern each other within one burst.
 #include "road.h"
 
+#include <algorithm>
+#include <array>
+#include <random>
+
 using namespace sl_test;
 
 namespace
@@ -146,5 +150,128 @@ TEST_P(Burst, EverythingMixed)
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Burst, ::testing::ValuesIn(kNumbers));
+
+// What may come of both families to a road on which `stands` is open and `asked` has its SYN-ACK.
+std::vector<std::pair<sl_side, Bytes>> all_kinds(Talk stands, Talk asked, unsigned seed)
+{
+	std::vector<std::pair<sl_side, Bytes>> all;
+	std::mt19937 random(seed);
+	const auto out = [&](const Frame &f) { all.emplace_back(SL_OUTSIDE, f.bytes()); };
+	const auto in = [&](const Frame &f) { all.emplace_back(SL_INSIDE, f.bytes()); };
+	const bool v6 = stands.server.find(':') != std::string::npos;
+
+	out(stands.c(SL_ACK, 1, 1));
+	out(stands.c(SL_ACK | SL_PSH, 1, 1, "request"));
+	out(stands.c(SL_ACK | SL_URG, 8, 1, "more"));
+	in(stands.s(SL_ACK, 1, 8, "response"));
+	in(stands.s(SL_ACK | SL_PSH, 9, 12, "and more"));
+	in(stands.s(SL_ACK, 0x70000000, 1, "far off"));
+	Frame lost = stands.c(SL_ACK, 8, 1);
+	lost.options = lost.options + nop(2) + sack({stands.cookie + 9, stands.cookie + 17});
+	out(lost);
+	out(stands.c(SL_ACK | SL_FIN, 12, 17));
+	in(stands.s(SL_ACK | SL_FIN, 17, 13));
+	out(stands.c(SL_RST, 12, 0));
+	out(stands.syn());
+	in(stands.synack());
+	out(asked.c(SL_ACK, 1, 1));
+	out(asked.c(SL_ACK, 1, 1, "early"));
+	in(asked.synack());
+	in(asked.s(SL_ACK, 1, 1, "first"));
+	for (unsigned i = 0; i < 6; i++) {
+		Talk other = stands;
+		other.cport = static_cast<uint16_t>(random());
+		other.isn = random();
+		other.cookie = random();
+		other.sack = i % 2 != 0;
+		other.offer_ts = i % 3 != 0;
+		other.cws = static_cast<int>(i % 4) - 1;
+		other.sport = std::array<uint16_t, 6>{kAlways, kAlways,  kNever,
+						      kPass,   kMonitor, 9999}[random() % 6];
+		out(other.syn());
+		out(other.c(SL_ACK, 1, 1, i % 2 ? "forged" : ""));
+		in(other.s(SL_ACK, 1, 1));
+		in(other.synack());
+		Frame f = other.syn();
+		f.src = v6 ? "ff02::1" : "224.0.0.1";
+		out(f);
+		f.src = f.dst;
+		out(f);
+		f = other.syn();
+		f.bad_tcp_checksum = true;
+		out(f);
+		f = other.syn();
+		f.vlan = {7};
+		out(f);
+		f = other.c(SL_ACK, 1, 1);
+		f.flags = SL_SYN | SL_FIN;
+		out(f);
+		f = other.syn();
+		f.proto = 17;
+		out(f);
+		f = other.syn();
+		f.cut = 40;
+		out(f);
+	}
+	return all;
+}
+
+// What is passed leaves before what is looked up: it is put first, in an order of its own.
+void by_themselves(Road::Out *out)
+{
+	const auto passed = std::stable_partition(
+		out->begin(), out->end(), [](const Sent &s) { return s.fate == SL_FATE_PASSED; });
+	std::sort(out->begin(), passed,
+		  [](const Sent &a, const Sent &b) { return a.bytes < b.bytes; });
+}
+
+// Much is found out once for packets that follow each other. None of them may notice.
+TEST(BurstOfAllKinds, EachIsDecidedAsIfItHadComeAlone)
+{
+	for (unsigned seed = 0; seed < 400; seed++) {
+		Road together, alone;
+		Road *const roads[] = {&together, &alone};
+		std::vector<std::pair<sl_side, Bytes>> packets;
+		std::mt19937 random(seed);
+		for (Road *road : roads) {
+			packets.clear();
+			for (const bool v6 : {false, true}) {
+				Talk stands(*road), asked(*road);
+				stands.timestamps = seed % 2 != 0;
+				if (v6) {
+					stands.ipv6();
+					asked.ipv6();
+				}
+				asked.cport = 50001;
+				stands.open();
+				asked.ask();
+				const auto some = all_kinds(stands, asked, seed);
+				packets.insert(packets.end(), some.begin(), some.end());
+			}
+		}
+		std::shuffle(packets.begin(), packets.end(), random);
+		const unsigned n = 1 + random() % SL_BURST;
+		for (size_t i = 0; i + n <= packets.size(); i += n) {
+			const auto first = packets.begin() + static_cast<long>(i);
+			Road::Out burst = together.run({first, first + n}), singles;
+			for (size_t k = i; k < i + n; k++)
+				for (const Sent &sent : alone.run({packets[k]}))
+					singles.push_back(sent);
+			by_themselves(&burst);
+			by_themselves(&singles);
+			ASSERT_EQ(burst.size(), singles.size()) << seed << " at " << i;
+			for (size_t k = 0; k < burst.size(); k++) {
+				ASSERT_EQ(burst[k].port, singles[k].port) << seed << " at " << i;
+				ASSERT_EQ(burst[k].fate, singles[k].fate) << seed << " at " << i;
+				ASSERT_EQ(burst[k].bytes, singles[k].bytes) << seed << " at " << i;
+			}
+		}
+		for (size_t a = 0; a < alone.accounts.size(); a++)
+			ASSERT_EQ(memcmp(&alone.accounts[a], &together.accounts[a],
+					 sizeof(sl_account)),
+				  0)
+				<< seed << ", account " << a;
+	}
+}
 
 } // namespace
