@@ -3,6 +3,9 @@
 
 #include "frame.h"
 
+#include "sl_syn_ack.h"
+
+#include <functional>
 #include <random>
 
 using namespace sl_test;
@@ -79,17 +82,25 @@ void expect_equal(const sl_seg &seg, const sl_made &m)
 	EXPECT_EQ(seg.payload_len, 0);
 }
 
-TEST(Emit, WhatIsParsedIsWhatWasMade)
+// Calls `check` with many segments of both families, behind up to two tags.
+void for_many(unsigned n,
+	      const std::function<void(Random &, const sl_l2 &, const sl_made &)> &check)
 {
 	const sl_addr a4 = addr("198.51.100.7"), b4 = addr("192.0.2.2");
 	const sl_addr a6 = addr("2001:db8::7"), b6 = addr("2001:db8::2");
 	Random random;
 
-	for (unsigned i = 0; i < 4000; i++) {
+	for (unsigned i = 0; i < n && !testing::Test::HasFailure(); i++) {
 		const bool v6 = i % 2;
-		const unsigned tags = i / 2 % 3;
-		const sl_l2 l2 = link_header(tags, v6);
-		const sl_made m = random_made(random, v6 ? &a6 : &a4, v6 ? &b6 : &b4);
+		const sl_l2 l2 = link_header(i / 2 % 3, v6);
+
+		check(random, l2, random_made(random, v6 ? &a6 : &a4, v6 ? &b6 : &b4));
+	}
+}
+
+TEST(Emit, WhatIsParsedIsWhatWasMade)
+{
+	for_many(4000, [](Random &random, const sl_l2 &l2, const sl_made &m) {
 		Buffer b(Bytes(random(300), 0x5a), 16, SL_FRAME_MADE_MAX);
 		const unsigned room = b.buf.len + b.buf.tailroom;
 		sl_seg seg;
@@ -97,7 +108,7 @@ TEST(Emit, WhatIsParsedIsWhatWasMade)
 		ASSERT_TRUE(sl_wire_emit(&b.buf, &l2, &m));
 		ASSERT_EQ(sl_wire_parse(b.buf.data, b.buf.len, &seg), SL_PARSED_TCP);
 		expect_equal(seg, m);
-		EXPECT_EQ(seg.v6, v6);
+		EXPECT_EQ(seg.v6, !sl_addr_is_v4(m.src));
 		EXPECT_EQ(memcmp(b.buf.data, l2.bytes, l2.len), 0);
 		EXPECT_EQ(b.buf.len, seg.payload_off) << "nothing behind the header";
 		EXPECT_EQ(b.buf.len + b.buf.tailroom, room);
@@ -106,34 +117,89 @@ TEST(Emit, WhatIsParsedIsWhatWasMade)
 		EXPECT_EQ(b.buf.tcp_cksum, SL_CKSUM_GOOD);
 		EXPECT_TRUE(ip_cksum_right(b.bytes(), seg));
 		EXPECT_TRUE(tcp_cksum_right(b.bytes(), seg));
-		if (HasFailure())
-			return;
-	}
+	});
 }
 
 TEST(Emit, AnAnswerTurnsTheLinkHeaderRoundAndIsOtherwiseTheSame)
 {
-	const sl_addr a4 = addr("198.51.100.7"), b4 = addr("192.0.2.2");
-	const sl_addr a6 = addr("2001:db8::7"), b6 = addr("2001:db8::2");
-	Random random;
-
-	for (unsigned i = 0; i < 1000; i++) {
-		const bool v6 = i % 2;
-		const unsigned tags = i / 2 % 3;
-		sl_l2 l2 = link_header(tags, v6);
-		const sl_made m = random_made(random, v6 ? &a6 : &a4, v6 ? &b6 : &b4);
+	for_many(1000, [](Random &random, const sl_l2 &l2, const sl_made &m) {
 		Buffer asked(Bytes(random(100), 0x5a), 16, SL_FRAME_MADE_MAX);
 		Buffer answer(Bytes(asked.buf.len, 0x5a), 16, SL_FRAME_MADE_MAX);
+		sl_l2 back = l2;
 		sl_seg seg;
 
 		ASSERT_TRUE(sl_wire_emit(&asked.buf, &l2, &m));
 		ASSERT_EQ(sl_wire_parse(asked.buf.data, asked.buf.len, &seg), SL_PARSED_TCP);
 		ASSERT_TRUE(sl_wire_emit_answer(&asked.buf, &seg, &m));
-		sl_wire_l2_swap(&l2);
-		ASSERT_TRUE(sl_wire_emit(&answer.buf, &l2, &m));
+		sl_wire_l2_swap(&back);
+		ASSERT_TRUE(sl_wire_emit(&answer.buf, &back, &m));
 		ASSERT_EQ(asked.bytes(), answer.bytes());
 		EXPECT_EQ(asked.buf.tailroom, answer.buf.tailroom);
+	});
+}
+
+// Whatever the SYN was like: the template's answer is, byte by byte, the one written field by
+// field.
+TEST(SynAck, OfATemplateIsTheOneThatIsWrittenFieldByField)
+{
+	Random random;
+
+	for (unsigned i = 0; i < 4000; i++) {
+		const bool v6 = i % 2;
+		Frame syn{.sport = static_cast<uint16_t>(1 + random(65534)),
+			  .dport = static_cast<uint16_t>(1 + random(65534)),
+			  .seq = i % 5 == 0 ? 0xffffffff : random.word(),
+			  .flags = SL_SYN,
+			  .options = mss(1460) + sackok() + ts(random.word(), 0) + nop() + ws(7)};
+		if (v6) {
+			syn.src = "2001:db8::7";
+			syn.dst = "2001:db8::2";
+			syn.extensions = std::vector<Extension>(i / 6 % 3, extension(60));
+		} else {
+			syn.src = i % 3 ? "198.51.100.7" : "255.255.255.254";
+			syn.ip_options = Bytes(i / 6 % 3 * 4, 1);
+		}
+		syn.vlan = std::vector<uint16_t>(i / 2 % 3, 9);
+		syn.payload = std::string(i % 7 ? 0 : 30, 'x');
+		Buffer by_template(syn.bytes(), 16, SL_FRAME_MADE_MAX);
+		Buffer by_field(syn.bytes(), 16, SL_FRAME_MADE_MAX);
+		sl_seg seg;
+		sl_syn_ack t;
+		ASSERT_EQ(sl_wire_parse(by_field.buf.data, by_field.buf.len, &seg), SL_PARSED_TCP);
+		sl_made m = {};
+		m.src = &seg.dst;
+		m.dst = &seg.src;
+		m.src_port = seg.dst_port;
+		m.dst_port = seg.src_port;
+		m.seq = random.word();
+		m.ack = seg.seq + 1;
+		m.flags = SL_SYN | SL_ACK;
+		m.wnd = static_cast<uint16_t>(random.word());
+		m.mss = static_cast<uint16_t>(1 + random(65534));
+		m.wscale = static_cast<uint8_t>(i % 15);
+		m.sack_permitted = m.timestamps = true;
+		m.tsval = random.word();
+		m.tsecr = seg.tsval;
+		sl_syn_ack_init(&t, v6, m.mss, m.wscale, m.wnd);
+		ASSERT_TRUE(sl_syn_ack_answer(&t, &by_template.buf, &seg, m.seq, m.tsval, v6));
+		ASSERT_TRUE(sl_wire_emit_answer(&by_field.buf, &seg, &m));
+		ASSERT_EQ(by_template.bytes(), by_field.bytes()) << i;
+		ASSERT_EQ(by_template.buf.tailroom, by_field.buf.tailroom);
+		ASSERT_EQ(by_template.buf.tcp_cksum, SL_CKSUM_GOOD);
 	}
+}
+
+TEST(SynAck, NeedsRoomForTheLargestFrame)
+{
+	const Frame syn{.flags = SL_SYN};
+	Buffer b(syn.bytes(), 0, 0);
+	const Bytes before = b.bytes();
+	sl_syn_ack t;
+	sl_seg seg;
+	ASSERT_EQ(sl_wire_parse(b.buf.data, b.buf.len, &seg), SL_PARSED_TCP);
+	sl_syn_ack_init(&t, false, 1460, 7, 1);
+	EXPECT_FALSE(sl_syn_ack_answer(&t, &b.buf, &seg, 1, 2, false));
+	EXPECT_EQ(b.bytes(), before);
 }
 
 TEST(Emit, Ipv4GoesWithoutFragmentsAndIdentification)
