@@ -32,6 +32,7 @@ static inline void sl_addr_set_v4(struct sl_addr *a, const void *four_bytes)
 	memcpy(a->b + 8, &low, sizeof(low));
 }
 
+/** Copies an address by the words in which it was written. */
 static inline void sl_addr_copy(struct sl_addr *to, const struct sl_addr *from)
 {
 	uint64_t word[2];

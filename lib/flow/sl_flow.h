@@ -56,8 +56,9 @@
  * holds for such a table too: 16 entries fit.
  *
  * Order of calls. sl_flow_init once. For a burst: sl_flow_hash and sl_flow_prefetch_bucket for each
- * segment as it is parsed, sl_flow_lookup_burst for all. What an insert or remove makes stale of a
- * burst's answers is looked up again by the caller.
+ * segment as it is classified (or, for the clients of one server, sl_flow_sum_server once and
+ * sl_flow_hash_client for each), sl_flow_lookup_burst for all. What an insert or remove makes stale
+ * of a burst's answers is looked up again by the caller.
  */
 #ifndef SL_FLOW_H
 #define SL_FLOW_H

@@ -96,9 +96,8 @@ bool relay_send_syn(struct sl_relay *r, const struct sl_conn *conn)
 		made.tsval = r->now_ms;
 	}
 	/* A SYN's window is not scaled: RFC 7323 section 2.2. */
-	wnd = (uint64_t)conn->end[SL_OUTSIDE].wnd
-	      << (conn->wscale_outside == SL_NO_WSCALE ? 0 : conn->wscale_outside);
-	made.wnd = wnd > 0xffff ? 0xffff : (uint16_t)wnd;
+	wnd = (uint64_t)conn->end[SL_OUTSIDE].wnd << relay_shift(conn->wscale_outside);
+	made.wnd = relay_clamp_window(wnd);
 	if (!sl_wire_emit(buf, &r->l2.entry[conn->l2[SL_INSIDE]].l2, &made)) {
 		r->out->n_spare++;
 		return false;

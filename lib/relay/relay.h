@@ -62,13 +62,18 @@ static inline void relay_l2_refresh(struct sl_relay *r, struct sl_conn *conn, en
 		relay_l2_changed(r, conn, to, frame, seg);
 }
 
+/* How far a window scale shifts. */
+static inline unsigned relay_shift(unsigned wscale)
+{
+	return wscale == SL_NO_WSCALE ? 0 : wscale;
+}
+
 /* observe.h, observe.c: what a segment says about its connection. */
 /* How far from the numbers seen a segment of the end on `side` may lie: its peer's window. */
 static inline uint32_t relay_span(const struct sl_conn *conn, enum sl_side side)
 {
 	const unsigned wscale = side == SL_OUTSIDE ? conn->wscale_inside : conn->wscale_outside;
-	const uint32_t wnd = (uint32_t)conn->end[sl_side_other(side)].wnd
-			     << (wscale == SL_NO_WSCALE ? 0 : wscale);
+	const uint32_t wnd = (uint32_t)conn->end[sl_side_other(side)].wnd << relay_shift(wscale);
 
 	return sl_max_u32(wnd, SPAN_LEAST);
 }
@@ -76,14 +81,10 @@ static inline uint32_t relay_span(const struct sl_conn *conn, enum sl_side side)
 /* translate.c: a segment of a joined connection rewritten for the other side. */
 void relay_translate(const struct sl_relay *r, const struct sl_conn *conn, enum sl_side side,
 		     struct sl_buf *buf, struct sl_seg *seg);
+/* The window field that says so many bytes, unscaled. */
 static inline uint16_t relay_clamp_window(uint64_t bytes)
 {
 	return bytes > 0xffff ? 0xffff : (uint16_t)bytes;
-}
-
-static inline unsigned relay_shift(unsigned wscale)
-{
-	return wscale == SL_NO_WSCALE ? 0 : wscale;
 }
 
 /* The window field `wnd` of the end on side `from`, as the other end has to see it. */

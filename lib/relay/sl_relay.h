@@ -18,7 +18,6 @@
 #define SL_RELAY_H
 
 #include "sl_bucket.h"
-#include "sl_bucket.h"
 #include "sl_conn.h"
 #include "sl_l2.h"
 #include "sl_learned.h"

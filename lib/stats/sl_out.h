@@ -59,20 +59,13 @@ static inline void sl_out_free(struct sl_out *out, struct sl_buf *buf, enum sl_f
 	out->freed[out->n_freed++] = buf->handle;
 }
 
-/** Counts that the packet has come, one way or the other. */
-static inline void sl_out_book_in(struct sl_out *out, const struct sl_buf *buf)
-{
-	const enum sl_term in =
-		sl_likely(buf->origin == SL_ORIGIN_RX) ? SL_TERM_rx : SL_TERM_handed_in;
-
-	sl_count(&out->accounts[buf->account].term[in], 1);
-}
-
 /** Counts a packet that has come into `term`, now: it is held or handed on. */
 static inline void sl_out_book(struct sl_out *out, const struct sl_buf *buf, enum sl_term term)
 {
-	sl_out_book_in(out, buf);
-	sl_count(&out->accounts[buf->account].term[term], 1);
+	struct sl_account *a = &out->accounts[buf->account];
+
+	sl_count(&a->term[buf->origin == SL_ORIGIN_RX ? SL_TERM_rx : SL_TERM_handed_in], 1);
+	sl_count(&a->term[term], 1);
 }
 
 /** Books `n` packets that have been decided, once. */
