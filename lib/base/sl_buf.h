@@ -70,6 +70,31 @@ struct sl_buf {
 
 static_assert(sizeof(struct sl_buf) == 32, "a descriptor is copied by value: keep it small");
 
+/** All that is not set about a packet that has just been received, whose checksums are right. */
+static inline void sl_buf_begin_good(struct sl_buf *buf)
+{
+	/* Account, fate, reason, origin, both checksums, hops, at once. */
+	const uint64_t line = (uint64_t)SL_CKSUM_GOOD << 40 | (uint64_t)SL_CKSUM_GOOD << 48;
+
+	static_assert(SL_FATE_NONE == 0 && SL_ORIGIN_RX == 0 &&
+			      offsetof(struct sl_buf, ip_cksum) ==
+				      offsetof(struct sl_buf, account) + 5,
+		      "of a little-endian word");
+	memcpy(&buf->account, &line, sizeof(line));
+	buf->out_port = 0;
+}
+
+/** Whether both its checksums are known to be right. */
+static inline bool sl_buf_verified(const struct sl_buf *buf)
+{
+	uint16_t both;
+
+	static_assert(offsetof(struct sl_buf, tcp_cksum) == offsetof(struct sl_buf, ip_cksum) + 1,
+		      "read at once");
+	memcpy(&both, &buf->ip_cksum, sizeof(both));
+	return both == (SL_CKSUM_GOOD << 8 | SL_CKSUM_GOOD);
+}
+
 /**
  * Its line in the books as one number: account, fate, reason, origin. Two packets with the same
  * number are booked alike.

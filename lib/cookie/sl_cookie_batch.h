@@ -186,6 +186,39 @@ static inline void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
 	batch->cookie[i] = cookie;
 }
 
+/* What the cookies of SYNs with the same options have in common, of one batch and family. */
+struct sl_cookie_like {
+	uint64_t k0, k1, what;
+	uint32_t mask, cookie;
+};
+
+/** As piece of work `i`, which was begun by sl_cookie_mint_begin, has it. */
+static inline struct sl_cookie_like sl_cookie_like_of(const struct sl_cookie_batch *batch,
+						      unsigned i, bool v6)
+{
+	struct sl_cookie_like like;
+
+	like.k0 = batch->k0[i];
+	like.k1 = batch->k1[i];
+	like.what = batch->words[v6 ? 5 : 2][i];
+	like.mask = batch->mask[i];
+	like.cookie = batch->cookie[i];
+	return like;
+}
+
+/** sl_cookie_mint_begin, for one more of these. */
+static inline void sl_cookie_mint_like(struct sl_cookie_like like, struct sl_cookie_ends ends,
+				       uint32_t client_isn, struct sl_cookie_batch *batch,
+				       unsigned i)
+{
+	sl_cookie_ask_who(batch, i, ends, client_isn);
+	batch->k0[i] = like.k0;
+	batch->k1[i] = like.k1;
+	batch->words[ends.v6 ? 5 : 2][i] = like.what;
+	batch->mask[i] = like.mask;
+	batch->cookie[i] = like.cookie;
+}
+
 /** The cookie. */
 static inline uint32_t sl_cookie_mint_end(const struct sl_cookie_batch *batch, unsigned i)
 {
@@ -251,6 +284,23 @@ enum sl_cookie_verdict sl_cookie_judge(struct sl_cookie_ring *ring,
 /** One failure in so many is looked at closely. */
 enum { SL_COOKIE_SAMPLE = 64 };
 
+/**
+ * Whether piece of work `i`, begun by sl_cookie_verify_begin, is a forgery that need not be looked
+ * at closely; then it is counted as one, and that was the verdict. Else sl_cookie_verify_end has
+ * it.
+ */
+static inline bool sl_cookie_plainly_forged(struct sl_cookie_ring *ring,
+					    const struct sl_cookie_moment *moment,
+					    const struct sl_cookie_batch *batch, unsigned i)
+{
+	/* In both formats the MAC is the low end of the cookie. */
+	if (((batch->mac[i] ^ batch->cookie[i]) & batch->mask[i]) == 0 ||
+	    ring->failures % SL_COOKIE_SAMPLE == 0 || moment->now_us < ring->frozen_until_us)
+		return false;
+	ring->failures++;
+	return true;
+}
+
 /** The verdict; all but `ring` and `opts` as for sl_cookie_verify_begin. */
 static inline enum sl_cookie_verdict
 sl_cookie_verify_end(struct sl_cookie_ring *ring, const struct sl_cookie_moment *moment,
@@ -261,18 +311,12 @@ sl_cookie_verify_end(struct sl_cookie_ring *ring, const struct sl_cookie_moment 
 	const uint32_t cookie = batch->cookie[i];
 	struct sl_cookie_claim c;
 
-	/* In both formats the MAC is the low end of the cookie. */
-	if (sl_unlikely(((batch->mac[i] ^ cookie) & batch->mask[i]) == 0)) {
-		c = sl_cookie_read_claim(ends, client_isn, cookie, has_ts, tsecr);
-	} else if (sl_likely(ring->failures % SL_COOKIE_SAMPLE != 0 &&
-			     moment->now_us >= ring->frozen_until_us)) {
-		ring->failures++;
+	if (sl_likely(sl_cookie_plainly_forged(ring, moment, batch, i)))
 		return SL_COOKIE_FORGED;
-	} else {
-		enum sl_cookie_verdict verdict;
+	c = sl_cookie_read_claim(ends, client_isn, cookie, has_ts, tsecr);
+	if (((batch->mac[i] ^ cookie) & batch->mask[i]) != 0) {
+		const enum sl_cookie_verdict verdict = sl_cookie_judge(ring, moment, &c);
 
-		c = sl_cookie_read_claim(ends, client_isn, cookie, has_ts, tsecr);
-		verdict = sl_cookie_judge(ring, moment, &c);
 		if (verdict != SL_COOKIE_VALID)
 			return verdict;
 	}

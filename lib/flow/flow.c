@@ -31,9 +31,7 @@ struct place {
 
 static uint16_t tag_of(uint32_t hash)
 {
-	const uint16_t tag = (uint16_t)(hash >> 16);
-
-	return tag != 0 ? tag : 1;
+	return (uint16_t)(hash >> 16 | 1); /* never 0 */
 }
 
 static struct sl_flow_bucket *first_bucket(const struct sl_flow *f, uint32_t hash)
@@ -59,39 +57,51 @@ static struct place place_of(const struct sl_flow *f, uint32_t hash)
 	return p;
 }
 
-/* The slots of a bucket whose tag is `tag`, as bits. */
+/* The slots of a bucket whose tag is `tag`: two bits each, as comparing vectors gives them. */
 static unsigned slots_tagged(const struct sl_flow_bucket *b, uint16_t tag)
 {
 #ifdef __SSE2__
 	const __m128i tags = _mm_load_si128((const __m128i *)b->tag);
-	const __m128i equal = _mm_cmpeq_epi16(tags, _mm_set1_epi16((short)tag));
 
-	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128()));
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi16(tags, _mm_set1_epi16((short)tag)));
 #else
 	unsigned bits = 0;
 
 	for (unsigned i = 0; i < SLOTS; i++)
-		bits |= (unsigned)(b->tag[i] == tag) << i;
+		bits |= (b->tag[i] == tag ? 3u : 0) << (2 * i);
 	return bits;
 #endif
 }
 
+/* The first of them; there is one. */
+static unsigned first_slot(unsigned bits)
+{
+	return (unsigned)__builtin_ctz(bits) / 2;
+}
+
+/* The others. */
+static unsigned other_slots(unsigned bits)
+{
+	bits &= bits - 1;
+	return bits & (bits - 1);
+}
+
 static unsigned n_empty(const struct sl_flow_bucket *b)
 {
-	unsigned bits = slots_tagged(b, 0);
+	unsigned bits = slots_tagged(b, 0) & 0x5555;
 
 	/* Added up in pairs: baseline x86-64 has no instruction for it. */
-	bits -= bits >> 1 & 0x55;
-	bits = (bits & 0x33) + (bits >> 2 & 0x33);
-	return (bits + (bits >> 4)) & 0xf;
+	bits = (bits & 0x3333) + (bits >> 2 & 0x3333);
+	bits = (bits + (bits >> 4)) & 0x0f0f;
+	return (bits + (bits >> 8)) & 0xf;
 }
 
 /* Which of a bucket's slots in `bits` holds the key: its entry's index, or SL_FLOW_NONE. */
 static inline uint32_t find_key(const struct sl_flow *f, const struct sl_flow_bucket *b,
 				unsigned bits, const struct sl_flow_key *key)
 {
-	for (; bits != 0; bits &= bits - 1) {
-		const uint32_t index = b->index[__builtin_ctz(bits)];
+	for (; bits != 0; bits = other_slots(bits)) {
+		const uint32_t index = b->index[first_slot(bits)];
 
 		if (sl_flow_key_equal((const struct sl_flow_key *)sl_flow_entry(f, index), key))
 			return index;
@@ -104,7 +114,7 @@ static inline uint32_t find_key(const struct sl_flow *f, const struct sl_flow_bu
 static inline uint32_t fetch_entry(const struct sl_flow *f, const struct sl_flow_bucket *b,
 				   unsigned bits)
 {
-	const uint32_t index = b->index[__builtin_ctz(bits)];
+	const uint32_t index = b->index[first_slot(bits)];
 	const char *entry = sl_flow_entry(f, index);
 
 	sl_prefetch(entry);
@@ -181,10 +191,12 @@ static unsigned lookup_some(const struct sl_flow *f, struct sl_flow_query *queri
 		const struct sl_flow_bucket *b = first_bucket(f, hash);
 		const unsigned bits = slots_tagged(b, tag_of(hash));
 
-		queries[i].index = SL_FLOW_NONE;
 		if (bits != 0) {
 			queries[i].index = fetch_entry(f, b, bits);
-		} else if (b->n_displaced != 0) {
+			continue;
+		}
+		queries[i].index = SL_FLOW_NONE;
+		if (b->n_displaced != 0) {
 			displaced |= 1ULL << i;
 			sl_prefetch(second_bucket(f, hash));
 		}
@@ -200,9 +212,11 @@ static unsigned lookup_some(const struct sl_flow *f, struct sl_flow_query *queri
 	for (unsigned i = 0; i < n; i++) {
 		struct sl_flow_query *q = &queries[i];
 
-		if (q->index != SL_FLOW_NONE &&
-		    sl_unlikely(!sl_flow_key_equal(sl_flow_entry(f, q->index), &q->key)))
+		if (q->index != SL_FLOW_NONE) {
+			if (sl_likely(sl_flow_key_equal(sl_flow_entry(f, q->index), &q->key)))
+				continue;
 			q->index = sl_flow_lookup(f, &q->key, q->hash);
+		}
 		missing += q->index == SL_FLOW_NONE;
 	}
 	return missing;
@@ -250,7 +264,7 @@ uint32_t sl_flow_insert(struct sl_flow *f, const struct sl_flow_key *key, uint32
 	index = take_free(f);
 	if (index == SL_FLOW_NONE)
 		return SL_FLOW_NONE;
-	slot = (unsigned)__builtin_ctz(slots_tagged(b, 0));
+	slot = first_slot(slots_tagged(b, 0));
 	b->tag[slot] = p.tag;
 	b->index[slot] = index;
 	p.first->n_displaced += b == p.second;
@@ -263,8 +277,8 @@ uint32_t sl_flow_insert(struct sl_flow *f, const struct sl_flow_key *key, uint32
 /* Empties the slot that holds `index`. Returns whether this bucket has it. */
 static bool drop_slot(struct sl_flow_bucket *b, uint16_t tag, uint32_t index)
 {
-	for (unsigned bits = slots_tagged(b, tag); bits != 0; bits &= bits - 1) {
-		const unsigned slot = (unsigned)__builtin_ctz(bits);
+	for (unsigned bits = slots_tagged(b, tag); bits != 0; bits = other_slots(bits)) {
+		const unsigned slot = first_slot(bits);
 
 		if (b->index[slot] == index) {
 			b->tag[slot] = 0;

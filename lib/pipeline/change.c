@@ -13,17 +13,24 @@ static bool proxied_by(const struct sl_plan *plan, uint16_t number)
 	       !plan->draining;
 }
 
-void pipeline_settle(struct sl_pipeline *p, uint16_t service)
+static void settle(struct sl_pipeline *p, uint16_t service)
 {
 	p->proxied[service] = proxied_by(p->plan, service) &&
 			      (!p->one_way[service].on ||
 			       p->plan->services.service[service].one_way == SL_ONE_WAY_REPORT);
 }
 
+void pipeline_settle(struct sl_pipeline *p, uint16_t service)
+{
+	settle(p, service);
+	p->likes_stale = true;
+}
+
 static void settle_all(struct sl_pipeline *p)
 {
 	for (uint16_t s = 0; s < SL_SERVICES_MAX; s++)
-		pipeline_settle(p, s);
+		settle(p, s);
+	p->likes_stale = true;
 }
 
 bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service)

@@ -137,6 +137,7 @@ static void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg
 	const struct sl_flow *flow = &p->relay.flow;
 	struct sl_flow_query *q = &p->query[p->n];
 
+	p->server[p->n].known = false;
 	p->traveller[p->n] = (struct sl_traveller){
 		.buf = buf,
 		.seg = seg,
@@ -169,6 +170,7 @@ static void remember(struct sl_pipeline *p, const struct sl_buf *buf, const stru
 	asked->domain = key->domain;
 	asked->sum = sl_flow_sum_server(&p->relay.flow, key, seg->v6);
 	asked->errand = t->errand;
+	pipeline_learn(p, buf, seg);
 }
 
 /* Whether a client may have its address, where its server is no martian. */
@@ -201,6 +203,7 @@ travel_along(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, cons
 		return false;
 	t->buf = buf;
 	t->seg = seg;
+	t->shape = NULL;
 	t->errand = asked->errand;
 	buf->account = asked->service;
 	if (!outside)
@@ -214,6 +217,7 @@ travel_along(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, cons
 	q->hash = sl_flow_hash_client(&p->relay.flow, asked->sum, &q->key, asked->v6);
 	sl_flow_prefetch_bucket(&p->relay.flow, q->hash);
 	p->n++;
+	pipeline_learn(p, buf, seg);
 	return true;
 }
 
@@ -278,26 +282,49 @@ static void classify_other(struct sl_pipeline *p, struct sl_buf *buf, const stru
 	}
 }
 
+/* Packet `i` of the burst. */
+static void classify(struct sl_pipeline *p, struct sl_buf *buf, unsigned i)
+{
+	const struct sl_port_place place = p->port[buf->in_port];
+	struct sl_seg *seg = &p->seg[i];
+	const enum sl_parsed parsed = (enum sl_parsed)p->parsed[i];
+
+	assert(place.side < SL_N_SIDES);
+	if (sl_likely(parsed == SL_PARSED_TCP) && sl_likely(travels_along(p, buf, seg)))
+		return;
+	if (sl_likely(parsed == SL_PARSED_TCP || parsed == SL_PARSED_BAD_TCP))
+		classify_tcp(p, buf, seg, parsed == SL_PARSED_TCP, place);
+	else
+		classify_other(p, buf, seg, parsed, place);
+}
+
+/* Packet `first` of the burst, and all that follow until one fits a shape. */
+static unsigned classify_some(struct sl_pipeline *p, struct sl_buf *bufs, unsigned first,
+			      unsigned n)
+{
+	unsigned end = first;
+
+	/* By itself: what has just been written is not read at once in other pieces. */
+	do {
+		p->parsed[end] =
+			(uint8_t)sl_wire_parse(bufs[end].data, bufs[end].len, &p->seg[end]);
+		end++;
+	} while (end < n && !pipeline_fits(p, &bufs[end]));
+	for (unsigned i = first; i < end; i++)
+		classify(p, &bufs[i], i);
+	return end;
+}
+
 void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n)
 {
-	/* By itself: what has just been written is not read at once in other pieces. */
-	sl_wire_parse_burst(bufs, n, p->seg, p->parsed);
 	p->n = 0;
 	p->asked.port = 0;
 	p->asked.in_port = SL_PORTS_MAX;
-	for (unsigned i = 0; i < n; i++) {
-		struct sl_buf *buf = &bufs[i];
-		struct sl_seg *seg = &p->seg[i];
-		const enum sl_parsed parsed = (enum sl_parsed)p->parsed[i];
-		struct sl_port_place place;
+	for (unsigned i = 0; i < n;) {
+		const unsigned first = i;
 
-		if (sl_likely(parsed == SL_PARSED_TCP) && sl_likely(travels_along(p, buf, seg)))
-			continue;
-		place = p->port[buf->in_port];
-		assert(place.side < SL_N_SIDES);
-		if (sl_likely(parsed == SL_PARSED_TCP || parsed == SL_PARSED_BAD_TCP))
-			classify_tcp(p, buf, seg, parsed == SL_PARSED_TCP, place);
-		else
-			classify_other(p, buf, seg, parsed, place);
+		i = pipeline_travel_like(p, bufs, i, n);
+		if (i == first)
+			i = classify_some(p, bufs, i, n);
 	}
 }

@@ -5,9 +5,6 @@
  */
 #include "pipeline.h"
 
-/* What knows its family when it is compiled. */
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
 static const struct sl_service *service_of(const struct sl_pipeline *p,
 					   const struct sl_traveller *t)
 {
@@ -87,17 +84,21 @@ static void server_init(struct sl_pipeline *p, const struct sl_traveller *t, uns
 {
 	const struct sl_terms terms = terms_of(p, t);
 	struct sl_server *server = &p->server[number];
+	const bool v6 = t->seg->v6;
 
 	server->terms = terms;
 	server->has_terms = true;
-	sl_syn_ack_init(&server->syn_ack[t->seg->v6], t->seg->v6, terms.mss, terms.wscale,
-			window_of(terms));
+	/* Mostly they are what they were in the burst before. */
+	if (server->made[v6].mss == terms.mss && server->made[v6].wscale == terms.wscale)
+		return;
+	server->made[v6] = terms;
+	sl_syn_ack_init(&server->syn_ack[v6], v6, terms.mss, terms.wscale, window_of(terms));
 }
 
 /* What is granted is what was offered and can be kept whatever the server says: window scale and
  * SACK always, timestamps when this server has granted them before. */
-static ALWAYS_INLINE void mint_begin(struct sl_pipeline *p, unsigned i, unsigned server, unsigned k,
-				     const bool v6)
+PIPELINE_INLINE void mint_begin(struct sl_pipeline *p, unsigned i, unsigned server, unsigned k,
+				const bool v6)
 {
 	const struct sl_seg *seg = p->traveller[i].seg;
 	struct sl_cookies *cookies = &p->cookies[v6];
@@ -116,7 +117,7 @@ static ALWAYS_INLINE void mint_begin(struct sl_pipeline *p, unsigned i, unsigned
 	answer->server = (uint8_t)server;
 }
 
-static ALWAYS_INLINE void verify_begin(struct sl_pipeline *p, unsigned i, unsigned k, const bool v6)
+PIPELINE_INLINE void verify_begin(struct sl_pipeline *p, unsigned i, unsigned k, const bool v6)
 {
 	const struct sl_seg *seg = p->traveller[i].seg;
 
@@ -140,12 +141,25 @@ static inline bool may_prove(const struct sl_traveller *t)
 	return t->side == SL_OUTSIDE && (t->seg->flags & (SL_SYN | SL_RST | SL_ACK)) == SL_ACK;
 }
 
+/* The server of a traveller of this burst, as far as the handshakes with it ask. */
+static inline struct sl_server *server_of(struct sl_pipeline *p, const struct sl_traveller *t)
+{
+	struct sl_server *server = &p->server[t->server];
+
+	if (sl_unlikely(!server->known)) {
+		server->known = true;
+		server->has_terms = false;
+		server->cookies_alive = pipeline_cookies_alive(p, t->service);
+	}
+	return server;
+}
+
 /* Begins the cookie of a traveller without a connection as number `k`, if there is one to make or
  * to check. Returns whether there is. */
-static ALWAYS_INLINE bool cookie_begin(struct sl_pipeline *p, unsigned i, unsigned k, const bool v6)
+PIPELINE_INLINE bool cookie_begin(struct sl_pipeline *p, unsigned i, unsigned k, const bool v6)
 {
 	const struct sl_traveller *t = &p->traveller[i];
-	struct sl_server *server = &p->server[t->server];
+	struct sl_server *server = server_of(p, t);
 
 	if (is_bare_syn(t->seg)) {
 		if (sl_unlikely(!server->has_terms))
@@ -161,32 +175,113 @@ static ALWAYS_INLINE bool cookie_begin(struct sl_pipeline *p, unsigned i, unsign
 	return true;
 }
 
+/* Whether the answer to a SYN is the template's. */
+static inline bool full_answer(const struct sl_answer *answer, const struct sl_seg *seg)
+{
+	return answer->timestamps && seg->sack_permitted && seg->wscale != SL_NO_WSCALE;
+}
+
+static inline uint32_t like_isn(const uint8_t *frame, bool v6)
+{
+	return sl_load_be32(frame + (v6 ? SL_SHAPE_L4_V6 : SL_SHAPE_L4_V4) + 4);
+}
+
+/*
+ * The first SYN of its likeness goes the way of all; if it gets the full answer, the others get
+ * what it got. Returns whether the cookie of this one has been begun.
+ */
+PIPELINE_INLINE bool first_syn_begin(struct sl_pipeline *p, unsigned i, unsigned k, const bool v6)
+{
+	struct sl_traveller *t = &p->traveller[i];
+	struct sl_like *like = pipeline_like(t);
+
+	pipeline_unlike(t);
+	if (!cookie_begin(p, i, k, v6))
+		return false;
+	if (full_answer(&p->cookies[v6].answer[k], t->seg))
+		like->cookie = (uint8_t)k;
+	return true;
+}
+
+/* And the others: as many as follow each other, from traveller `i` and cookie `*k` on. Returns the
+ * number of the first that is none of them. */
+PIPELINE_INLINE unsigned like_syns_begin(struct sl_pipeline *p, unsigned i, unsigned *k,
+					 const bool v6)
+{
+	struct sl_cookies *cookies = &p->cookies[v6];
+	const struct sl_shape *shape = p->traveller[i].shape;
+	const unsigned first = pipeline_like(&p->traveller[i])->cookie;
+	const struct sl_answer answer = cookies->answer[first];
+	const struct sl_cookie_like like = sl_cookie_like_of(&cookies->macs, first, v6);
+
+	for (; i < p->n; i++) {
+		struct sl_traveller *t = &p->traveller[i];
+
+		if (t->shape != shape || p->query[i].index != SL_FLOW_NONE)
+			break;
+		sl_cookie_mint_like(like, ends_of(&p->query[i].key, v6), like_isn(t->buf->data, v6),
+				    &cookies->macs, *k);
+		cookies->answer[*k] = answer;
+		t->cookie = (uint8_t)(*k)++;
+	}
+	return i;
+}
+
+PIPELINE_INLINE bool like_ack_begin(struct sl_pipeline *p, unsigned i, unsigned k,
+				    const bool timestamps, const bool v6)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+	const uint8_t *tcp = t->buf->data + (v6 ? SL_SHAPE_L4_V6 : SL_SHAPE_L4_V4);
+
+	if (sl_unlikely(!server_of(p, t)->cookies_alive))
+		return false;
+	sl_cookie_verify_begin(&p->moment, ends_of(&p->query[i].key, v6), sl_load_be32(tcp + 4) - 1,
+			       sl_load_be32(tcp + 8) - 1, timestamps,
+			       timestamps ? sl_load_be32(tcp + 28) : 0, &p->cookies[v6].macs, k);
+	return true;
+}
+
+/* One that may ask for a cookie of its family; those like it that follow a SYN go with it. Returns
+ * the number of the first that is left. */
+PIPELINE_INLINE unsigned ask_cookie(struct sl_pipeline *p, unsigned i, unsigned *k, const bool v6)
+{
+	struct sl_traveller *t = &p->traveller[i];
+	bool begun;
+
+	if (t->shape == NULL)
+		begun = cookie_begin(p, i, *k, v6);
+	else if (t->shape->kind == SL_SHAPE_ACK)
+		begun = like_ack_begin(p, i, *k, false, v6);
+	else if (t->shape->kind == SL_SHAPE_ACK_TS)
+		begun = like_ack_begin(p, i, *k, true, v6);
+	else if (pipeline_like(t)->cookie != SL_BURST)
+		return like_syns_begin(p, i, k, v6);
+	else
+		begun = first_syn_begin(p, i, *k, v6);
+	if (begun)
+		t->cookie = (uint8_t)(*k)++;
+	return i + 1;
+}
+
 /*
  * Whatever comes of a segment is decided in its turn, by what the packets before it have made of
  * the table; but what it takes to decide does not depend on them.
  */
 void pipeline_cookies(struct sl_pipeline *p)
 {
-	unsigned n_v4 = 0, n_v6 = 0, last = SL_BURST;
+	unsigned n_v4 = 0, n_v6 = 0;
 
 	sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
-	for (unsigned i = 0; i < p->n; i++) {
-		struct sl_traveller *t = &p->traveller[i];
+	for (unsigned i = 0; i < p->n;) {
+		const struct sl_traveller *t = &p->traveller[i];
 
 		if (p->query[i].index != SL_FLOW_NONE || !t->proxied || t->icmp ||
 		    t->side != SL_OUTSIDE)
-			continue;
-		if (t->server != last) {
-			last = t->server;
-			p->server[last].has_terms = false;
-			p->server[last].cookies_alive = pipeline_cookies_alive(p, t->service);
-		}
-		if (t->seg->v6) {
-			if (cookie_begin(p, i, n_v6, true))
-				t->cookie = (uint8_t)n_v6++;
-		} else if (cookie_begin(p, i, n_v4, false)) {
-			t->cookie = (uint8_t)n_v4++;
-		}
+			i++;
+		else if (t->shape != NULL ? t->shape->v6 : t->seg->v6)
+			i = ask_cookie(p, i, &n_v6, true);
+		else
+			i = ask_cookie(p, i, &n_v4, false);
 	}
 	if (n_v4 > 0)
 		make_macs(p, false, 0, n_v4);
@@ -219,42 +314,81 @@ static bool write_answer(const struct sl_traveller *t, const struct sl_answer *a
 	return sl_wire_emit_answer(t->buf, seg, &made);
 }
 
+/* `n` SYNs of a service have been answered. */
+static inline void answered(struct sl_pipeline *p, uint16_t service, unsigned n)
+{
+	if (sl_unlikely(p->answered != service)) {
+		pipeline_answered(p);
+		p->answered = service;
+	}
+	if (p->n_answered == 0)
+		p->last_cookie_us[service] = p->relay.now_us;
+	p->n_answered = (uint16_t)(p->n_answered + n);
+}
+
+/* One can't be. */
+static void unanswered(struct sl_pipeline *p, const struct sl_traveller *t)
+{
+	count(p, t, SL_EVENT_syn_received);
+	sl_out_drop(p->out, t->buf, SL_DROP_no_buffer);
+}
+
 /* Answers a SYN with cookie `k` of its family. */
-static ALWAYS_INLINE void answer_syn_of(struct sl_pipeline *p, const struct sl_traveller *t,
-					unsigned k, const bool v6)
+static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k)
 {
 	const struct sl_seg *seg = t->seg;
-	const struct sl_cookies *cookies = &p->cookies[v6];
+	const struct sl_cookies *cookies = &p->cookies[seg->v6];
 	const struct sl_answer *answer = &cookies->answer[k];
 	const struct sl_server *server = &p->server[answer->server];
 	const uint32_t iss = sl_cookie_mint_end(&cookies->macs, k);
 	bool written;
 
-	if (sl_likely(answer->timestamps && seg->sack_permitted && seg->wscale != SL_NO_WSCALE))
-		written = sl_syn_ack_answer(&server->syn_ack[v6], t->buf, seg, iss, answer->tsval,
-					    v6);
+	if (sl_likely(full_answer(answer, seg)))
+		written = sl_syn_ack_answer(&server->syn_ack[seg->v6], t->buf, seg->l3_off,
+					    seg->l4_off, iss, answer->tsval,
+					    __builtin_bswap32(seg->tsval), seg->v6);
 	else
 		written = write_answer(t, answer, &server->terms, iss);
 	if (sl_unlikely(!written)) {
-		count(p, t, SL_EVENT_syn_received);
-		sl_out_drop(p->out, t->buf, SL_DROP_no_buffer);
+		unanswered(p, t);
 		return;
 	}
-	if (sl_unlikely(p->answered != t->service)) {
-		pipeline_answered(p);
-		p->answered = t->service;
-	}
-	if (p->n_answered++ == 0)
-		p->last_cookie_us[t->service] = p->relay.now_us;
+	answered(p, t->service, 1);
 	sl_out_answer(p->out, t->buf);
 }
 
-static inline void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k)
+/* Answers SYNs of one shape that have their cookies, from `i` on as many of the first `n` as follow
+ * each other. Returns the number of the first that is none of them. */
+PIPELINE_INLINE unsigned answer_like(struct sl_pipeline *p, unsigned i, unsigned n, const bool v6)
 {
-	if (t->seg->v6)
-		answer_syn_of(p, t, k, true);
-	else
-		answer_syn_of(p, t, k, false);
+	const unsigned l4 = v6 ? SL_SHAPE_L4_V6 : SL_SHAPE_L4_V4;
+	const struct sl_shape *shape = p->traveller[i].shape;
+	const uint16_t service = p->traveller[i].service;
+	const struct sl_cookies *cookies = &p->cookies[v6];
+	const struct sl_answer answer = cookies->answer[p->traveller[i].cookie];
+	const struct sl_syn_ack *syn_ack = &p->server[answer.server].syn_ack[v6];
+	struct sl_buf **next = sl_out_next(p->out);
+	unsigned n_answered = 0;
+
+	for (; i < n; i++) {
+		const struct sl_traveller *t = &p->traveller[i];
+		const uint32_t iss = sl_cookie_mint_end(&cookies->macs, t->cookie);
+		struct sl_buf *buf = t->buf;
+
+		if (t->shape != shape || p->query[i].index != SL_FLOW_NONE)
+			break;
+		if (sl_unlikely(!sl_syn_ack_answer(syn_ack, buf, SL_SHAPE_L3, l4, iss, answer.tsval,
+						   sl_load_le32(buf->data + l4 + 28), v6))) {
+			unanswered(p, t);
+			continue;
+		}
+		sl_out_put(&next, buf, SL_FATE_ANSWERED, buf->in_port);
+		n_answered++;
+	}
+	sl_out_sent_to(p->out, next);
+	if (sl_likely(n_answered > 0))
+		answered(p, service, n_answered);
+	return i;
 }
 
 /* A SYN whose cookie was not made with the burst's, or that may follow `old`, a connection in
@@ -387,17 +521,41 @@ static void open_by_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 	}
 }
 
-unsigned pipeline_handshakes(struct sl_pipeline *p, unsigned i)
+/* An ACK of its shape that proves nothing. Returns false, and nothing has happened, when there is
+ * more to it. */
+PIPELINE_INLINE bool refuse_like(struct sl_pipeline *p, const struct sl_traveller *t, const bool v6)
 {
-	for (; i < p->n && p->relay.dirty == 0; i++) {
-		const struct sl_traveller *t = &p->traveller[i];
+	if (sl_unlikely(pipeline_adopts(p, t->service)) ||
+	    !sl_cookie_plainly_forged(&p->ring, &p->moment, &p->cookies[v6].macs, t->cookie))
+		return false;
+	sl_out_drop(p->out, t->buf, SL_DROP_cookie_invalid);
+	return true;
+}
+
+unsigned pipeline_handshakes(struct sl_pipeline *p, unsigned i, unsigned n)
+{
+	for (; i < n; i++) {
+		struct sl_traveller *t = &p->traveller[i];
+		const struct sl_shape *shape = t->shape;
 
 		if (t->cookie == SL_BURST || p->query[i].index != SL_FLOW_NONE)
 			break;
-		if (is_bare_syn(t->seg))
+		if (sl_likely(shape != NULL)) {
+			if (shape->kind == SL_SHAPE_SYN)
+				return shape->v6 ? answer_like(p, i, n, true)
+						 : answer_like(p, i, n, false);
+			if (sl_likely(shape->v6 ? refuse_like(p, t, true)
+						: refuse_like(p, t, false)))
+				continue;
+			pipeline_unlike(t);
+		}
+		if (is_bare_syn(t->seg)) {
 			answer_syn(p, t, t->cookie);
-		else
-			check_ack(p, i);
+			continue;
+		}
+		check_ack(p, i);
+		if (sl_unlikely(p->relay.dirty != 0))
+			return i + 1;
 	}
 	return i;
 }

@@ -81,21 +81,20 @@ void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64
 	show_listening(p);
 }
 
-/* What the look-up found, unless an earlier packet of this burst has changed the table there. */
-static inline uint32_t found(struct sl_pipeline *p, unsigned i)
+/* Looks up again what an earlier packet of this burst may have changed. */
+static void look_again(struct sl_pipeline *p, struct sl_flow_query *q)
 {
-	struct sl_flow_query *q = &p->query[i];
-
-	if (sl_unlikely(p->relay.dirty != 0) && p->relay.dirty >> (q->hash % 64) & 1)
+	if (p->relay.dirty >> (q->hash % 64) & 1)
 		q->index = sl_flow_lookup(&p->relay.flow, &q->key, q->hash);
-	return q->index;
 }
 
 static void decide(struct sl_pipeline *p, unsigned i)
 {
-	const struct sl_traveller *t = &p->traveller[i];
-	const uint32_t index = found(p, i);
+	struct sl_traveller *t = &p->traveller[i];
+	const uint32_t index = p->query[i].index;
 
+	if (t->shape != NULL)
+		pipeline_unlike(t);
 	if (sl_unlikely(t->icmp)) {
 		pipeline_icmp(p, i, index);
 		return;
@@ -120,20 +119,25 @@ void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uin
 {
 	assert(n <= SL_BURST);
 	sl_relay_begin(&p->relay, now_us);
+	pipeline_likes_begin(p);
 	pipeline_classify(p, bufs, n);
 	p->relay.dirty = 0;
 	if (sl_flow_lookup_burst(&p->relay.flow, p->query, p->n) > 0)
 		pipeline_cookies(p);
 	for (unsigned i = 0; i < p->n;) {
 		const unsigned first = i;
+		unsigned end = p->n;
 
-		/* What nearly all are, as long as no packet before them has changed the table. */
-		if (sl_unlikely(p->relay.dirty != 0))
-			;
-		else if (p->query[i].index != SL_FLOW_NONE)
-			i = sl_relay_quiet_segments(&p->relay, p->traveller, p->query, i, p->n);
+		/* From here on one by one. */
+		if (sl_unlikely(p->relay.dirty != 0)) {
+			look_again(p, &p->query[i]);
+			end = i + 1;
+		}
+		/* What nearly all are, many at once. */
+		if (p->query[i].index != SL_FLOW_NONE)
+			i = sl_relay_quiet_segments(&p->relay, p->traveller, p->query, i, end);
 		else if (p->traveller[i].cookie != SL_BURST)
-			i = pipeline_handshakes(p, i);
+			i = pipeline_handshakes(p, i, end);
 		if (i == first)
 			decide(p, i++);
 	}

@@ -5,6 +5,27 @@
 
 #include "sl_pipeline.h"
 
+/* What knows its family or direction when it is compiled. */
+#define PIPELINE_INLINE static inline __attribute__((always_inline))
+
+/* like.c: whether a packet fits a shape that was learned. */
+bool pipeline_fits(struct sl_pipeline *p, const struct sl_buf *buf);
+/* like.c: if packet `i` does, it and all of its shape that follow become travellers, as far as
+ * nothing is wrong with them. Returns the number of the first that is left. */
+unsigned pipeline_travel_like(struct sl_pipeline *p, struct sl_buf *bufs, unsigned i, unsigned n);
+/* like.c: a packet was parsed: the next may be recognised by the shape of it, which is the last
+ * traveller's. */
+void pipeline_learn(struct sl_pipeline *p, const struct sl_buf *buf, const struct sl_seg *seg);
+/* like.c: before a burst: what was learned from the last one is believed, or all is forgotten. */
+void pipeline_likes_begin(struct sl_pipeline *p);
+/* like.c: a packet that fitted its shape is parsed after all. */
+void pipeline_unlike(struct sl_traveller *t);
+static inline struct sl_like *pipeline_like(const struct sl_traveller *t)
+{
+	static_assert(offsetof(struct sl_like, shape) == 0, "the one is the other's beginning");
+	return (struct sl_like *)(uintptr_t)t->shape;
+}
+
 /* classify.c: parses; passes or drops what is not the splice's; the rest become travellers. */
 void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n);
 
@@ -58,9 +79,9 @@ void pipeline_one_way_tick(struct sl_pipeline *p);
 /* handshake.c: makes the cookies of the burst, and checks those that come back, all at once. */
 void pipeline_cookies(struct sl_pipeline *p);
 /* handshake.c: answers SYNs and judges ACKs of no connection whose cookies were made with the
- * burst's: from `i` on as many as there are, as long as none changes the table. Returns the number
- * of the first that is left. */
-unsigned pipeline_handshakes(struct sl_pipeline *p, unsigned i);
+ * burst's: from `i` on as many of the first `n` as there are, until one changes the table. Returns
+ * the number of the first that is left. */
+unsigned pipeline_handshakes(struct sl_pipeline *p, unsigned i, unsigned n);
 /* handshake.c: books the answers of the burst. */
 void pipeline_answered(struct sl_pipeline *p);
 /* handshake.c: a segment of no connection. */

@@ -18,6 +18,7 @@
 #include "sl_bucket.h"
 #include "sl_cookie_batch.h"
 #include "sl_relay.h"
+#include "sl_shape.h"
 #include "sl_syn_ack.h"
 
 SL_BEGIN_DECLS
@@ -63,6 +64,21 @@ struct sl_asked {
 	uint64_t errand; /**< of a traveller */
 };
 
+/**
+ * A shape, and what is known of all packets of one port that fit it: they are segments of one
+ * proxied service, to one of its servers or from it.
+ */
+struct sl_like {
+	alignas(SL_CACHE_LINE) struct sl_shape shape;
+	struct sl_addr server;
+	uint64_t sum;     /**< sl_flow_sum_server */
+	uint64_t ends;    /**< the last word of a key, but for the client's port */
+	uint64_t errand;  /**< of a traveller */
+	uint32_t burst;   /**< the burst that it was last met in; what is below holds for it */
+	uint8_t cookie;   /**< of the first SYN, SL_BURST for none; the others' differ little */
+	uint8_t n_missed; /**< packets that did not fit, though such might, modulo 256 */
+};
+
 /** What a SYN to a server may be promised, whoever sends it. */
 struct sl_terms {
 	uint16_t mss;    /**< that we announce */
@@ -74,8 +90,10 @@ struct sl_terms {
 /** A server of this burst, for the SYNs to it. */
 struct sl_server {
 	alignas(SL_CACHE_LINE) struct sl_terms terms;
+	bool known;                   /**< what is here: else nobody has asked yet */
 	bool has_terms;               /**< else they and what follows from them are not made yet */
 	bool cookies_alive;           /**< pipeline_cookies_alive */
+	struct sl_terms made[2];      /**< that these were made of; an MSS of 0: not made */
 	struct sl_syn_ack syn_ack[2]; /**< to who offers all there is; of IPv4, of IPv6 */
 };
 
@@ -86,6 +104,8 @@ struct sl_answer {
 	bool timestamps;     /**< granted */
 	uint8_t server;      /**< struct sl_server of this burst */
 };
+
+static_assert(sizeof(struct sl_answer) == 8, "copied as a word");
 
 /** The cookies of a burst, of one family. Number SL_BURST is one that comes by itself. */
 struct sl_cookies {
@@ -111,16 +131,25 @@ struct sl_pipeline {
 	struct sl_bucket stray_passes; /**< strays from outside that are shown to the server */
 	struct sl_bucket stray_probes; /**< of these, for which it is asked */
 
+	struct sl_like like[SL_PORTS_MAX][SL_SHAPE_SLOTS];
+	bool likes_stale; /**< services are not what they were: the next burst begins without them
+			   */
+
 	/* Of the burst that is under way. */
-	unsigned n; /**< travellers */
+	uint32_t burst;             /**< its number */
+	unsigned n;                 /**< travellers */
+	unsigned n_likes;           /**< met */
+	struct sl_like lesson;      /**< what was learned from it, and the next believes */
+	struct sl_like *lesson_for; /**< as this; NULL: nothing */
 	struct sl_asked asked;
 	struct sl_traveller traveller[SL_BURST];
 	struct sl_flow_query query[SL_BURST]; /**< of a traveller, the look-up of its connection */
 	struct sl_seg seg[SL_BURST];
-	uint8_t parsed[SL_BURST];              /**< enum sl_parsed */
-	struct sl_quote quote[SL_BURST];       /**< of a traveller that is an ICMP error */
-	struct sl_server server[SL_BURST + 1]; /**< number SL_BURST: of a SYN by itself */
-	struct sl_cookie_moment moment;        /**< the burst's */
+	uint8_t parsed[SL_BURST];        /**< enum sl_parsed */
+	struct sl_quote quote[SL_BURST]; /**< of a traveller that is an ICMP error */
+	/** Number SL_BURST is of a SYN by itself, those behind it of likenesses. */
+	struct sl_server server[2 * SL_BURST + 1];
+	struct sl_cookie_moment moment; /**< the burst's */
 	uint16_t
 		answered; /**< the service of the SYNs that were answered last, one after another */
 	uint16_t n_answered;          /**< of these, not booked yet */

@@ -163,12 +163,12 @@ void sl_relay_remove(struct sl_relay *r, uint32_t index)
 }
 
 void relay_l2_changed(struct sl_relay *r, struct sl_conn *conn, enum sl_side to,
-		      const uint8_t *frame, const struct sl_seg *seg)
+		      const uint8_t *frame, unsigned l2_len)
 {
 	struct sl_l2 l2;
 	uint16_t number;
 
-	sl_wire_l2_get(frame, seg, &l2);
+	sl_wire_l2_get(frame, l2_len, &l2);
 	number = sl_l2_get(&r->l2, &l2);
 	if (number == SL_L2_NONE)
 		return; /* the old one serves on */

@@ -9,6 +9,17 @@
  */
 #include "observe.h"
 
+bool relay_fits(const struct sl_conn *conn, enum sl_side side, uint32_t seq_end, bool has_ack,
+		uint32_t ack)
+{
+	const struct sl_end *me = &conn->end[side], *peer = &conn->end[sl_side_other(side)];
+	const uint32_t wnd = relay_span(conn, side);
+
+	if (!sl_seq_between(seq_end, peer->ack - wnd, peer->ack + wnd))
+		return false;
+	return !has_ack || sl_seq_between(ack, me->ack - wnd, peer->seq_max);
+}
+
 static enum sl_conn_flag fin_of(enum sl_side side)
 {
 	return side == SL_OUTSIDE ? SL_CONN_FIN_OUTSIDE : SL_CONN_FIN_INSIDE;

@@ -9,17 +9,10 @@
 void relay_observe_changes(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			   const struct sl_seg *seg, uint32_t ack);
 
-/* RFC 9293 section 3.10.7.4, first and fifth, loosened by a window to each side. */
-static inline bool observe_fits(const struct sl_conn *conn, enum sl_side side,
-				const struct sl_seg *seg, uint32_t ack)
-{
-	const struct sl_end *me = &conn->end[side], *peer = &conn->end[sl_side_other(side)];
-	const uint32_t wnd = relay_span(conn, side);
-
-	if (!sl_seq_between(seg->seq + sl_seg_len(seg), peer->ack - wnd, peer->ack + wnd))
-		return false;
-	return !(seg->flags & SL_ACK) || sl_seq_between(ack, me->ack - wnd, peer->seq_max);
-}
+/* observe.c: whether a segment that ends before `seq_end`, with ACK or without, fits: RFC 9293
+ * section 3.10.7.4, first and fifth, loosened by a window to each side. */
+bool relay_fits(const struct sl_conn *conn, enum sl_side side, uint32_t seq_end, bool has_ack,
+		uint32_t ack);
 
 /* Whether an ACK fits by the least that relay_span may be, whatever the windows are. */
 static inline bool observe_surely_fits(const struct sl_conn *conn, enum sl_side side,
@@ -73,7 +66,7 @@ static inline void observe_quiet(struct sl_relay *r, struct sl_conn *conn, enum 
 static inline bool relay_observe(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 				 const struct sl_seg *seg, uint32_t ack)
 {
-	if (!observe_fits(conn, side, seg, ack))
+	if (!relay_fits(conn, side, seg->seq + sl_seg_len(seg), seg->flags & SL_ACK, ack))
 		return false;
 	if (seg->flags & SL_RST)
 		return true;

@@ -194,7 +194,7 @@ static void join(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
 	server->packets++;
 	client->ack = server->seq_max;
 	conn->last_seen_ms = r->now_ms;
-	relay_l2_refresh(r, conn, SL_OUTSIDE, buf->data, seg);
+	relay_l2_refresh(r, conn, SL_OUTSIDE, buf->data, seg->l3_off);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_ESTABLISHED);
 	relay_count(r, conn, SL_EVENT_connections_established);
 	if (relay_emit(r, conn, SL_INSIDE, SL_ACK, first, server->seq_max, buf))

@@ -35,7 +35,7 @@ void relay_close(struct sl_relay *r, struct sl_conn *conn, enum sl_event why);
 void relay_count(struct sl_relay *r, const struct sl_conn *conn, enum sl_event event);
 /* What goes to `to` has a new link-layer header. */
 void relay_l2_changed(struct sl_relay *r, struct sl_conn *conn, enum sl_side to,
-		      const uint8_t *frame, const struct sl_seg *seg);
+		      const uint8_t *frame, unsigned l2_len);
 
 static inline uint32_t relay_index(const struct sl_relay *r, const struct sl_conn *conn)
 {
@@ -56,10 +56,10 @@ static inline uint8_t relay_port(const struct sl_relay *r, const struct sl_conn 
 
 /* A frame goes to `to`: its header is the one that frames of our own will have. */
 static inline void relay_l2_refresh(struct sl_relay *r, struct sl_conn *conn, enum sl_side to,
-				    const uint8_t *frame, const struct sl_seg *seg)
+				    const uint8_t *frame, unsigned l2_len)
 {
-	if (sl_unlikely(!sl_l2_equal(&r->l2.entry[conn->l2[to]].l2, frame, seg->l3_off)))
-		relay_l2_changed(r, conn, to, frame, seg);
+	if (sl_unlikely(!sl_l2_equal(&r->l2.entry[conn->l2[to]].l2, frame, l2_len)))
+		relay_l2_changed(r, conn, to, frame, l2_len);
 }
 
 /* How far a window scale shifts. */
@@ -87,26 +87,16 @@ static inline uint16_t relay_clamp_window(uint64_t bytes)
 	return bytes > 0xffff ? 0xffff : (uint16_t)bytes;
 }
 
-/* The window field `wnd` of the end on side `from`, as the other end has to see it. */
-static inline uint16_t relay_window(const struct sl_conn *conn, enum sl_side from, uint16_t wnd)
+/* Whether the other end of a spliced connection sees the window fields of the end on side `from` as
+ * they are. */
+static inline bool relay_window_is_kept(const struct sl_conn *conn, enum sl_side from)
 {
-	uint32_t scaled;
-
-	if (!(conn->flags & SL_CONN_SPLICED))
-		return wnd;
-	if (from == SL_OUTSIDE) {
-		/* The server was offered the client's own shift; if it refused, there is none. */
-		if (conn->wscale_inside != SL_NO_WSCALE)
-			return wnd;
-		return relay_clamp_window((uint64_t)wnd << relay_shift(conn->wscale_outside));
-	}
-	if (conn->wscale_inside == conn->wscale_promised)
-		return wnd;
-	scaled = relay_clamp_window(((uint64_t)wnd << relay_shift(conn->wscale_inside)) >>
-				    relay_shift(conn->wscale_promised));
-	/* A window that is open must not look closed. */
-	return wnd != 0 && scaled == 0 ? 1 : (uint16_t)scaled;
+	/* The server was offered the client's own shift; if it refused, there is none. */
+	return from == SL_OUTSIDE ? conn->wscale_inside != SL_NO_WSCALE
+				  : conn->wscale_inside == conn->wscale_promised;
 }
+/* translate.c: the window field `wnd` of the end on side `from`, as the other end has to see it. */
+uint16_t relay_window(const struct sl_conn *conn, enum sl_side from, uint16_t wnd);
 
 /* made.c: segments of our own. Each returns false when no buffer was to be had. */
 bool relay_send_syn(struct sl_relay *r, const struct sl_conn *conn);
@@ -194,7 +184,7 @@ static inline void relay_forward(struct sl_relay *r, struct sl_conn *conn, enum 
 
 	if (sl_likely(!sl_conn_newcomer(conn)))
 		conn->end[side].packets++;
-	relay_l2_refresh(r, conn, to, buf->data, seg);
+	relay_l2_refresh(r, conn, to, buf->data, seg->l3_off);
 	sl_out_relay(r->out, buf, relay_port(r, conn, to));
 }
 

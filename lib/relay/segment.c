@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A segment of a connection that stands. */
 #include "observe.h"
+#include "sl_shape.h"
+
+#define INLINE static inline __attribute__((always_inline))
 
 /*
  * A RST of the end on `side`. At the receiver's last ACK or at the sender's highest number it ends
@@ -110,7 +113,7 @@ static void joined_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 	relay_observe(r, conn, side, seg, ack);
 	if (sl_unlikely(answer)) {
 		/* It knows where the other end is now: its MAC may have moved meanwhile. */
-		relay_l2_refresh(r, conn, sl_side_other(side), buf->data, seg);
+		relay_l2_refresh(r, conn, sl_side_other(side), buf->data, seg->l3_off);
 		sl_out_deliver(r->out, buf);
 		return;
 	}
@@ -143,85 +146,193 @@ static void closed_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 								      : SL_DROP_closed);
 }
 
-/*
- * What nearly all segments are: data or an ACK of a spliced connection on which nothing else goes
- * on. The same as joined_segment does, on what is known then; `side` is known to the compiler, and
- * what is read of the segment stays in registers. Returns false, and nothing has happened, for one
- * that is none of these.
- */
-static inline __attribute__((always_inline)) bool
-quiet_segment(struct sl_relay *r, struct sl_conn *conn, const enum sl_side side, struct sl_buf *buf,
-	      const struct sl_seg *in)
+/* What quiet_segment wants to know of a segment that was parsed. */
+static inline struct sl_seg quiet_part(const struct sl_seg *seg)
 {
-	const struct sl_seg seg = {
-		.seq = in->seq,
-		.ack = in->ack,
-		.tsval = in->tsval,
-		.tsecr = in->tsecr,
-		.wnd = in->wnd,
-		.payload_len = in->payload_len,
-		.ts_off = in->ts_off,
+	return (struct sl_seg){
+		.seq = seg->seq,
+		.ack = seg->ack,
+		.tsval = seg->tsval,
+		.tsecr = seg->tsecr,
+		.wnd = seg->wnd,
+		.l3_off = seg->l3_off,
+		.l4_off = seg->l4_off,
+		.payload_off = seg->payload_off,
+		.payload_len = seg->payload_len,
+		.ts_off = seg->ts_off,
 		.flags = SL_ACK,
 	};
-	const enum sl_side to = sl_side_other(side);
+}
+
+/* Overwrites 32 bits of the header, which are `from`; returns what their sum gains. */
+static inline uint64_t rewrite(uint8_t *tcp, unsigned at, uint32_t from, uint32_t to)
+{
+	sl_store_be32(tcp + at, to);
+	return sl_cksum_diff32(0, __builtin_bswap32(from), __builtin_bswap32(to), at & 1);
+}
+
+/* Ethernet's 14 bytes in two pieces of 8, of which two lie in both, and the number of such a
+ * header; SL_L2_NONE: not known yet. relay_l2_refresh need not be asked again about one that is as
+ * the last one was, as nearly all are. */
+struct known_l2 {
+	uint64_t head, tail;
+	uint16_t number;
+};
+
+/* relay_l2_refresh, for a frame without tags: mostly it is as the one before it. */
+static __attribute__((noinline)) struct known_l2 learn_l2(struct sl_relay *r, struct sl_conn *conn,
+							  enum sl_side to, const uint8_t *frame)
+{
+	relay_l2_refresh(r, conn, to, frame, SL_SHAPE_L3);
+	return (struct known_l2){sl_load_le64(frame), sl_load_le64(frame + 6), conn->l2[to]};
+}
+
+static inline bool is_known_l2(struct known_l2 known, uint16_t number, const uint8_t *frame)
+{
+	return number == known.number &&
+	       ((sl_load_le64(frame) ^ known.head) | (sl_load_le64(frame + 6) ^ known.tail)) == 0;
+}
+
+/*
+ * What nearly all segments are: data or an ACK of a spliced connection on which nothing else goes
+ * on. The same as joined_segment does, on what is known then, `seg` being a segment without SYN,
+ * RST, FIN or SACK; `side` is known to the compiler, and `seg` stays in registers. The caller looks
+ * after the link-layer header and sends it. Returns false, and nothing has happened, for one of
+ * which there is more to say.
+ */
+INLINE bool quiet_segment(struct sl_relay *r, struct sl_conn *conn, const enum sl_side side,
+			  struct sl_buf *buf, const struct sl_seg seg)
+{
 	const uint32_t delta = conn->seq_delta,
 		       ack = side == SL_OUTSIDE ? seg.ack - delta : seg.ack;
 	const bool timestamps = seg.ts_off != 0 && conn->flags & SL_CONN_TIMESTAMPS;
-	const unsigned ts_at = (unsigned)seg.ts_off - in->l4_off;
-	struct sl_rewrite rw = {.tcp = buf->data + in->l4_off};
-	uint16_t wnd;
+	const unsigned ts_at = (unsigned)seg.ts_off - seg.l4_off;
+	uint8_t *tcp = buf->data + seg.l4_off;
+	uint64_t diff = 0;
+	uint16_t cksum;
 
-	if (sl_unlikely((in->flags & (SL_SYN | SL_RST | SL_FIN | SL_ACK)) != SL_ACK ||
-			in->sack_off != 0 || !(conn->flags & SL_CONN_SPLICED)))
-		return false;
-	if (side == SL_OUTSIDE && sl_unlikely(relay_mss_needed(in) > r->mss_least))
+	if (side == SL_OUTSIDE && sl_unlikely(relay_mss_needed(&seg) > r->mss_least))
 		return false;
 	if (sl_likely(observe_surely_fits(conn, side, &seg, ack)) ||
-	    observe_fits(conn, side, &seg, ack)) {
+	    relay_fits(conn, side, seg.seq + seg.payload_len, true, ack)) {
 		observe_numbers(conn, side, &seg, ack);
 		observe_quiet(r, conn, side, &seg);
 	}
-	wnd = relay_window(conn, side, seg.wnd);
 	if (side == SL_OUTSIDE) {
-		sl_rewrite_u32(&rw, 8, ack);
+		diff += rewrite(tcp, 8, seg.ack, ack);
 		if (timestamps)
-			sl_rewrite_u32(&rw, ts_at + 6, seg.tsecr - conn->ts_delta);
+			diff += rewrite(tcp, ts_at + 6, seg.tsecr, seg.tsecr - conn->ts_delta);
 	} else {
-		sl_rewrite_u32(&rw, 4, seg.seq + delta);
+		diff += rewrite(tcp, 4, seg.seq, seg.seq + delta);
 		if (timestamps)
-			sl_rewrite_u32(&rw, ts_at + 2, seg.tsval + conn->ts_delta);
+			diff += rewrite(tcp, ts_at + 2, seg.tsval, seg.tsval + conn->ts_delta);
 	}
-	if (sl_unlikely(wnd != seg.wnd))
-		sl_rewrite_u16(&rw, 14, wnd);
-	sl_rewrite_end(&rw);
+	if (sl_unlikely(!relay_window_is_kept(conn, side))) {
+		const uint16_t wnd = relay_window(conn, side, seg.wnd);
+
+		sl_store_be16(tcp + 14, wnd);
+		diff = sl_cksum_diff16(diff, __builtin_bswap16(seg.wnd), __builtin_bswap16(wnd));
+	}
+	memcpy(&cksum, tcp + 16, sizeof(cksum));
+	cksum = sl_cksum_apply(cksum, diff);
+	memcpy(tcp + 16, &cksum, sizeof(cksum));
 	conn->end[side].packets++;
 	buf->account = conn->service;
-	relay_l2_refresh(r, conn, to, buf->data, in);
-	sl_out_relay(r->out, buf, relay_port(r, conn, to));
 	return true;
+}
+
+/* As many quiet segments as follow each other and have the shape of the first, which is of the kind
+ * that the last three say. Returns the number of the first that is none of them. */
+INLINE unsigned quiet_like(struct sl_relay *r, const struct sl_traveller *travellers,
+			   const struct sl_flow_query *queries, unsigned i, unsigned n,
+			   const enum sl_side side, const bool timestamps, const bool v6)
+{
+	const struct sl_shape *shape = travellers[i].shape;
+	const enum sl_side to = sl_side_other(side);
+	const uint8_t port = r->plan->links[travellers[i].link].port[to];
+	struct known_l2 l2 = {.number = SL_L2_NONE};
+	struct sl_buf **next = sl_out_next(r->out);
+	const struct sl_traveller *t = &travellers[i], *end = &travellers[n];
+
+	for (const struct sl_flow_query *q = &queries[i]; t < end && t->shape == shape; t++, q++) {
+		struct sl_buf *buf = t->buf;
+		struct sl_conn *conn;
+
+		if (q->index == SL_FLOW_NONE)
+			break;
+		conn = sl_relay_conn(r, q->index);
+		if (sl_unlikely(!sl_conn_quiet_spliced(conn)) ||
+		    sl_unlikely(!quiet_segment(r, conn, side, buf,
+					       sl_shape_read_ack(buf->data, timestamps, v6))))
+			break;
+		if (sl_unlikely(!is_known_l2(l2, conn->l2[to], buf->data)))
+			l2 = learn_l2(r, conn, to, buf->data);
+		sl_out_put(&next, buf, SL_FATE_RELAYED, port);
+	}
+	sl_out_sent_to(r->out, next);
+	return (unsigned)(t - travellers);
+}
+
+/* The same for those of a side: a copy for each of their shapes. */
+INLINE unsigned quiet_side(struct sl_relay *r, const struct sl_traveller *travellers,
+			   const struct sl_flow_query *queries, unsigned i, unsigned n,
+			   const enum sl_side side)
+{
+	const struct sl_shape *shape = travellers[i].shape;
+
+	if (shape->kind == SL_SHAPE_SYN)
+		return i;
+	if (shape->v6)
+		return shape->kind == SL_SHAPE_ACK_TS
+			       ? quiet_like(r, travellers, queries, i, n, side, true, true)
+			       : quiet_like(r, travellers, queries, i, n, side, false, true);
+	return shape->kind == SL_SHAPE_ACK_TS
+		       ? quiet_like(r, travellers, queries, i, n, side, true, false)
+		       : quiet_like(r, travellers, queries, i, n, side, false, false);
+}
+
+/* The same for one that was parsed: false when it is none. */
+static bool quiet_parsed(struct sl_relay *r, const struct sl_traveller *t, struct sl_conn *conn)
+{
+	const enum sl_side to = sl_side_other((enum sl_side)t->side);
+	const struct sl_seg *seg = t->seg;
+	const uint8_t port = relay_port(r, conn, to);
+	bool done;
+
+	if (!t->proxied || t->icmp || seg->sack_off != 0 ||
+	    (seg->flags & (SL_SYN | SL_RST | SL_FIN | SL_ACK)) != SL_ACK ||
+	    !sl_conn_quiet_spliced(conn))
+		return false;
+	if (t->side == SL_OUTSIDE)
+		done = quiet_segment(r, conn, SL_OUTSIDE, t->buf, quiet_part(seg));
+	else
+		done = quiet_segment(r, conn, SL_INSIDE, t->buf, quiet_part(seg));
+	if (sl_likely(done)) {
+		relay_l2_refresh(r, conn, to, t->buf->data, seg->l3_off);
+		sl_out_relay(r->out, t->buf, port);
+	}
+	return done;
 }
 
 unsigned sl_relay_quiet_segments(struct sl_relay *r, const struct sl_traveller *travellers,
 				 const struct sl_flow_query *queries, unsigned first, unsigned n)
 {
-	for (unsigned i = first; i < n; i++) {
-		const struct sl_traveller *t = &travellers[i];
-		struct sl_conn *conn;
-		bool done;
+	unsigned i = first;
 
-		if (queries[i].index == SL_FLOW_NONE || !t->proxied || t->icmp)
-			return i;
-		conn = sl_relay_conn(r, queries[i].index);
-		if (sl_unlikely(!sl_conn_quiet(conn)))
-			return i;
-		if (t->side == SL_OUTSIDE)
-			done = quiet_segment(r, conn, SL_OUTSIDE, t->buf, t->seg);
+	while (i < n && queries[i].index != SL_FLOW_NONE) {
+		const struct sl_traveller *t = &travellers[i];
+		const unsigned before = i;
+
+		if (t->shape == NULL)
+			i += quiet_parsed(r, t, sl_relay_conn(r, queries[i].index));
+		else if (t->side == SL_OUTSIDE)
+			i = quiet_side(r, travellers, queries, i, n, SL_OUTSIDE);
 		else
-			done = quiet_segment(r, conn, SL_INSIDE, t->buf, t->seg);
-		if (sl_unlikely(!done))
-			return i;
+			i = quiet_side(r, travellers, queries, i, n, SL_INSIDE);
+		if (i == before)
+			break;
 	}
-	return n;
+	return i;
 }
 
 void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, struct sl_buf *buf,

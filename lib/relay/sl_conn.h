@@ -43,6 +43,8 @@ enum sl_conn_flag {
 						     that may follow stands beside the entry */
 	SL_CONN_RST_INSIDE = 1 << 12,
 	SL_CONN_RST_DOUBT = SL_CONN_RST_OUTSIDE | SL_CONN_RST_INSIDE,
+	SL_CONN_UNQUIET = SL_CONN_OPENING | SL_CONN_RST_DOUBT | SL_CONN_ADOPTING |
+			  SL_CONN_FIN_OUTSIDE | SL_CONN_FIN_INSIDE,
 	SL_CONN_SECOND = 0xe000, /**< low bits of the second in which a SYN last went in, or
 				     the client was last told of an MTU */
 };
@@ -136,13 +138,21 @@ static inline bool sl_conn_over(const struct sl_conn *conn)
 /** Whether it is established on both legs and nothing else goes on: nearly always. */
 static inline bool sl_conn_quiet(const struct sl_conn *conn)
 {
-	const uint16_t other = SL_CONN_OPENING | SL_CONN_RST_DOUBT | SL_CONN_ADOPTING |
-			       SL_CONN_FIN_OUTSIDE | SL_CONN_FIN_INSIDE;
-
 	uint16_t states;
 
 	memcpy(&states, conn->state, sizeof(states)); /* both at once */
-	return states == (SL_TCP_ESTABLISHED << 8 | SL_TCP_ESTABLISHED) && !(conn->flags & other) &&
+	return states == (SL_TCP_ESTABLISHED << 8 | SL_TCP_ESTABLISHED) &&
+	       !(conn->flags & SL_CONN_UNQUIET) && conn->probes == 0;
+}
+
+/** Whether it is also spliced. */
+static inline bool sl_conn_quiet_spliced(const struct sl_conn *conn)
+{
+	uint16_t states;
+
+	memcpy(&states, conn->state, sizeof(states));
+	return states == (SL_TCP_ESTABLISHED << 8 | SL_TCP_ESTABLISHED) &&
+	       (conn->flags & (SL_CONN_UNQUIET | SL_CONN_SPLICED)) == SL_CONN_SPLICED &&
 	       conn->probes == 0;
 }
 

@@ -131,6 +131,7 @@ static inline void sl_relay_key(struct sl_flow_key *key, const struct sl_seg *se
 struct sl_traveller {
 	struct sl_buf *buf;
 	struct sl_seg *seg; /**< of an ICMP error: what it quotes, turned round */
+	const struct sl_shape *shape; /**< that it fits: then `seg` is not filled; or NULL */
 	union {
 		struct {
 			uint16_t service;

@@ -7,6 +7,20 @@
  */
 #include "relay.h"
 
+uint16_t relay_window(const struct sl_conn *conn, enum sl_side from, uint16_t wnd)
+{
+	uint32_t scaled;
+
+	if (!(conn->flags & SL_CONN_SPLICED) || relay_window_is_kept(conn, from))
+		return wnd;
+	if (from == SL_OUTSIDE)
+		return relay_clamp_window((uint64_t)wnd << relay_shift(conn->wscale_outside));
+	scaled = relay_clamp_window(((uint64_t)wnd << relay_shift(conn->wscale_inside)) >>
+				    relay_shift(conn->wscale_promised));
+	/* A window that is open must not look closed. */
+	return wnd != 0 && scaled == 0 ? 1 : (uint16_t)scaled;
+}
+
 static void to_inside(const struct sl_conn *conn, struct sl_rewrite *rw)
 {
 	const struct sl_seg *seg = rw->seg;

@@ -40,13 +40,13 @@ static void settle(struct sl_out *out, const struct sl_buf *buf, unsigned n)
 
 void sl_out_settle(struct sl_out *out, const struct sl_buf *bufs, unsigned n)
 {
-	unsigned first = 0;
+	for (unsigned i = 0; i < n;) {
+		const uint64_t line = sl_buf_line(&bufs[i]);
+		const unsigned first = i;
 
-	for (unsigned i = 1; i <= n; i++) {
-		if (i < n && sl_buf_line(&bufs[i]) == sl_buf_line(&bufs[first]))
-			continue;
+		while (++i < n && sl_buf_line(&bufs[i]) == line)
+			;
 		settle(out, &bufs[first], i - first);
-		first = i;
 	}
 }
 

@@ -85,6 +85,30 @@ static inline void sl_out_relay(struct sl_out *out, struct sl_buf *buf, uint8_t 
 	sl_out_push(out, buf, SL_FATE_RELAYED);
 }
 
+/**
+ * Several packets that leave one after another with the same fate, nothing else being decided
+ * between them: each goes to the place after the last (`*next` is sl_out_next at first), and is on
+ * the list when sl_out_sent_to has been told the place after the last of all.
+ */
+static inline struct sl_buf **sl_out_next(struct sl_out *out)
+{
+	assert(out->n_sent + SL_BURST <= SL_SENT_MAX);
+	return &out->sent[out->n_sent];
+}
+
+static inline void sl_out_put(struct sl_buf ***next, struct sl_buf *buf, enum sl_fate fate,
+			      uint8_t port)
+{
+	buf->fate = (uint8_t)fate;
+	buf->out_port = port;
+	*(*next)++ = buf;
+}
+
+static inline void sl_out_sent_to(struct sl_out *out, struct sl_buf **next)
+{
+	out->n_sent = (uint32_t)(next - out->sent);
+}
+
 /** The packet goes on by `port` untouched. */
 static inline void sl_out_pass(struct sl_out *out, struct sl_buf *buf, uint8_t port)
 {

@@ -204,7 +204,7 @@ static inline void zero_behind_addrs(struct sl_seg *seg)
  * Nearly every frame has no tag, and an IP header without options that is followed by TCP: then all
  * stands where it always does. What is not right in the least goes the other way, which knows why.
  */
-static inline enum sl_parsed parse(const uint8_t *frame, uint16_t len, struct sl_seg *seg)
+enum sl_parsed sl_wire_parse(const uint8_t *frame, uint16_t len, struct sl_seg *seg)
 {
 	/* No fragment: no offset, no more of them. */
 	static const struct plain ipv4 = {0xffffff, 0x450008, 0xff00ff3f, PROTO_TCP << 24};
@@ -242,21 +242,9 @@ static inline enum sl_parsed parse(const uint8_t *frame, uint16_t len, struct sl
 	return parse_any(frame, len, seg);
 }
 
-enum sl_parsed sl_wire_parse(const uint8_t *frame, uint16_t len, struct sl_seg *seg)
+void sl_wire_l2_get(const uint8_t *frame, unsigned len, struct sl_l2 *l2)
 {
-	return parse(frame, len, seg);
-}
-
-void sl_wire_parse_burst(const struct sl_buf *bufs, unsigned n, struct sl_seg *segs,
-			 uint8_t *parsed)
-{
-	for (unsigned i = 0; i < n; i++)
-		parsed[i] = (uint8_t)parse(bufs[i].data, bufs[i].len, &segs[i]);
-}
-
-void sl_wire_l2_get(const uint8_t *frame, const struct sl_seg *seg, struct sl_l2 *l2)
-{
-	l2->len = (uint8_t)seg->l3_off;
+	l2->len = (uint8_t)len;
 	memcpy(l2->bytes, frame, l2->len);
 }
 

@@ -64,20 +64,23 @@ static inline uint64_t sl_syn_ack_turn_v6(uint8_t *ip)
 }
 
 /**
- * Turns the frame in `buf`, a SYN that was parsed to `seg`, into the answer to it.
- * @iss    our ISN
- * @tsval  our clock; the client's is echoed
- * @v6     seg->v6
+ * Turns the frame in `buf`, a SYN that was parsed, into the answer to it.
+ * @l3, @l4  where its IP and TCP begin, bytes
+ * @iss      our ISN
+ * @tsval    our clock
+ * @tsecr    the client's, as it stands in the frame
+ * @v6       IPv6
  * Returns true, or false when the buffer has less than SL_FRAME_MADE_MAX bytes of room.
  */
-static inline bool sl_syn_ack_answer(const struct sl_syn_ack *t, struct sl_buf *buf,
-				     const struct sl_seg *seg, uint32_t iss, uint32_t tsval,
+static inline bool sl_syn_ack_answer(const struct sl_syn_ack *t, struct sl_buf *buf, unsigned l3,
+				     unsigned l4, uint32_t iss, uint32_t tsval, uint32_t tsecr,
 				     const bool v6)
 {
-	uint8_t *frame = buf->data, *ip = frame + seg->l3_off, *tcp;
+	uint8_t *frame = buf->data, *ip = frame + l3, *tcp;
 	const unsigned room = (unsigned)buf->len + buf->tailroom;
+	uint32_t ports = sl_load_le32(frame + l4), src_end, cksum;
+	const uint32_t ack = sl_load_be32(frame + l4 + 4) + 1;
 	uint64_t macs, sum;
-	uint32_t src_end, cksum;
 	unsigned len;
 
 	if (sl_unlikely(room < SL_FRAME_MADE_MAX))
@@ -94,7 +97,7 @@ static inline bool sl_syn_ack_answer(const struct sl_syn_ack *t, struct sl_buf *
 		memcpy(tcp + 12, t->bytes + 40 + 12, 4);
 		memcpy(tcp + 20, t->bytes + 40 + 20, 8);
 		memcpy(tcp + 36, t->bytes + 40 + 36, 4);
-		len = seg->l3_off + SL_SYN_ACK_V6;
+		len = l3 + SL_SYN_ACK_V6;
 	} else {
 		memcpy(ip, t->bytes, 8);
 		sum = sl_syn_ack_turn_v4(ip);
@@ -105,14 +108,15 @@ static inline bool sl_syn_ack_answer(const struct sl_syn_ack *t, struct sl_buf *
 		memcpy(tcp + 12, t->bytes + 20 + 12, 4);
 		memcpy(tcp + 20, t->bytes + 20 + 20, 8);
 		memcpy(tcp + 36, t->bytes + 20 + 36, 4);
-		len = seg->l3_off + SL_SYN_ACK_V4;
+		len = l3 + SL_SYN_ACK_V4;
 	}
-	sum += t->tcp_sum;
-	sum += sl_syn_ack_put(tcp, (uint32_t)seg->dst_port << 16 | seg->src_port);
+	ports = ports << 16 | ports >> 16;
+	memcpy(tcp, &ports, sizeof(ports));
+	memcpy(tcp + 32, &tsecr, sizeof(tsecr));
+	sum += (uint64_t)t->tcp_sum + ports + tsecr;
 	sum += sl_syn_ack_put(tcp + 4, iss);
-	sum += sl_syn_ack_put(tcp + 8, seg->seq + 1);
+	sum += sl_syn_ack_put(tcp + 8, ack);
 	sum += sl_syn_ack_put(tcp + 28, tsval);
-	sum += sl_syn_ack_put(tcp + 32, seg->tsval);
 	cksum = sl_cksum_finish(sum); /* and no urgent pointer */
 	memcpy(tcp + 16, &cksum, 4);
 	buf->len = (uint16_t)len;

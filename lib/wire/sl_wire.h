@@ -97,10 +97,6 @@ static inline uint32_t sl_seg_len(const struct sl_seg *seg)
  */
 enum sl_parsed sl_wire_parse(const uint8_t *frame, uint16_t len, struct sl_seg *seg);
 
-/** Reads the frames of `n` buffers: for each what it is (enum sl_parsed), and its segment. */
-void sl_wire_parse_burst(const struct sl_buf *bufs, unsigned n, struct sl_seg *segs,
-			 uint8_t *parsed);
-
 /**
  * Reads `len` bytes of TCP, header and payload, at frame + seg->l4_off: sl_wire_parse without what
  * lies below, for captures and vectors that begin there. seg->l4_off is the caller's to set, and so
@@ -143,8 +139,8 @@ static inline bool sl_wire_verify(struct sl_buf *buf, struct sl_seg *seg)
 	return sl_wire_verify_sums(buf, seg);
 }
 
-/** Copies the link-layer header of a parsed frame. */
-void sl_wire_l2_get(const uint8_t *frame, const struct sl_seg *seg, struct sl_l2 *l2);
+/** Copies the link-layer header of a frame, `len` bytes (sl_seg.l3_off). */
+void sl_wire_l2_get(const uint8_t *frame, unsigned len, struct sl_l2 *l2);
 
 /** Whether a frame begins with this header; its own is `len` bytes long, at least Ethernet's 14. */
 static inline bool sl_l2_equal(const struct sl_l2 *l2, const uint8_t *frame, unsigned len)

@@ -36,10 +36,8 @@ static enum sl_cksum_state cksum_state(uint64_t flags, uint64_t mask, uint64_t g
 	return (flags & mask) == bad ? SL_CKSUM_BAD : SL_CKSUM_UNKNOWN;
 }
 
-static inline void describe(struct sl_buf *buf, struct rte_mbuf *m, uint8_t port)
+static void describe_any(struct sl_buf *buf, struct rte_mbuf *m, uint8_t port)
 {
-	const uint64_t masks = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK;
-	const uint64_t both = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	const uint64_t flags = m->ol_flags;
 	const uint16_t off = m->data_off, len = m->data_len;
 
@@ -50,11 +48,7 @@ static inline void describe(struct sl_buf *buf, struct rte_mbuf *m, uint8_t port
 		.headroom = off,
 		.tailroom = (uint16_t)(m->buf_len - off - len),
 		.in_port = port,
-		.ip_cksum = SL_CKSUM_GOOD,
-		.tcp_cksum = SL_CKSUM_GOOD,
 	};
-	if (sl_likely((flags & masks) == both))
-		return;
 	buf->ip_cksum = cksum_state(flags, RTE_MBUF_F_RX_IP_CKSUM_MASK, RTE_MBUF_F_RX_IP_CKSUM_GOOD,
 				    RTE_MBUF_F_RX_IP_CKSUM_BAD);
 	buf->tcp_cksum = cksum_state(flags, RTE_MBUF_F_RX_L4_CKSUM_MASK,
@@ -62,13 +56,34 @@ static inline void describe(struct sl_buf *buf, struct rte_mbuf *m, uint8_t port
 }
 
 /*
+ * What nearly all mbufs of a NIC are: in one piece, no VLAN tag beside the frame, checksums
+ * verified. Returns false for any other.
+ */
+static inline bool describe(struct sl_buf *buf, struct rte_mbuf *m, uint8_t port)
+{
+	const uint64_t good = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	const uint64_t known = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK |
+			       RTE_MBUF_F_RX_VLAN_STRIPPED;
+	const uint16_t off = m->data_off, len = m->data_len;
+
+	if (sl_unlikely((m->ol_flags & known) != good || m->nb_segs != 1))
+		return false;
+	buf->data = (uint8_t *)m->buf_addr + off;
+	buf->handle = m;
+	buf->len = len;
+	buf->headroom = off;
+	buf->tailroom = (uint16_t)(m->buf_len - off - len);
+	buf->in_port = port;
+	sl_buf_begin_good(buf);
+	return true;
+}
+
+/*
  * Makes an mbuf what the road expects: one piece, its VLAN tag in the frame. Returns false for one
  * that can't be; the road sees frames whole or not at all.
  */
-static inline bool normalise(struct rte_mbuf **m)
+static bool normalise(struct rte_mbuf **m)
 {
-	if (sl_likely(!((*m)->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) && (*m)->nb_segs == 1))
-		return true;
 	if ((*m)->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED && rte_vlan_insert(m) != 0)
 		return false;
 	return (*m)->nb_segs == 1 || rte_pktmbuf_linearize(*m) == 0;
@@ -86,23 +101,28 @@ unsigned worker_receive(struct sl_worker *w, unsigned port, uint64_t now_us)
 	struct rte_mbuf *mbuf[SL_BURST];
 	const unsigned n =
 		rte_eth_rx_burst(w->config.ethdev[port], w->config.queue, mbuf, SL_BURST);
-	unsigned fit = 0;
+	struct sl_buf *buf = w->burst;
+	unsigned fit;
 
 	if (n == 0)
 		return 0;
 	worker_refill(w);
+#pragma GCC unroll 8
 	for (unsigned i = 0; i < n; i++)
 		sl_prefetch(mbuf[i]);
 	for (unsigned i = 0; i < n; i++) {
-		const bool whole = normalise(&mbuf[i]);
+		if (sl_unlikely(!describe(buf, mbuf[i], (uint8_t)port))) {
+			const bool whole = normalise(&mbuf[i]);
 
-		describe(&w->burst[fit], mbuf[i], (uint8_t)port);
-		worker_prefetch(&w->burst[fit]);
-		if (whole)
-			fit++;
-		else
-			refuse(w, &w->burst[fit]);
+			describe_any(buf, mbuf[i], (uint8_t)port);
+			if (!whole) {
+				refuse(w, buf);
+				continue;
+			}
+		}
+		worker_prefetch(buf++);
 	}
+	fit = (unsigned)(buf - w->burst);
 	if (worker_spreads(w))
 		fit = worker_hand_over(w, fit);
 	sl_pipeline_run(&w->pipeline, w->burst, fit, now_us);
@@ -124,31 +144,59 @@ static void send_stage(struct sl_worker *w, unsigned port)
 	tx->n = left;
 }
 
-static void stage(struct sl_worker *w, const struct sl_buf *buf)
+/* The mbuf of what is sent, as the road has left it. */
+static inline struct rte_mbuf *finish(const struct sl_buf *buf)
 {
-	struct tx_stage *tx = &w->tx[buf->out_port];
+	const uint64_t tag = RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
 	struct rte_mbuf *m = buf->handle;
 
-	if (tx->n == TX_STAGE)
-		send_stage(w, buf->out_port);
-	if (tx->n == TX_STAGE) {
-		sl_out_unsent(&w->out, buf);
-		rte_pktmbuf_free(m);
-		return;
-	}
 	m->data_off = (uint16_t)(buf->data - (uint8_t *)m->buf_addr); /* it may have grown */
 	m->data_len = buf->len;
 	m->pkt_len = buf->len;
-	m->ol_flags &= ~(uint64_t)(RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
-	tx->mbuf[tx->n++] = m;
+	if (sl_unlikely(m->ol_flags & tag))
+		m->ol_flags &= ~tag;
+	return m;
+}
+
+/* Makes room on a stage for `n` more. Returns how many there is room for. */
+static unsigned make_room(struct sl_worker *w, unsigned port, unsigned n)
+{
+	struct tx_stage *tx = &w->tx[port];
+
+	if (tx->n + n > TX_STAGE)
+		send_stage(w, port);
+	return sl_min_u32(n, TX_STAGE - tx->n);
+}
+
+/* Puts `n` packets that go out by one port on its stage. */
+static void stage(struct sl_worker *w, struct sl_buf *const *bufs, unsigned n)
+{
+	const unsigned port = bufs[0]->out_port;
+	const unsigned fit = make_room(w, port, n);
+	struct tx_stage *tx = &w->tx[port];
+	struct rte_mbuf **next = &tx->mbuf[tx->n];
+
+	for (unsigned i = 0; i < fit; i++)
+		next[i] = finish(bufs[i]);
+	tx->n += fit;
+	for (unsigned i = fit; i < n; i++) {
+		sl_out_unsent(&w->out, bufs[i]);
+		rte_pktmbuf_free(bufs[i]->handle);
+	}
 }
 
 void worker_dispose(struct sl_worker *w)
 {
 	struct sl_out *out = &w->out;
 
-	for (unsigned i = 0; i < out->n_sent; i++)
-		stage(w, out->sent[i]);
+	for (unsigned i = 0; i < out->n_sent;) {
+		const unsigned first = i, end = sl_min_u32(out->n_sent, first + SL_BURST);
+		const uint8_t port = out->sent[first]->out_port;
+
+		while (++i < end && out->sent[i]->out_port == port)
+			;
+		stage(w, &out->sent[first], i - first);
+	}
 	if (out->n_freed > 0)
 		rte_pktmbuf_free_bulk((struct rte_mbuf **)out->freed, out->n_freed);
 	if (sl_unlikely(out->n_handed > 0))

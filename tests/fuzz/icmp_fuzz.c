@@ -79,7 +79,7 @@ static void check_too_big(const uint8_t *frame, const struct sl_seg *seg)
 	struct sl_seg icmp;
 	struct sl_l2 l2;
 
-	sl_wire_l2_get(frame, seg, &l2);
+	sl_wire_l2_get(frame, seg->l3_off, &l2);
 	sl_wire_l2_swap(&l2);
 	check(sl_wire_emit_too_big(&buf, &l2, frame, seg, 1300));
 	check(buf.len <= sizeof(room));

@@ -5,6 +5,7 @@
  * made. A tag before it changes nothing but where things stand.
  */
 #include "sl_rewrite.h"
+#include "sl_shape.h"
 
 #include <stdlib.h>
 
@@ -121,7 +122,7 @@ static void check_answer(const uint8_t *frame, const struct sl_seg *seg)
 	struct sl_seg got;
 	struct sl_l2 l2;
 
-	sl_wire_l2_get(frame, seg, &l2);
+	sl_wire_l2_get(frame, seg->l3_off, &l2);
 	sl_wire_l2_swap(&l2);
 	check(sl_wire_emit(&buf, &l2, &made));
 	check(sl_wire_parse(room, buf.len, &got) == SL_PARSED_TCP);
@@ -172,6 +173,46 @@ static void check_tagged(const uint8_t *data, size_t size)
 	free(frame);
 }
 
+/* Whatever still fits the shape of a frame after a few changes to it is the same kind of segment,
+ * to or from the same server. */
+static void check_shape(const uint8_t *data, size_t size, const struct sl_seg *like, bool to_server)
+{
+	const struct sl_addr *server = to_server ? &like->dst : &like->src;
+	const uint8_t flags = SL_SYN | SL_FIN | SL_RST | SL_ACK;
+	struct sl_shape shape;
+	struct sl_seg seg;
+	uint8_t *frame;
+
+	if (!sl_shape_learn(&shape, data, like, to_server))
+		return;
+	frame = malloc(size);
+	memcpy(frame, data, size);
+	for (uint32_t i = 0; i < 16; i++) {
+		const uint32_t r = number(data, size, 100 + i);
+		const unsigned len = i < 12 ? (unsigned)size : r % (size + 1);
+
+		if (i > 0)
+			frame[r % like->payload_off] ^= (uint8_t)(r >> 24);
+		if (!sl_shape_fits(&shape, frame, len, (enum sl_shape_kind)shape.kind, to_server,
+				   shape.v6)) {
+			check(i > 0);
+			continue;
+		}
+		if (sl_wire_parse(frame, (uint16_t)len, &seg) != SL_PARSED_TCP) {
+			/* Of the client's end nothing is said. */
+			check(seg.reason == SL_DROP_port_zero || seg.reason == SL_DROP_martian);
+			continue;
+		}
+		check(seg.v6 == like->v6 && seg.vlan == 0 && seg.l4_off == like->l4_off);
+		check(seg.payload_off == like->payload_off && seg.ts_off == like->ts_off);
+		check(seg.sack_off == 0 && ((seg.flags ^ like->flags) & flags) == 0);
+		check(seg.mss == like->mss && seg.wscale == like->wscale);
+		check(sl_addr_equal(to_server ? &seg.dst : &seg.src, server));
+		check(to_server ? seg.dst_port == like->dst_port : seg.src_port == like->src_port);
+	}
+	free(frame);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sl_seg seg;
@@ -185,6 +226,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	check_offsets(&seg, size);
+	check_shape(data, size, &seg, true);
+	check_shape(data, size, &seg, false);
 	frame = malloc(size);
 	memcpy(frame, data, size);
 	check_answer(frame, &seg);

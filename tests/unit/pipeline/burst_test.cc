@@ -225,12 +225,38 @@ void by_themselves(Road::Out *out)
 		  [](const Sent &a, const Sent &b) { return a.bytes < b.bytes; });
 }
 
-// Much is found out once for packets that follow each other. None of them may notice.
+// One burst on one road, and its packets one by one on the other: the same leaves.
+void same(Road *together, Road *alone, const Road::In &packets, const std::string &where)
+{
+	Road::Out burst = together->run(packets), singles;
+	for (const auto &packet : packets)
+		for (const Sent &sent : alone->run({packet}))
+			singles.push_back(sent);
+	by_themselves(&burst);
+	by_themselves(&singles);
+	ASSERT_EQ(burst.size(), singles.size()) << where;
+	for (size_t k = 0; k < burst.size(); k++) {
+		ASSERT_EQ(burst[k].port, singles[k].port) << where;
+		ASSERT_EQ(burst[k].fate, singles[k].fate) << where;
+		ASSERT_EQ(burst[k].bytes, singles[k].bytes) << where;
+	}
+}
+
+void same_books(const Road &together, const Road &alone, unsigned seed)
+{
+	for (size_t a = 0; a < alone.accounts.size(); a++)
+		ASSERT_EQ(memcmp(&alone.accounts[a], &together.accounts[a], sizeof(sl_account)), 0)
+			<< seed << ", account " << a;
+}
+
+// Much is found out once for packets that follow each other, and those that fit a shape which is
+// known are not even parsed. None of them may notice.
 TEST(BurstOfAllKinds, EachIsDecidedAsIfItHadComeAlone)
 {
 	for (unsigned seed = 0; seed < 400; seed++) {
 		Road together, alone;
 		Road *const roads[] = {&together, &alone};
+		alone.nic = false; // so everything is parsed
 		std::vector<std::pair<sl_side, Bytes>> packets;
 		std::mt19937 random(seed);
 		for (Road *road : roads) {
@@ -253,24 +279,176 @@ TEST(BurstOfAllKinds, EachIsDecidedAsIfItHadComeAlone)
 		const unsigned n = 1 + random() % SL_BURST;
 		for (size_t i = 0; i + n <= packets.size(); i += n) {
 			const auto first = packets.begin() + static_cast<long>(i);
-			Road::Out burst = together.run({first, first + n}), singles;
-			for (size_t k = i; k < i + n; k++)
-				for (const Sent &sent : alone.run({packets[k]}))
-					singles.push_back(sent);
-			by_themselves(&burst);
-			by_themselves(&singles);
-			ASSERT_EQ(burst.size(), singles.size()) << seed << " at " << i;
-			for (size_t k = 0; k < burst.size(); k++) {
-				ASSERT_EQ(burst[k].port, singles[k].port) << seed << " at " << i;
-				ASSERT_EQ(burst[k].fate, singles[k].fate) << seed << " at " << i;
-				ASSERT_EQ(burst[k].bytes, singles[k].bytes) << seed << " at " << i;
-			}
+			same(&together, &alone, {first, first + n},
+			     std::to_string(seed) + " at " + std::to_string(i));
+			if (::testing::Test::HasFatalFailure())
+				return;
 		}
-		for (size_t a = 0; a < alone.accounts.size(); a++)
-			ASSERT_EQ(memcmp(&alone.accounts[a], &together.accounts[a],
-					 sizeof(sl_account)),
-				  0)
-				<< seed << ", account " << a;
+		same_books(together, alone, seed);
+	}
+}
+
+// A flood, and what goes on beside it: most of it in a few shapes.
+class Flood
+{
+      public:
+	Flood(Road &r, bool v6, unsigned seed) : random(seed)
+	{
+		for (unsigned i = 0; i < 12; i++) {
+			Talk t(r);
+			if (v6)
+				t.ipv6();
+			t.cport = static_cast<uint16_t>(2000 + i);
+			t.isn = static_cast<uint32_t>(random());
+			t.iss = static_cast<uint32_t>(random());
+			t.sws = i % 4 == 0 ? -1 : 4;
+			if (i < 6)
+				t.open();
+			else
+				t.ask();
+			talks.push_back(t);
+		}
+	}
+
+	Bytes out()
+	{
+		Talk &t = talks[random() % talks.size()];
+		Talk other = talks[0];
+		other.cport = static_cast<uint16_t>(1 + random() % 65535);
+		other.isn = static_cast<uint32_t>(random());
+		other.cookie = static_cast<uint32_t>(random());
+		other.ctsval = static_cast<uint32_t>(random());
+		other.ctsecr = static_cast<uint32_t>(random());
+		other.timestamps = random() % 2;
+		Frame f;
+		switch (random() % 4) {
+		case 0:
+			f = other.syn();
+			break;
+		case 1:
+			f = other.c(SL_ACK, 1, 1, random() % 2 ? "forged" : "");
+			break;
+		default:
+			f = t.c(SL_ACK, sent(), sent(), std::string(random() % 30, 'c'));
+			f.wnd = static_cast<uint16_t>(random());
+			break;
+		}
+		return odd(f, &f.src, f.dst, &f.sport);
+	}
+
+	Bytes in()
+	{
+		Talk &t = talks[random() % talks.size()];
+		Frame f = t.s(SL_ACK, sent(), sent(), std::string(random() % 30, 's'));
+		f.wnd = static_cast<uint16_t>(random());
+		return odd(f, &f.dst, f.src, &f.dport);
+	}
+
+      private:
+	// Numbers in order, and now and then far off.
+	uint32_t sent()
+	{
+		return 1 + static_cast<uint32_t>(random() % (random() % 20 ? 100 : 0x80000000));
+	}
+
+	// One in ten is not as the others.
+	Bytes odd(Frame &f, std::string *client, const std::string &server, uint16_t *port)
+	{
+		const bool v6 = f.v6();
+		switch (random() % 150) {
+		case 0:
+			*port = 0;
+			break;
+		case 1:
+			*client = v6 ? "ff02::1" : "224.0.0.1";
+			break;
+		case 2:
+			*client = v6 ? "::1" : "127.0.0.1";
+			break;
+		case 3:
+			*client = server;
+			break;
+		case 4:
+			*client = server;
+			*port = kAlways;
+			break;
+		case 5:
+			*client = v6 ? "::ffff:198.51.100.9" : "0.1.2.3";
+			break;
+		case 6:
+			f.bad_tcp_checksum = true;
+			break;
+		case 7:
+			f.smac[5] = static_cast<uint8_t>(random() % 4);
+			break;
+		case 8:
+			f.trailer = random() % 9;
+			break;
+		case 9:
+			f.flags |= SL_FIN;
+			break;
+		case 10:
+			f.flags = SL_RST;
+			break;
+		case 11:
+			f.cut = 54 + static_cast<int>(random() % 30);
+			break;
+		case 12:
+			f.options = mss(1300);
+			break;
+		case 13:
+			f.vlan = {5};
+			break;
+		case 14:
+			f.ttl = 1;
+			f.tos = 0xb8;
+			break;
+		}
+		return f.bytes();
+	}
+
+	std::vector<Talk> talks;
+	std::mt19937 random;
+};
+
+TEST(BurstOfAllKinds, FloodsAreAnsweredAsIfEachPacketHadBeenParsed)
+{
+	for (unsigned seed = 0; seed < 150; seed++) {
+		RoadOptions o;
+		for (sl_service &s : o.services) {
+			s.strays = seed % 3 == 0 ? SL_STRAYS_ADOPT : SL_STRAYS_DROP;
+			s.adopt_for_ms = 10000;
+			s.limits.idle_ms = 20000;
+			s.limits.idle_ms = 30000;
+			s.timestamps = seed % 4 < 3 ? SL_TIMESTAMPS_ALWAYS : SL_TIMESTAMPS_LEARN;
+		}
+		Road together(o), alone(o);
+		alone.nic = false;
+		std::mt19937 random(seed);
+		Flood many(together, seed % 2, seed), one(alone, seed % 2, seed);
+		for (unsigned k = 0; k < 30; k++) {
+			Road::In packets;
+			const bool inside = random() % 3 == 0;
+			for (unsigned n = 1 + random() % SL_BURST; n > 0; n--) {
+				const Bytes b = inside ? many.in() : many.out();
+				ASSERT_EQ(b, inside ? one.in() : one.out());
+				packets.emplace_back(inside ? SL_INSIDE : SL_OUTSIDE, b);
+			}
+			same(&together, &alone, packets,
+			     std::to_string(seed) + " at " + std::to_string(k));
+			if (::testing::Test::HasFatalFailure())
+				return;
+		}
+		// What the box says of its own accord shows what it has learned of the ends' MACs.
+		const Road::Out reclaimed = together.advance(60000, 500),
+				expected = alone.advance(60000, 500);
+		ASSERT_GT(reclaimed.size(), 0u);
+		ASSERT_EQ(reclaimed.size(), expected.size());
+		for (size_t i = 0; i < expected.size(); i++)
+			ASSERT_EQ(reclaimed[i].bytes, expected[i].bytes) << seed;
+		same_books(together, alone, seed);
+		if (::testing::Test::HasFatalFailure())
+			return;
 	}
 }
 

@@ -181,7 +181,8 @@ TEST(SynAck, OfATemplateIsTheOneThatIsWrittenFieldByField)
 		m.tsval = random.word();
 		m.tsecr = seg.tsval;
 		sl_syn_ack_init(&t, v6, m.mss, m.wscale, m.wnd);
-		ASSERT_TRUE(sl_syn_ack_answer(&t, &by_template.buf, &seg, m.seq, m.tsval, v6));
+		ASSERT_TRUE(sl_syn_ack_answer(&t, &by_template.buf, seg.l3_off, seg.l4_off, m.seq,
+					      m.tsval, htonl(seg.tsval), v6));
 		ASSERT_TRUE(sl_wire_emit_answer(&by_field.buf, &seg, &m));
 		ASSERT_EQ(by_template.bytes(), by_field.bytes()) << i;
 		ASSERT_EQ(by_template.buf.tailroom, by_field.buf.tailroom);
@@ -198,7 +199,7 @@ TEST(SynAck, NeedsRoomForTheLargestFrame)
 	sl_seg seg;
 	ASSERT_EQ(sl_wire_parse(b.buf.data, b.buf.len, &seg), SL_PARSED_TCP);
 	sl_syn_ack_init(&t, false, 1460, 7, 1);
-	EXPECT_FALSE(sl_syn_ack_answer(&t, &b.buf, &seg, 1, 2, false));
+	EXPECT_FALSE(sl_syn_ack_answer(&t, &b.buf, 14, 34, 1, 2, 3, false));
 	EXPECT_EQ(b.bytes(), before);
 }
 
@@ -295,7 +296,7 @@ TEST(Emit, AnswerIsNoLongerThanTheSynButForItsMss)
 			m.sack_permitted = seg.sack_permitted;
 			m.timestamps = seg.ts_off != 0;
 			sl_l2 l2;
-			sl_wire_l2_get(b.buf.data, &seg, &l2);
+			sl_wire_l2_get(b.buf.data, seg.l3_off, &l2);
 			ASSERT_TRUE(sl_wire_emit(&b.buf, &l2, &m));
 			EXPECT_LE(b.buf.len, offered + (seg.mss == 0 ? 4 : 0)) << o.who;
 		}

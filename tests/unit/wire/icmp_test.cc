@@ -162,7 +162,7 @@ TEST_P(IcmpErrors, TooBigQuotesThePacketAndGoesBack)
 	sl_seg seg;
 	sl_l2 l2;
 	ASSERT_EQ(parse_exact(frame, &seg), SL_PARSED_TCP);
-	sl_wire_l2_get(frame.data(), &seg, &l2);
+	sl_wire_l2_get(frame.data(), seg.l3_off, &l2);
 	sl_wire_l2_swap(&l2);
 	for (size_t room : {122, 300, 2000}) {
 		Buffer made(Bytes(), 64, room);

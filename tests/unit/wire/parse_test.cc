@@ -187,7 +187,7 @@ TEST(ParseVlan, LinkHeaderIsCopiedWithItsTagsAndTurnedRound)
 	f.vlan = {0x456, 0x789};
 	const Bytes frame = f.bytes();
 	ASSERT_EQ(parse_exact(frame, &seg), SL_PARSED_TCP);
-	sl_wire_l2_get(frame.data(), &seg, &l2);
+	sl_wire_l2_get(frame.data(), seg.l3_off, &l2);
 	EXPECT_EQ(Bytes(l2.bytes, l2.bytes + l2.len), Bytes(frame.begin(), frame.begin() + 22));
 	std::swap(f.smac, f.dmac);
 	const Bytes back = f.bytes();
