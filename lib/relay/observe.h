@@ -34,8 +34,8 @@ static inline void observe_numbers(struct sl_conn *conn, enum sl_side side,
 
 	if (sl_seq_gt(seq_end, me->seq_max)) {
 		/* Passing the ISN again, one full turn of the sequence space is behind us. */
-		if (me->seq_max - me->isn > seq_end - me->isn && me->wraps < UINT16_MAX &&
-		    !sl_conn_newcomer(conn))
+		if (sl_unlikely(me->isn - me->seq_max - 1 < seq_end - me->seq_max) &&
+		    me->wraps < UINT16_MAX && !sl_conn_newcomer(conn))
 			me->wraps++;
 		me->seq_max = seq_end;
 	}
