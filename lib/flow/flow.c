@@ -31,7 +31,9 @@ struct place {
 
 static uint16_t tag_of(uint32_t hash)
 {
-	return (uint16_t)(hash >> 16 | 1); /* never 0 */
+	const uint16_t tag = (uint16_t)(hash >> 16);
+
+	return tag != 0 ? tag : 1;
 }
 
 static struct sl_flow_bucket *first_bucket(const struct sl_flow *f, uint32_t hash)

@@ -22,8 +22,11 @@ static void settle(struct sl_pipeline *p, uint16_t service)
 
 void pipeline_settle(struct sl_pipeline *p, uint16_t service)
 {
+	const bool was = p->proxied[service];
+
 	settle(p, service);
-	p->likes_stale = true;
+	if (p->proxied[service] != was)
+		p->likes_stale = true;
 }
 
 static void settle_all(struct sl_pipeline *p)

@@ -308,6 +308,7 @@ static unsigned classify_some(struct sl_pipeline *p, struct sl_buf *bufs, unsign
 	do {
 		p->parsed[end] =
 			(uint8_t)sl_wire_parse(bufs[end].data, bufs[end].len, &p->seg[end]);
+		p->unverified |= (uint32_t)(bufs[end].tcp_cksum != SL_CKSUM_GOOD) << end;
 		end++;
 	} while (end < n && !pipeline_fits(p, &bufs[end]));
 	for (unsigned i = first; i < end; i++)
@@ -318,6 +319,8 @@ static unsigned classify_some(struct sl_pipeline *p, struct sl_buf *bufs, unsign
 void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n)
 {
 	p->n = 0;
+	static_assert(SL_BURST <= 32, "a bit a packet");
+	p->unverified = 0;
 	p->asked.port = 0;
 	p->asked.in_port = SL_PORTS_MAX;
 	for (unsigned i = 0; i < n;) {

@@ -200,6 +200,8 @@ PIPELINE_INLINE bool first_syn_begin(struct sl_pipeline *p, unsigned i, unsigned
 		return false;
 	if (full_answer(&p->cookies[v6].answer[k], t->seg))
 		like->cookie = (uint8_t)k;
+	else
+		pipeline_like_is_vain(p, like);
 	return true;
 }
 
@@ -367,7 +369,7 @@ PIPELINE_INLINE unsigned answer_like(struct sl_pipeline *p, unsigned i, unsigned
 	const struct sl_cookies *cookies = &p->cookies[v6];
 	const struct sl_answer answer = cookies->answer[p->traveller[i].cookie];
 	const struct sl_syn_ack *syn_ack = &p->server[answer.server].syn_ack[v6];
-	struct sl_buf **next = sl_out_next(p->out);
+	struct sl_buf **next = sl_out_next(p->out, n - i);
 	unsigned n_answered = 0;
 
 	for (; i < n; i++) {

@@ -10,7 +10,7 @@
 
 /* A flood that changes its shape is learned after so many packets; one that has many costs the
  * learning of one in so many. */
-enum { LEARN_EVERY = 8 };
+enum { LEARN_EVERY = 8, VAIN_US = 1000000 };
 
 static void forget_all(struct sl_pipeline *p)
 {
@@ -58,9 +58,15 @@ static inline struct sl_like *candidate(struct sl_pipeline *p, const struct sl_b
 	return &p->like[buf->in_port][sl_shape_slot(buf->data, buf->len)];
 }
 
+static bool fits_like(const struct sl_pipeline *p, const struct sl_like *like,
+		      const struct sl_buf *buf)
+{
+	return fits_any(&like->shape, buf) && like->not_before_us <= p->relay.now_us;
+}
+
 bool pipeline_fits(struct sl_pipeline *p, const struct sl_buf *buf)
 {
-	return fits_any(&candidate(p, buf)->shape, buf);
+	return fits_like(p, candidate(p, buf), buf);
 }
 
 /* The first of its likeness in a burst: it counts as one more server. */
@@ -158,7 +164,7 @@ unsigned pipeline_travel_like(struct sl_pipeline *p, struct sl_buf *bufs, unsign
 	struct sl_like *like = candidate(p, &bufs[i]);
 	const struct sl_shape *shape = &like->shape;
 
-	if (!fits_any(shape, &bufs[i]))
+	if (!fits_like(p, like, &bufs[i]))
 		return i;
 	if (shape->v6)
 		return shape->to_server ? travel_kind(p, bufs, i, n, like, true, true)
@@ -176,6 +182,11 @@ void pipeline_unlike(struct sl_traveller *t)
 	t->shape = NULL;
 }
 
+void pipeline_like_is_vain(struct sl_pipeline *p, struct sl_like *like)
+{
+	like->not_before_us = p->relay.now_us + VAIN_US;
+}
+
 void pipeline_learn(struct sl_pipeline *p, const struct sl_buf *buf, const struct sl_seg *seg)
 {
 	const unsigned slot = sl_shape_slot(buf->data, buf->len);
@@ -184,6 +195,11 @@ void pipeline_learn(struct sl_pipeline *p, const struct sl_buf *buf, const struc
 	struct sl_like *like = &p->like[buf->in_port][slot];
 	struct sl_like *lesson = &p->lesson;
 
+	/* Nothing fits whose checksums nobody has verified, and what is only tracked goes no
+	 * quicker way. */
+	if (p->unverified >> (seg - p->seg) & 1 || like->not_before_us > p->relay.now_us ||
+	    p->plan->services.service[t->service].cookies == SL_COOKIES_NEVER)
+		return;
 	if (like->n_missed++ % LEARN_EVERY != 0)
 		return;
 	if (!sl_shape_learn(&lesson->shape, buf->data, seg, t->side == SL_OUTSIDE))
@@ -192,6 +208,7 @@ void pipeline_learn(struct sl_pipeline *p, const struct sl_buf *buf, const struc
 	lesson->sum = sl_flow_sum_server(&p->relay.flow, key, seg->v6);
 	lesson->ends = (uint64_t)key->domain << 32 | (uint32_t)key->inside_port << 16;
 	lesson->errand = t->errand;
+	lesson->not_before_us = 0;
 	lesson->burst = p->burst;
 	lesson->n_missed = like->n_missed;
 	p->lesson_for = like;

@@ -13,13 +13,16 @@ bool pipeline_fits(struct sl_pipeline *p, const struct sl_buf *buf);
 /* like.c: if packet `i` does, it and all of its shape that follow become travellers, as far as
  * nothing is wrong with them. Returns the number of the first that is left. */
 unsigned pipeline_travel_like(struct sl_pipeline *p, struct sl_buf *bufs, unsigned i, unsigned n);
-/* like.c: a packet was parsed: the next may be recognised by the shape of it, which is the last
- * traveller's. */
+/* like.c: a packet was parsed, the last traveller's: from the next burst on others may be recognised
+ * by its shape. */
 void pipeline_learn(struct sl_pipeline *p, const struct sl_buf *buf, const struct sl_seg *seg);
 /* like.c: before a burst: what was learned from the last one is believed, or all is forgotten. */
 void pipeline_likes_begin(struct sl_pipeline *p);
 /* like.c: a packet that fitted its shape is parsed after all. */
 void pipeline_unlike(struct sl_traveller *t);
+/* like.c: those of a likeness would all have to be parsed after all: for a second they are parsed at
+ * once. */
+void pipeline_like_is_vain(struct sl_pipeline *p, struct sl_like *like);
 static inline struct sl_like *pipeline_like(const struct sl_traveller *t)
 {
 	static_assert(offsetof(struct sl_like, shape) == 0, "the one is the other's beginning");

@@ -71,12 +71,15 @@ struct sl_asked {
 struct sl_like {
 	alignas(SL_CACHE_LINE) struct sl_shape shape;
 	struct sl_addr server;
-	uint64_t sum;     /**< sl_flow_sum_server */
-	uint64_t ends;    /**< the last word of a key, but for the client's port */
-	uint64_t errand;  /**< of a traveller */
-	uint32_t burst;   /**< the burst that it was last met in; what is below holds for it */
-	uint8_t cookie;   /**< of the first SYN, SL_BURST for none; the others' differ little */
-	uint8_t n_missed; /**< packets that did not fit, though such might, modulo 256 */
+	uint64_t sum;           /**< sl_flow_sum_server */
+	uint64_t ends;          /**< the last word of a key, but for the client's port */
+	uint64_t errand;        /**< of a traveller; its server is of the burst below */
+	uint64_t not_before_us; /**< so long it is of no use: pipeline_like_is_vain */
+	uint32_t burst;         /**< the burst that it was last met in */
+	uint8_t cookie;         /**< in that burst of the first SYN, SL_BURST for none; the others'
+				   differ little */
+	uint8_t n_missed;       /**< segments that were parsed though they might have fitted, modulo
+				   256 */
 };
 
 /** What a SYN to a server may be promised, whoever sends it. */
@@ -87,7 +90,8 @@ struct sl_terms {
 	bool cookies;    /**< by a cookie */
 };
 
-/** A server of this burst, for the SYNs to it. */
+/** A server of this burst, for the handshakes with it; what is made for it outlives the burst,
+ * since the next one's under that number is mostly the same. */
 struct sl_server {
 	alignas(SL_CACHE_LINE) struct sl_terms terms;
 	bool known;                   /**< what is here: else nobody has asked yet */
@@ -146,6 +150,7 @@ struct sl_pipeline {
 	struct sl_flow_query query[SL_BURST]; /**< of a traveller, the look-up of its connection */
 	struct sl_seg seg[SL_BURST];
 	uint8_t parsed[SL_BURST];        /**< enum sl_parsed */
+	uint32_t unverified;             /**< bit i: of packet i, when it was parsed */
 	struct sl_quote quote[SL_BURST]; /**< of a traveller that is an ICMP error */
 	/** Number SL_BURST is of a SYN by itself, those behind it of likenesses. */
 	struct sl_server server[2 * SL_BURST + 1];

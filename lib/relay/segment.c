@@ -251,7 +251,7 @@ INLINE unsigned quiet_like(struct sl_relay *r, const struct sl_traveller *travel
 	const enum sl_side to = sl_side_other(side);
 	const uint8_t port = r->plan->links[travellers[i].link].port[to];
 	struct known_l2 l2 = {.number = SL_L2_NONE};
-	struct sl_buf **next = sl_out_next(r->out);
+	struct sl_buf **next = sl_out_next(r->out, n - i);
 	const struct sl_traveller *t = &travellers[i], *end = &travellers[n];
 
 	for (const struct sl_flow_query *q = &queries[i]; t < end && t->shape == shape; t++, q++) {

@@ -87,12 +87,12 @@ static inline void sl_out_relay(struct sl_out *out, struct sl_buf *buf, uint8_t 
 
 /**
  * Several packets that leave one after another with the same fate, nothing else being decided
- * between them: each goes to the place after the last (`*next` is sl_out_next at first), and is on
- * the list when sl_out_sent_to has been told the place after the last of all.
+ * between them: each goes to the place after the last (`*next` is sl_out_next at first, of at most
+ * `n`), and is on the list when sl_out_sent_to has been told the place after the last of all.
  */
-static inline struct sl_buf **sl_out_next(struct sl_out *out)
+static inline struct sl_buf **sl_out_next(struct sl_out *out, unsigned n)
 {
-	assert(out->n_sent + SL_BURST <= SL_SENT_MAX);
+	assert(out->n_sent + n <= SL_SENT_MAX);
 	return &out->sent[out->n_sent];
 }
 

@@ -22,10 +22,10 @@
 SL_BEGIN_DECLS
 
 enum sl_shape_kind {
+	SL_SHAPE_NONE,
 	SL_SHAPE_ACK,    /**< 20 bytes of TCP */
 	SL_SHAPE_ACK_TS, /**< 32 bytes: and timestamps */
 	SL_SHAPE_SYN,    /**< 40 bytes: MSS, SACK-permitted, timestamps, NOP, window scale */
-	SL_SHAPE_NONE,
 };
 
 enum {
@@ -59,10 +59,7 @@ struct sl_shape {
 static inline unsigned sl_shape_slot(const uint8_t *frame, unsigned len)
 {
 	static const uint8_t kind[16] = {
-		SL_SHAPE_NONE,   SL_SHAPE_NONE, SL_SHAPE_NONE, SL_SHAPE_NONE,
-		SL_SHAPE_NONE,   SL_SHAPE_ACK,  SL_SHAPE_NONE, SL_SHAPE_NONE,
-		SL_SHAPE_ACK_TS, SL_SHAPE_NONE, SL_SHAPE_SYN,  SL_SHAPE_NONE,
-		SL_SHAPE_NONE,   SL_SHAPE_NONE, SL_SHAPE_NONE, SL_SHAPE_NONE,
+		0, 0, 0, 0, 0, SL_SHAPE_ACK, 0, 0, SL_SHAPE_ACK_TS, 0, SL_SHAPE_SYN, 0, 0, 0, 0, 0,
 	};
 
 	if (sl_unlikely(len < SL_SHAPE_L4_V4 + SL_TCP_HDR))

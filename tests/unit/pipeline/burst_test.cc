@@ -418,8 +418,7 @@ TEST(BurstOfAllKinds, FloodsAreAnsweredAsIfEachPacketHadBeenParsed)
 		for (sl_service &s : o.services) {
 			s.strays = seed % 3 == 0 ? SL_STRAYS_ADOPT : SL_STRAYS_DROP;
 			s.adopt_for_ms = 10000;
-			s.limits.idle_ms = 20000;
-			s.limits.idle_ms = 30000;
+			s.limits.idle_ms = s.limits.silent_ms = 20000;
 			s.timestamps = seed % 4 < 3 ? SL_TIMESTAMPS_ALWAYS : SL_TIMESTAMPS_LEARN;
 		}
 		Road together(o), alone(o);
