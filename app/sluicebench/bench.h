@@ -25,6 +25,7 @@ enum {
 	POOL = 16384, /* buffers of a lane */
 	POOL_CACHE = 512,
 	PASSES_MIN = 9,
+	PASSES_USUAL = 31, /* some seconds a row: what other machines on the host do evens out */
 	PASSES_MAX = 99,
 	LANES_MAX = 64,
 	SERVICE = 1,    /* the number of the one service */

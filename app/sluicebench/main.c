@@ -58,7 +58,7 @@ static struct {
 	char **names; /* NULL: all */
 	int n_names;
 	bool hugepages;
-} options = {.workers = 1, .passes = PASSES_MIN};
+} options = {.workers = 1, .passes = PASSES_USUAL};
 
 static struct lane lanes[LANES_MAX];
 static pthread_barrier_t barrier;
@@ -124,7 +124,7 @@ static void help(FILE *out)
 	fputs("\n"
 	      "  --json FILE   write the figures there, too\n"
 	      "  --workers N   N workers on N cores at once, each with its own ports (default 1)\n"
-	      "  --passes N    passes of each row, 9 to 99; medians are printed (default 9)\n"
+	      "  --passes N    passes of each row, 9 to 99; medians are printed (default 31)\n"
 	      "  --help        print this\n"
 	      "  --version     print the version\n"
 	      "\n"

@@ -10,7 +10,7 @@
 
 /* A flood that changes its shape is learned after so many packets; one that has many costs the
  * learning of one in so many. */
-enum { LEARN_EVERY = 8, VAIN_US = 1000000 };
+enum { LEARN_EVERY = 64, VAIN_US = 1000000 };
 
 static void forget_all(struct sl_pipeline *p)
 {
