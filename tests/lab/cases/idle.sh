@@ -24,7 +24,9 @@ serve server 89 hold
 for family in 4 6; do
 	for port in $gone $alive; do
 		start "client$family-$port" client "${PEER[@]}" hold "$(address $family)" 89 "$port" 20
-		lab_until 5 logged "client$family-$port" hello || fail "IPv$family: no greeting"
+		lab_until 5 logged "client$family-$port" hello ||
+			fail "IPv$family: no greeting at $port: $(log "client$family-$port")" \
+				"$(lab_ctl connections service idle$family)"
 	done
 done
 # From here on nothing comes from one of the two, and nothing reaches it.
