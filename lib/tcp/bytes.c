@@ -17,7 +17,7 @@ void tcp_pool_init(struct tcp_pool *pool, void *memory, uint32_t n)
 	}
 }
 
-static struct tcp_block *take(struct tcp_pool *pool)
+struct tcp_block *tcp_pool_take(struct tcp_pool *pool)
 {
 	struct tcp_block *block = pool->free;
 
@@ -29,7 +29,7 @@ static struct tcp_block *take(struct tcp_pool *pool)
 	return block;
 }
 
-static void give(struct tcp_pool *pool, struct tcp_block *block)
+void tcp_pool_give(struct tcp_pool *pool, struct tcp_block *block)
 {
 	block->next = pool->free;
 	pool->free = block;
@@ -75,7 +75,7 @@ uint32_t tcp_bytes_append(struct tcp_bytes *b, struct tcp_pool *pool, const void
 		const uint32_t n = sl_min_u32(len - done, TCP_BLOCK - place);
 
 		if (wants_block(b)) {
-			struct tcp_block *block = take(pool);
+			struct tcp_block *block = tcp_pool_take(pool);
 
 			if (block == NULL)
 				break;
@@ -99,7 +99,7 @@ static void drop(struct tcp_bytes *b, struct tcp_pool *pool, uint32_t to, bool a
 		b->head = block->next;
 		if (b->head == NULL)
 			b->tail = NULL;
-		give(pool, block);
+		tcp_pool_give(pool, block);
 		b->from = (number_of(b->from) + 1) * TCP_BLOCK;
 	}
 	b->from = to;
@@ -160,7 +160,7 @@ static bool ensure(struct tcp_received *r, struct tcp_pool *pool, uint32_t at, u
 	for (uint32_t number = number_of(at);; number = number_of((number + 1) * TCP_BLOCK)) {
 		struct tcp_block **block = find(r, number);
 
-		if (*block == NULL && (*block = take(pool)) == NULL)
+		if (*block == NULL && (*block = tcp_pool_take(pool)) == NULL)
 			return false;
 		if (number == last)
 			return true;
@@ -232,8 +232,8 @@ static void free_ahead(struct tcp_received *r, struct tcp_pool *pool)
 
 	for (uint32_t i = 0; i < TCP_AHEAD_BLOCKS; i++)
 		if (a->block[i] != NULL)
-			give(pool, a->block[i]);
-	give(pool, r->ahead);
+			tcp_pool_give(pool, a->block[i]);
+	tcp_pool_give(pool, r->ahead);
 	r->ahead = NULL;
 }
 
@@ -305,7 +305,7 @@ enum tcp_put tcp_received_put(struct tcp_received *r, struct tcp_pool *pool, uin
 	if (at + len - next > (TCP_AHEAD_BLOCKS - 2) * TCP_BLOCK)
 		return TCP_PUT_NO_RANGE;
 	if (r->ahead == NULL) {
-		r->ahead = take(pool);
+		r->ahead = tcp_pool_take(pool);
 		if (r->ahead == NULL)
 			return TCP_PUT_NO_BLOCK;
 		memset(r->ahead->bytes, 0, sizeof(struct tcp_ahead));

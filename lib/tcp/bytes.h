@@ -36,6 +36,12 @@ struct tcp_pool {
 	uint32_t n_free;
 };
 
+/* One block, or NULL when there is none. */
+struct tcp_block *tcp_pool_take(struct tcp_pool *pool);
+
+/* Gives it back. */
+void tcp_pool_give(struct tcp_pool *pool, struct tcp_block *block);
+
 /* Makes a pool of `n` blocks in `memory` (n * sizeof(struct tcp_block) bytes, aligned for it). */
 void tcp_pool_init(struct tcp_pool *pool, void *memory, uint32_t n);
 

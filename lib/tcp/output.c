@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What is sent, and when: the window of RFC 9293 section 3.8.6, silly windows avoided, Nagle's
+ * algorithm, what congestion control and recovery allow; and how a segment is put together.
+ */
+#include "tcb.h"
+
+#include <string.h>
+
+uint32_t tcp_window_edge(const struct sl_tcb *tcb)
+{
+	const uint32_t held = sl_tcp_readable(tcb), most = tcb->options->receive_buffer;
+	const uint32_t room = held >= most ? 0 : most - held;
+	const uint32_t largest = (uint32_t)UINT16_MAX << tcb->rcv_wscale;
+
+	return sl_tcp_rcv_nxt(tcb) + sl_min_u32(room, largest);
+}
+
+/* The window to announce: never less than before (SHLD-14), nor a little more (MUST-39). */
+static uint16_t announce(struct sl_tcb *tcb)
+{
+	const uint32_t edge = tcp_window_edge(tcb), nxt = sl_tcp_rcv_nxt(tcb);
+	const uint32_t enough = sl_min_u32(tcb->rcv_mss, tcb->options->receive_buffer / 2);
+	uint32_t wnd;
+
+	if (sl_seq_gt(edge, tcb->rcv_adv) && edge - tcb->rcv_adv >= enough)
+		tcb->rcv_adv = edge;
+	if (sl_seq_lt(tcb->rcv_adv, nxt))
+		tcb->rcv_adv = nxt;
+	/* Rounded up: RFC 7323 section 2.4. tcp_rcv_edge takes what comes of that. */
+	wnd = (tcp_rcv_edge(tcb) - nxt) >> tcb->rcv_wscale;
+	return (uint16_t)sl_min_u32(wnd, UINT16_MAX);
+}
+
+static void add_sack(struct sl_tcp_segment *s, uint32_t left, uint32_t right, unsigned most)
+{
+	if (s->n_sack < most)
+		s->sack[s->n_sack++] = (struct tcp_range){left, right};
+}
+
+/* Options that every segment carries, acknowledgment and window; and SACKs as far as there is
+ * something to tell. */
+static void fill(struct sl_tcp *tcp, struct sl_tcb *tcb, struct sl_tcp_segment *s, uint32_t seq,
+		 uint8_t flags)
+{
+	const struct tcp_ahead *ahead = tcp_received_ahead(&tcb->received);
+	const unsigned most = tcb->timestamps ? 3 : SL_TCP_SACK_MAX;
+
+	memset(&s->made, 0, sizeof(s->made));
+	s->made.seq = seq;
+	s->made.ack = sl_tcp_rcv_nxt(tcb);
+	s->made.flags = flags | SL_ACK;
+	s->made.wnd = announce(tcb);
+	s->made.wscale = SL_NO_WSCALE;
+	s->made.timestamps = tcb->timestamps;
+	s->made.tsval = tcp_now_ms(tcp) + tcb->ts_offset;
+	s->made.tsecr = tcb->ts_recent;
+	s->payload_len = s->urgent = 0;
+	s->n_sack = s->n_payload = 0;
+	if (!tcb->sack)
+		return;
+	if (tcb->dsack_left != tcb->dsack_right)
+		add_sack(s, tcb->dsack_left, tcb->dsack_right, most);
+	for (uint32_t i = 0; ahead != NULL && i < ahead->n; i++)
+		add_sack(s, tcb->irs + 1 + ahead->range[i].left,
+			 tcb->irs + 1 + ahead->range[i].right, most);
+}
+
+/* An acknowledgment has gone, with whatever. */
+static void acknowledged(struct sl_tcb *tcb, const struct sl_tcp_segment *s)
+{
+	tcb->ack_now = false;
+	tcb->unacked = 0;
+	tcb->last_ack_sent = s->made.ack;
+	tcb->dsack_left = tcb->dsack_right;
+	tcp_disarm(tcb, SL_TCP_TIMER_ACK);
+}
+
+static bool hand_over(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl_tcp_segment *s)
+{
+	if (!tcp->send(tcp->owner, tcb, s)) {
+		tcp->counts.send_failed++;
+		return false;
+	}
+	tcp->counts.segments_out++;
+	return true;
+}
+
+bool tcp_send_ack(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	struct sl_tcp_segment s;
+
+	fill(tcp, tcb, &s, tcb->snd_max, 0);
+	if (!hand_over(tcp, tcb, &s)) {
+		/* Tried again when there may be a buffer. */
+		tcp_arm(tcp, tcb, SL_TCP_TIMER_ACK, 1);
+		return false;
+	}
+	acknowledged(tcb, &s);
+	return true;
+}
+
+bool tcp_send_rst(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t seq)
+{
+	struct sl_tcp_segment s;
+
+	memset(&s, 0, sizeof(s));
+	s.made.seq = seq;
+	s.made.flags = SL_RST;
+	s.made.wscale = SL_NO_WSCALE;
+	return hand_over(tcp, tcb, &s);
+}
+
+bool tcp_send_abort(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	struct sl_tcp_segment s;
+
+	/* What the peer takes for exact is the highest that it may have got. */
+	fill(tcp, tcb, &s, tcb->snd_max, SL_RST);
+	s.made.wnd = 0;
+	s.n_sack = 0;
+	return hand_over(tcp, tcb, &s);
+}
+
+bool tcp_send_syn(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	const struct sl_tcp_options *o = tcb->options;
+	const bool answer = tcb->state == SL_TCP_SYN_RECEIVED;
+	struct sl_tcp_segment s;
+
+	if (answer) {
+		fill(tcp, tcb, &s, tcb->iss, SL_SYN);
+		s.n_sack = 0;
+		/* Never scaled. */
+		s.made.wnd = (uint16_t)sl_min_u32(o->receive_buffer, UINT16_MAX);
+		tcb->rcv_adv = sl_seq_max(tcb->rcv_adv, sl_tcp_rcv_nxt(tcb) + s.made.wnd);
+		s.made.sack_permitted = tcb->sack;
+		/* What the peer did not offer is not offered: RFC 7323 section 2.2. */
+		if (tcb->rcv_wscale != 0 || tcb->snd_wscale != 0)
+			s.made.wscale = tcb->rcv_wscale;
+	} else {
+		memset(&s, 0, sizeof(s));
+		s.made.seq = tcb->iss;
+		s.made.flags = SL_SYN;
+		s.made.wnd = (uint16_t)sl_min_u32(o->receive_buffer, UINT16_MAX);
+		s.made.timestamps = o->timestamps;
+		s.made.tsval = tcp_now_ms(tcp) + tcb->ts_offset;
+		s.made.sack_permitted = o->sack;
+		s.made.wscale = o->wscale;
+	}
+	s.made.mss = (uint16_t)sl_max_u32(o->mss, 1);
+	/* The timer runs from the first one on, whether or not there was a buffer for it. */
+	tcb->syn_due = false;
+	tcp_arm_rto(tcp, tcb);
+	if (!hand_over(tcp, tcb, &s))
+		return false;
+	if (answer)
+		acknowledged(tcb, &s);
+	if (tcb->snd_max == tcb->iss) {
+		tcb->snd_max = tcb->snd_nxt = tcb->iss + 1;
+		tcb->timed_seq = tcb->snd_max;
+		tcb->timed_us = (uint32_t)tcp->now_us;
+		tcb->timing = true;
+	} else {
+		tcb->timing = false; /* Karn */
+		tcb->syn_lost = true;
+		tcp->counts.retransmitted++;
+	}
+	return true;
+}
+
+/* How much a segment carries beside its options. */
+static uint32_t payload_most(const struct sl_tcb *tcb, const struct sl_tcp_segment *s)
+{
+	const uint32_t sack = s->n_sack == 0 ? 0 : 4u + 8u * s->n_sack;
+
+	return tcb->smss > sack ? tcb->smss - sack : 1;
+}
+
+/* The bytes [from, from + len) of the stream, in pieces. Returns how many there was room for. */
+static uint32_t attach(const struct sl_tcb *tcb, struct sl_tcp_segment *s, uint32_t from,
+		       uint32_t len)
+{
+	const uint32_t pos = from - tcb->iss - 1;
+	uint32_t done = 0;
+
+	while (done < len && s->n_payload < SL_TCP_SPANS) {
+		uint8_t *bytes;
+		const uint32_t n =
+			sl_min_u32(tcp_bytes_at(&tcb->send, pos + done, &bytes), len - done);
+
+		s->payload[s->n_payload].bytes = bytes;
+		s->payload[s->n_payload].len = n;
+		s->n_payload++;
+		done += n;
+	}
+	s->payload_len = (uint16_t)done;
+	return done;
+}
+
+static void time_round_trip(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint32_t to)
+{
+	if (sl_seq_lt(from, tcb->snd_max)) {
+		/* Karn: MUST-18. */
+		if (tcb->timing && sl_seq_lt(from, tcb->timed_seq))
+			tcb->timing = false;
+		return;
+	}
+	if (tcb->timing)
+		return;
+	tcb->timing = true;
+	tcb->timed_seq = to;
+	tcb->timed_us = (uint32_t)tcp->now_us;
+}
+
+bool tcp_send_range(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint32_t to)
+{
+	const uint32_t end = tcp_snd_end(tcb);
+	const bool fin = tcb->fin_queued && sl_seq_gt(to, end);
+	uint32_t len = sl_seq_lt(from, end) ? (fin ? end : to) - from : 0;
+	struct sl_tcp_segment s;
+
+	fill(tcp, tcb, &s, from, 0);
+	if (len > payload_most(tcb, &s))
+		len = payload_most(tcb, &s);
+	if (len > 0)
+		len = attach(tcb, &s, from, len);
+	to = from + len;
+	if (fin && to == end) {
+		s.made.flags |= SL_FIN;
+		to++;
+	}
+	/* The last of what there is: MUST-60, MUST-61. */
+	if (len > 0 && from + len == end)
+		s.made.flags |= SL_PSH;
+	if (tcb->urgent_out && sl_seq_lt(from, tcb->snd_up)) {
+		s.made.flags |= SL_URG;
+		s.urgent = (uint16_t)sl_min_u32(tcb->snd_up - from, UINT16_MAX);
+	}
+	if (!hand_over(tcp, tcb, &s))
+		return false;
+	acknowledged(tcb, &s);
+	time_round_trip(tcp, tcb, from, to);
+	if (sl_seq_lt(from, tcb->snd_max))
+		tcp->counts.retransmitted++;
+	else if (tcp_flight(tcb) == 0)
+		tcb->progress_ms = tcp_now_ms(tcp);
+	tcb->snd_max = sl_seq_max(tcb->snd_max, to);
+	tcb->snd_nxt = sl_seq_max(tcb->snd_nxt, to);
+	if (!tcp_is_armed(tcb, SL_TCP_TIMER_SEND) || tcb->persisting)
+		tcp_arm_rto(tcp, tcb);
+	if (tcb->options->user_timeout_ms != 0 && !tcp_is_armed(tcb, SL_TCP_TIMER_USER))
+		tcp_arm(tcp, tcb, SL_TCP_TIMER_USER, tcb->options->user_timeout_ms);
+	return true;
+}
+
+bool tcp_send_window_probe(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	tcp->counts.probes++;
+	/* One octet, sent before or not; or the FIN: MUST-36. */
+	return tcp_send_range(tcp, tcb, tcb->snd_una, tcb->snd_una + 1);
+}
+
+bool tcp_send_keepalive(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	struct sl_tcp_segment s;
+
+	/* SHLD-12: without data. */
+	fill(tcp, tcb, &s, tcb->snd_max - 1, 0);
+	tcp->counts.keepalives++;
+	return hand_over(tcp, tcb, &s);
+}
+
+void tcp_challenge(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	const uint32_t now_ms = tcp_now_ms(tcp);
+	const uint32_t period_ms = 5000;
+
+	/* Their number is nobody's to guess, and no other connection's business: CVE-2016-5696. */
+	if (tcb->challenges == 0) {
+		if (tcb->challenged && now_ms - tcb->challenge_ms < period_ms)
+			return;
+		tcb->challenged = true;
+		tcb->challenge_ms = now_ms;
+		tcb->challenges = (uint8_t)(5 + tcp_random(tcp) % 8);
+	}
+	tcb->challenges--;
+	tcp->counts.challenge_acks++;
+	(void)tcp_send_ack(tcp, tcb);
+}
+
+/* Bytes in flight, as congestion control sees them. */
+static uint32_t in_flight(const struct sl_tcb *tcb)
+{
+	if (tcb->in_recovery && tcb->scoreboard != NULL)
+		return tcp_scoreboard_pipe(tcp_scoreboard(tcb), tcb->snd_una, tcb->snd_max,
+					   tcb->smss);
+	return tcb->snd_nxt - tcb->snd_una;
+}
+
+/* What congestion control lets out beyond what is in flight. */
+static uint32_t congestion_room(const struct sl_tcb *tcb)
+{
+	uint32_t wnd = tcb->cc.cwnd;
+	const uint32_t flight = in_flight(tcb);
+
+	/* Limited transmit: RFC 3042. */
+	if (!tcb->in_recovery)
+		wnd += sl_min_u32(tcb->n_dup_acks, 2) * tcb->smss;
+	return flight >= wnd ? 0 : wnd - flight;
+}
+
+/* Bytes that were never sent, or are to be sent again since a timeout, that fit the peer's window;
+ * the FIN counts. */
+static uint32_t sendable(const struct sl_tcb *tcb)
+{
+	const uint32_t last = tcp_snd_last(tcb), edge = tcb->snd_una + tcb->snd_wnd;
+	const uint32_t to = sl_seq_lt(edge, last) ? edge : last;
+
+	return sl_seq_gt(to, tcb->snd_nxt) ? to - tcb->snd_nxt : 0;
+}
+
+/* Whether a segment of `n` bytes, less than a full-sized one, may go: MUST-38, MUST-17. */
+static bool worth_it(const struct sl_tcb *tcb, uint32_t n)
+{
+	const bool all = tcb->snd_nxt + n == tcp_snd_last(tcb);
+
+	if (sl_seq_lt(tcb->snd_nxt, tcb->snd_max))
+		return true; /* again */
+	if (all && (tcb->fin_queued || tcb->options->no_delay || tcb->snd_nxt == tcb->snd_una))
+		return true;
+	if (tcb->urgent_out && sl_seq_lt(tcb->snd_nxt, tcb->snd_up))
+		return true;
+	return n >= tcb->max_snd_wnd / 2 && n > 0;
+}
+
+/* In order. Returns false when nothing more can go. */
+static bool send_next(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	const uint32_t room = congestion_room(tcb);
+	uint32_t n = sendable(tcb);
+
+	if (n == 0 || room == 0)
+		return false;
+	/* The FIN rides with the last bytes. */
+	n = sl_min_u32(n, tcb->smss + (tcb->snd_nxt + n == tcp_snd_last(tcb) && tcb->fin_queued));
+	if (room < n && room < tcb->smss) {
+		/* Congestion's part of a segment is not sent; a whole one goes when there is room,
+		 * and one goes always. */
+		if (in_flight(tcb) > 0)
+			return false;
+		n = room;
+	}
+	if (n < tcb->smss && !worth_it(tcb, n))
+		return false;
+	return tcp_send_range(tcp, tcb, tcb->snd_nxt, tcb->snd_nxt + n);
+}
+
+/* Recovery by SACK: RFC 6675 section 5, (C). Returns false when nothing more can go. */
+static bool send_by_scoreboard(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	struct tcp_scoreboard *s = tcp_scoreboard(tcb);
+	struct tcp_range range = {0, 0};
+	const bool new_bytes = tcb->snd_nxt == tcb->snd_max && sendable(tcb) > 0;
+	enum tcp_next next;
+
+	if (congestion_room(tcb) < tcb->smss)
+		return false;
+	next = tcp_scoreboard_next(s, tcb->snd_una, tcb->snd_max, tcb->smss, new_bytes, &range);
+	switch (next) {
+	case TCP_NEXT_NONE:
+		return false;
+	case TCP_NEXT_NEW:
+		return send_next(tcp, tcb);
+	case TCP_NEXT_LOST:
+	case TCP_NEXT_HOLE:
+	case TCP_NEXT_RESCUE:
+		break;
+	}
+	if (!tcp_send_range(tcp, tcb, range.left, range.right))
+		return false;
+	tcp_scoreboard_sent(s, next, range, tcb->recover);
+	return true;
+}
+
+/* What can't go, though nothing is in flight that would bring an answer, is tried by a timer: a
+ * closed window is probed, a silly one is taken after all. */
+static void persist(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	if (tcp_is_armed(tcb, SL_TCP_TIMER_SEND) || tcp_snd_last(tcb) == tcb->snd_una)
+		return;
+	tcb->persisting = true;
+	tcb->progress_ms = tcp_now_ms(tcp);
+	tcp_arm(tcp, tcb, SL_TCP_TIMER_SEND, tcp_rto_ms(tcb));
+}
+
+static void send_data(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	/* RFC 5681 section 4.1. */
+	if (tcp_flight(tcb) == 0 && sendable(tcb) > 0 &&
+	    tcp_now_ms(tcp) - tcb->heard_ms > tcp_rto_ms(tcb))
+		tcp_cc_idle(&tcb->cc);
+	if (tcb->in_recovery && tcb->scoreboard != NULL)
+		while (send_by_scoreboard(tcp, tcb))
+			;
+	else
+		while (send_next(tcp, tcb))
+			;
+	persist(tcp, tcb);
+}
+
+void sl_tcp_output(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	if (tcb->syn_due)
+		(void)tcp_send_syn(tcp, tcb);
+	if (TCP_IN(tcb->state, TCP_SENDS))
+		send_data(tcp, tcb);
+	if (tcb->ack_now)
+		(void)tcp_send_ack(tcp, tcb);
+}
+
+bool sl_tcp_answer_closed(const struct sl_seg *seg, struct sl_tcp_segment *rst)
+{
+	if (seg->flags & SL_RST)
+		return false;
+	memset(rst, 0, sizeof(*rst));
+	rst->made.wscale = SL_NO_WSCALE;
+	if (seg->flags & SL_ACK) {
+		rst->made.seq = seg->ack;
+		rst->made.flags = SL_RST;
+	} else {
+		rst->made.ack = seg->seq + sl_seg_len(seg);
+		rst->made.flags = SL_RST | SL_ACK;
+	}
+	return true;
+}
+
+bool sl_tcp_answer_listen(const struct sl_seg *seg, struct sl_tcp_segment *rst)
+{
+	return seg->flags & SL_ACK && sl_tcp_answer_closed(seg, rst);
+}

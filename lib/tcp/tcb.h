@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the parts of the endpoint share: tcb.c has its life and the user's calls, input.c the
+ * segments that arrive, output.c those that are sent, timer.c the timeouts.
+ */
+#ifndef TCB_H
+#define TCB_H
+
+#include "scoreboard.h"
+#include "sl_seq.h"
+#include "sl_tcp.h"
+
+/* Every change of a state is here: it moves the gauges, and goes one of the RFC's ways. */
+void tcp_set_state(struct sl_tcp *tcp, struct sl_tcb *tcb, enum sl_tcp_state state);
+
+/* CLOSED, for that reason; nothing is sent, no timer is left, and what is held is given back but
+ * for what the user may still read. */
+void tcp_end(struct sl_tcp *tcp, struct sl_tcb *tcb, enum sl_tcp_end why);
+
+/* The same, and the peer is told by a RST. */
+void tcp_abort(struct sl_tcp *tcp, struct sl_tcb *tcb, enum sl_tcp_end why);
+
+/* A connection that is closed on both sides waits 2MSL, from now. */
+void tcp_time_wait(struct sl_tcp *tcp, struct sl_tcb *tcb);
+
+/* What the peer granted or offered; smss follows. */
+void tcp_agree(struct sl_tcb *tcb, const struct sl_tcp_granted *granted);
+
+/* ESTABLISHED has been reached. */
+void tcp_established(struct sl_tcp *tcp, struct sl_tcb *tcb);
+
+/* The peer's SYN, or SYN-ACK. */
+void tcp_take_syn(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl_seg *syn);
+
+/* A number nobody can guess. */
+uint32_t tcp_random(struct sl_tcp *tcp);
+
+/* output.c. They return false when there was no buffer. */
+bool tcp_send_syn(struct sl_tcp *tcp, struct sl_tcb *tcb);
+bool tcp_send_ack(struct sl_tcp *tcp, struct sl_tcb *tcb);
+/* In answer to a segment that acknowledges what can't be. */
+bool tcp_send_rst(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t seq);
+/* Of our own accord. */
+bool tcp_send_abort(struct sl_tcp *tcp, struct sl_tcb *tcb);
+/* What was sent of [from, to) again, or what is due of it, SMSS at most; it may end with the FIN.
+ */
+bool tcp_send_range(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint32_t to);
+/* A byte, or nothing, to be answered: of a window that is closed, of a peer that is silent. */
+bool tcp_send_window_probe(struct sl_tcp *tcp, struct sl_tcb *tcb);
+bool tcp_send_keepalive(struct sl_tcp *tcp, struct sl_tcb *tcb);
+/* How far the window may be opened. */
+uint32_t tcp_window_edge(const struct sl_tcb *tcb);
+/* A challenge ACK, unless there have been many: RFC 5961 section 7. */
+void tcp_challenge(struct sl_tcp *tcp, struct sl_tcb *tcb);
+
+static inline uint32_t tcp_now_ms(const struct sl_tcp *tcp)
+{
+	return (uint32_t)(tcp->now_us / SL_US_PER_MS);
+}
+
+static inline void tcp_arm(struct sl_tcp *tcp, struct sl_tcb *tcb, enum sl_tcp_timer timer,
+			   uint32_t in_ms)
+{
+	tcb->timer[timer] = tcp_now_ms(tcp) + in_ms;
+	tcb->armed |= (uint8_t)(1u << timer);
+}
+
+static inline void tcp_disarm(struct sl_tcb *tcb, enum sl_tcp_timer timer)
+{
+	tcb->armed &= (uint8_t) ~(1u << timer);
+}
+
+static inline bool tcp_is_armed(const struct sl_tcb *tcb, enum sl_tcp_timer timer)
+{
+	return tcb->armed >> timer & 1;
+}
+
+static inline uint32_t tcp_rto_ms(const struct sl_tcb *tcb)
+{
+	const uint32_t us = tcp_rtt_rto_us(&tcb->rtt, tcb->options->rto_max_ms * 1000);
+
+	return (us + 999) / 1000;
+}
+
+/* The retransmission timer, from now: RFC 6298 section 5. */
+static inline void tcp_arm_rto(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	tcb->persisting = false;
+	tcp_arm(tcp, tcb, SL_TCP_TIMER_SEND, tcp_rto_ms(tcb));
+}
+
+static inline struct tcp_scoreboard *tcp_scoreboard(const struct sl_tcb *tcb)
+{
+	return (struct tcp_scoreboard *)(void *)tcb->scoreboard->bytes;
+}
+
+/* The number after all that the user has given: the FIN's, once it is queued. */
+static inline uint32_t tcp_snd_end(const struct sl_tcb *tcb)
+{
+	return tcb->iss + 1 + tcb->send.to;
+}
+
+/* One behind all there is to send, the FIN with it. */
+static inline uint32_t tcp_snd_last(const struct sl_tcb *tcb)
+{
+	return tcp_snd_end(tcb) + tcb->fin_queued;
+}
+
+/* One behind what the peer may send, by the window that it was told: that is rounded up to what the
+ * header can say. */
+static inline uint32_t tcp_rcv_edge(const struct sl_tcb *tcb)
+{
+	const uint32_t closed = tcb->rcv_adv == sl_tcp_rcv_nxt(tcb);
+
+	return tcb->rcv_adv + (closed ? 0 : (1u << tcb->rcv_wscale) - 1);
+}
+
+static inline bool tcp_fin_acked(const struct sl_tcb *tcb)
+{
+	return tcb->fin_queued && tcb->snd_una == tcp_snd_last(tcb);
+}
+
+static inline uint32_t tcp_flight(const struct sl_tcb *tcb)
+{
+	return tcb->snd_max - tcb->snd_una;
+}
+
+#define TCP_IN(state, a) ((1u << (state)) & (a))
+enum {
+	/* Where there may be something of ours to send, or to send again. */
+	TCP_SENDS = 1u << SL_TCP_ESTABLISHED | 1u << SL_TCP_CLOSE_WAIT | 1u << SL_TCP_FIN_WAIT_1 |
+		    1u << SL_TCP_CLOSING | 1u << SL_TCP_LAST_ACK,
+	/* Where the peer may send. */
+	TCP_RECEIVES = 1u << SL_TCP_ESTABLISHED | 1u << SL_TCP_FIN_WAIT_1 | 1u << SL_TCP_FIN_WAIT_2,
+};
+
+#endif

@@ -1,0 +1,729 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// SEGMENT ARRIVES, by state and event: RFC 9293 section 3.10.7, and RFC 5961, 1337, 6191. What a
+// test covers is named the way scripts/rfc-coverage reads it.
+#include "endpoint.h"
+
+namespace
+{
+
+const sl_tcp_state kSynchronized[] = {
+	SL_TCP_ESTABLISHED, SL_TCP_FIN_WAIT_1, SL_TCP_FIN_WAIT_2, SL_TCP_CLOSE_WAIT,
+	SL_TCP_CLOSING,     SL_TCP_LAST_ACK,   SL_TCP_TIME_WAIT,
+};
+
+// Bytes of the peer that have come, and of ours that are acknowledged, in a state that was reached
+// by `to`: FINs count.
+uint32_t came(sl_tcp_state s)
+{
+	return s == SL_TCP_CLOSE_WAIT || s == SL_TCP_CLOSING || s == SL_TCP_LAST_ACK ||
+	       s == SL_TCP_TIME_WAIT;
+}
+uint32_t sent(sl_tcp_state s)
+{
+	return s == SL_TCP_FIN_WAIT_1 || s == SL_TCP_FIN_WAIT_2 || s == SL_TCP_CLOSING ||
+	       s == SL_TCP_LAST_ACK || s == SL_TCP_TIME_WAIT;
+}
+uint32_t acked(sl_tcp_state s)
+{
+	return s == SL_TCP_FIN_WAIT_2 || s == SL_TCP_TIME_WAIT;
+}
+
+class States : public ::testing::TestWithParam<sl_tcp_state>
+{
+};
+
+// ---- Opening
+
+// Covers: 9293/3.10.1, 9293/MUST-14, 9293/SHLD-5, 9293/MUST-67
+TEST(Open, AnActiveOpenSendsASynWithAllOptions)
+{
+	Endpoint e;
+	e.options.timestamps = true;
+	e.options.wscale = 9;
+	e.options.mss = 1400;
+	e.open();
+	const Segment s = e.sent_next();
+	EXPECT_EQ(s.flags, SL_SYN);
+	EXPECT_EQ(s.seq, Endpoint::kIss);
+	EXPECT_EQ(s.mss, 1400);
+	EXPECT_EQ(s.wscale, 9);
+	EXPECT_TRUE(s.sack_permitted);
+	EXPECT_TRUE(s.timestamps);
+	EXPECT_EQ(s.wnd, 65535);
+	EXPECT_EQ(e.state(), SL_TCP_SYN_SENT);
+}
+
+// Covers: 9293/3.10.7.3
+TEST(Open, ASynAckOpens)
+{
+	Endpoint e;
+	e.to_syn_sent();
+	e.arrive(e.peer_syn(SL_SYN | SL_ACK));
+	EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED);
+	EXPECT_TRUE(e.event(SL_TCP_EVENT_OPENED));
+	const Segment s = e.sent_next();
+	EXPECT_EQ(s.flags, SL_ACK);
+	EXPECT_EQ(s.seq, e.seq(0));
+	EXPECT_EQ(s.ack, e.peer_seq(0));
+	EXPECT_TRUE(e.quiet());
+}
+
+// Covers: 9293/3.10.7.2
+TEST(Open, APassiveOpenAnswersAndOpensWithTheAck)
+{
+	Endpoint e;
+	e.listen(e.peer_syn());
+	const Segment s = e.sent_next();
+	EXPECT_EQ(s.flags, SL_SYN | SL_ACK);
+	EXPECT_EQ(s.seq, Endpoint::kIss);
+	EXPECT_EQ(s.ack, e.peer_seq(0));
+	EXPECT_EQ(e.state(), SL_TCP_SYN_RECEIVED);
+	e.arrive(e.peer(0, 0));
+	EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED);
+	EXPECT_TRUE(e.quiet());
+}
+
+// Covers: 9293/MUST-10
+TEST(Open, BothAtOnce)
+{
+	Endpoint e;
+	e.to_syn_sent();
+	e.arrive(e.peer_syn());
+	EXPECT_EQ(e.state(), SL_TCP_SYN_RECEIVED);
+	const Segment s = e.sent_next();
+	EXPECT_EQ(s.flags, SL_SYN | SL_ACK);
+	EXPECT_EQ(s.seq, Endpoint::kIss);
+	// The peer's SYN-ACK has the number of its SYN: figure 8, line 6.
+	e.arrive(e.peer_syn(SL_SYN | SL_ACK));
+	EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED);
+}
+
+// Covers: 9293/MUST-10
+TEST(Open, BothAtOnceWhereTheSynAckIsLost)
+{
+	Endpoint e;
+	e.to_syn_sent();
+	e.arrive(e.peer_syn());
+	e.sent.clear();
+	e.run_ms(1500);
+	EXPECT_EQ(e.sent_next().flags, SL_SYN | SL_ACK);
+	e.arrive(e.peer(0, 0));
+	EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED);
+}
+
+// Covers: 9293/MUST-11
+TEST(Open, ARstInSynReceivedEndsAPassiveOpenSilently)
+{
+	Endpoint e;
+	e.to_syn_received();
+	Segment rst = e.peer(0, 0, "", SL_RST);
+	e.arrive(rst);
+	EXPECT_EQ(e.state(), SL_TCP_CLOSED);
+	EXPECT_EQ(e.end(), SL_TCP_END_REFUSED);
+	EXPECT_TRUE(e.tcb.passive);
+	EXPECT_TRUE(e.quiet());
+}
+
+// Covers: 9293/MUST-11
+TEST(Open, ARstInSynReceivedRefusesAnActiveOpen)
+{
+	Endpoint e;
+	e.to_syn_sent();
+	e.arrive(e.peer_syn());
+	e.sent.clear();
+	e.arrive(e.peer(0, 0, "", SL_RST));
+	EXPECT_EQ(e.end(), SL_TCP_END_REFUSED);
+	EXPECT_FALSE(e.tcb.passive);
+}
+
+// Covers: 9293/3.10.7.3
+TEST(Open, AnUnacceptableAckInSynSentIsReset)
+{
+	for (int32_t off : {0, -1, 2, 100000, INT32_MIN / 2}) {
+		Endpoint e;
+		e.to_syn_sent();
+		Segment s = e.peer_syn(SL_SYN | SL_ACK);
+		s.ack = Endpoint::kIss + static_cast<uint32_t>(off);
+		EXPECT_EQ(e.arrive(s), SL_TCP_BAD_ACK);
+		EXPECT_EQ(e.state(), SL_TCP_SYN_SENT);
+		const Segment rst = e.sent_next();
+		EXPECT_EQ(rst.flags, SL_RST);
+		EXPECT_EQ(rst.seq, s.ack);
+		// But not a RST for a RST.
+		s.flags = SL_RST | SL_ACK;
+		e.arrive(s);
+		EXPECT_TRUE(e.quiet());
+		EXPECT_EQ(e.state(), SL_TCP_SYN_SENT);
+	}
+}
+
+// Covers: 9293/3.10.7.3
+TEST(Open, ARstInSynSentNeedsAnAck)
+{
+	Endpoint e;
+	e.to_syn_sent();
+	Segment s = e.peer(0, 0, "", SL_RST);
+	e.arrive(s);
+	EXPECT_EQ(e.state(), SL_TCP_SYN_SENT);
+	s.flags = SL_RST | SL_ACK;
+	e.arrive(s);
+	EXPECT_EQ(e.state(), SL_TCP_CLOSED);
+	EXPECT_EQ(e.end(), SL_TCP_END_REFUSED);
+	EXPECT_TRUE(e.quiet());
+}
+
+// Covers: 9293/3.10.7.3
+TEST(Open, WhatIsNeitherSynNorRstIsIgnoredInSynSent)
+{
+	Endpoint e;
+	e.to_syn_sent();
+	e.arrive(e.peer(0, 0, "data", SL_ACK | SL_FIN));
+	EXPECT_EQ(e.state(), SL_TCP_SYN_SENT);
+	EXPECT_TRUE(e.quiet());
+}
+
+// Covers: 9293/3.10.7.3
+TEST(Open, DataAndFinWithTheSynAckAreTaken)
+{
+	Endpoint e;
+	e.to_syn_sent();
+	Segment s = e.peer_syn(SL_SYN | SL_ACK | SL_FIN);
+	s.payload = "hello";
+	e.arrive(s);
+	EXPECT_EQ(e.state(), SL_TCP_CLOSE_WAIT);
+	EXPECT_EQ(e.receive(), "hello");
+	EXPECT_TRUE(sl_tcp_at_end(&e.tcb));
+	EXPECT_EQ(e.sent_next().ack, e.peer_seq(6));
+}
+
+// Covers: 9293/3.10.7.4
+TEST(Open, AnUnacceptableAckInSynReceivedIsReset)
+{
+	for (uint32_t ack : {Endpoint::kIss, Endpoint::kIss + 2}) {
+		Endpoint e;
+		e.to_syn_received();
+		Segment s = e.peer(0, 0);
+		s.ack = ack;
+		EXPECT_EQ(e.arrive(s), SL_TCP_BAD_ACK);
+		EXPECT_EQ(e.state(), SL_TCP_SYN_RECEIVED);
+		const Segment rst = e.sent_next();
+		EXPECT_EQ(rst.flags, SL_RST);
+		EXPECT_EQ(rst.seq, ack);
+	}
+}
+
+// Covers: 9293/3.10.7.4
+TEST(Open, ASynAgainInSynReceivedIsAnsweredAgain)
+{
+	Endpoint e;
+	e.to_syn_received();
+	e.arrive(e.peer_syn());
+	const Segment s = e.sent_next();
+	EXPECT_EQ(s.flags, SL_SYN | SL_ACK);
+	EXPECT_EQ(s.seq, Endpoint::kIss);
+	EXPECT_TRUE(e.quiet());
+}
+
+// Covers: 9293/3.10.7.4
+TEST(Open, AnAckWithDataAndFinOpensAndIsTaken)
+{
+	Endpoint e;
+	e.to_syn_received();
+	e.arrive(e.peer(0, 0, "GET", SL_ACK | SL_FIN));
+	EXPECT_EQ(e.state(), SL_TCP_CLOSE_WAIT);
+	EXPECT_EQ(e.receive(), "GET");
+}
+
+// Covers: 9293/3.10.7.1
+TEST(Closed, WhatBelongsToNobodyIsReset)
+{
+	sl_tcp_segment rst;
+	sl_seg seg = {};
+
+	seg.seq = 1000;
+	seg.ack = 2000;
+	seg.flags = SL_RST | SL_ACK;
+	EXPECT_FALSE(sl_tcp_answer_closed(&seg, &rst));
+	seg.flags = SL_ACK | SL_FIN;
+	ASSERT_TRUE(sl_tcp_answer_closed(&seg, &rst));
+	EXPECT_EQ(rst.made.flags, SL_RST);
+	EXPECT_EQ(rst.made.seq, 2000u);
+	seg.flags = SL_SYN | SL_FIN;
+	seg.payload_len = 10;
+	ASSERT_TRUE(sl_tcp_answer_closed(&seg, &rst));
+	EXPECT_EQ(rst.made.flags, SL_RST | SL_ACK);
+	EXPECT_EQ(rst.made.seq, 0u);
+	EXPECT_EQ(rst.made.ack, 1012u);
+}
+
+// Covers: 9293/3.10.7.2
+TEST(Listen, AnAckIsResetAndARstIsIgnored)
+{
+	sl_tcp_segment rst;
+	sl_seg seg = {};
+
+	seg.ack = 77;
+	seg.flags = SL_ACK;
+	ASSERT_TRUE(sl_tcp_answer_listen(&seg, &rst));
+	EXPECT_EQ(rst.made.seq, 77u);
+	EXPECT_EQ(rst.made.flags, SL_RST);
+	seg.flags = SL_RST | SL_ACK;
+	EXPECT_FALSE(sl_tcp_answer_listen(&seg, &rst));
+	seg.flags = SL_FIN;
+	EXPECT_FALSE(sl_tcp_answer_listen(&seg, &rst));
+}
+
+// Covers: 9293/MUST-8, 9293/MUST-9, 9293/SHLD-1, 6528/3
+TEST(Isn, GrowsWithTheClockAndDiffersByTuple)
+{
+	Endpoint e;
+	sl_addr a = {}, b = {};
+	a.b[15] = 1;
+	b.b[15] = 2;
+	const uint32_t isn = sl_tcp_isn(&e.tcp, &a, 1, &b, 2);
+	EXPECT_EQ(sl_tcp_isn(&e.tcp, &a, 1, &b, 2), isn);
+	EXPECT_NE(sl_tcp_isn(&e.tcp, &a, 1, &b, 3), isn);
+	EXPECT_NE(sl_tcp_isn(&e.tcp, &b, 1, &a, 2), isn);
+	e.tcp.now_us += 4000;
+	EXPECT_EQ(sl_tcp_isn(&e.tcp, &a, 1, &b, 2), isn + 1000);
+	Endpoint other;
+	other.tcp.isn_key.k0 ^= 1;
+	other.tcp.now_us = e.tcp.now_us;
+	EXPECT_NE(sl_tcp_isn(&other.tcp, &a, 1, &b, 2), isn + 1000);
+}
+
+// ---- The sequence number
+
+// Covers: 9293/3.10.7.4-1
+TEST_P(States, WhatLiesOutsideTheWindowIsAnsweredByAnAckAndDropped)
+{
+	for (int64_t off : {-1LL, 65535LL, 70000LL, -70000LL, 1LL << 31}) {
+		Endpoint e;
+		e.to(GetParam());
+		const auto at = static_cast<uint32_t>(came(GetParam()) + off);
+		EXPECT_EQ(e.arrive(e.peer(at, acked(GetParam()), "x")), SL_TCP_OUT_OF_WINDOW);
+		EXPECT_EQ(e.state(), GetParam());
+		const Segment s = e.sent_next();
+		EXPECT_EQ(s.flags, SL_ACK);
+		EXPECT_EQ(s.seq, e.seq(sent(GetParam())));
+		EXPECT_EQ(s.ack, e.peer_seq(came(GetParam())));
+		EXPECT_TRUE(e.quiet());
+	}
+}
+
+// ---- RST
+
+// Covers: 9293/3.10.7.4-2, 5961/3.2
+TEST_P(States, ARstAtTheVeryNumberResets)
+{
+	Endpoint e;
+	e.to(GetParam());
+	e.arrive(e.peer(came(GetParam()), 0, "", SL_RST));
+	EXPECT_TRUE(e.quiet());
+	if (GetParam() == SL_TCP_TIME_WAIT) {
+		EXPECT_EQ(e.state(), SL_TCP_TIME_WAIT); // 1337, below
+		return;
+	}
+	EXPECT_EQ(e.state(), SL_TCP_CLOSED);
+	EXPECT_EQ(e.end(), SL_TCP_END_RESET);
+	EXPECT_TRUE(e.event(SL_TCP_EVENT_ENDED));
+}
+
+// Covers: 9293/3.10.7.4-2, 5961/3.2
+TEST_P(States, ARstElsewhereInTheWindowBringsAChallenge)
+{
+	Endpoint e;
+	e.to(GetParam());
+	const uint32_t in = came(GetParam()) + 1;
+	if (GetParam() == SL_TCP_CLOSE_WAIT || GetParam() == SL_TCP_LAST_ACK ||
+	    GetParam() == SL_TCP_CLOSING || GetParam() == SL_TCP_TIME_WAIT)
+		e.tcb.rcv_adv = e.peer_seq(1000); // whatever the window is by now
+	EXPECT_EQ(e.arrive(e.peer(in, 0, "", SL_RST)), SL_TCP_BAD_RST);
+	EXPECT_EQ(e.state(), GetParam());
+	const Segment s = e.sent_next();
+	EXPECT_EQ(s.flags, SL_ACK);
+	EXPECT_EQ(s.ack, e.peer_seq(came(GetParam())));
+}
+
+// Covers: 9293/3.10.7.4-2
+TEST_P(States, ARstOutsideTheWindowIsDropped)
+{
+	for (int32_t off : {-1, -1000, 65535, 1000000}) {
+		Endpoint e;
+		e.to(GetParam());
+		EXPECT_EQ(e.arrive(e.peer(came(GetParam()) + static_cast<uint32_t>(off), 0, "",
+					  SL_RST)),
+			  SL_TCP_OUT_OF_WINDOW);
+		EXPECT_EQ(e.state(), GetParam());
+		EXPECT_TRUE(e.quiet());
+	}
+}
+
+// Covers: 9293/SHLD-2
+TEST(Rst, MayCarryData)
+{
+	Endpoint e;
+	e.to_established();
+	e.arrive(e.peer(0, 0, "go away", SL_RST));
+	EXPECT_EQ(e.end(), SL_TCP_END_RESET);
+}
+
+// Covers: 1337/F1
+TEST(Rst, IsIgnoredInTimeWait)
+{
+	Endpoint e;
+	e.to_time_wait();
+	EXPECT_EQ(e.arrive(e.peer(1, 1, "", SL_RST)), SL_TCP_BAD_RST);
+	EXPECT_EQ(e.state(), SL_TCP_TIME_WAIT);
+}
+
+// Covers: 9293/MUST-66
+TEST(Rst, IsTakenWhileTheWindowIsClosed)
+{
+	Endpoint e;
+	e.options.receive_buffer = 4;
+	e.to_established();
+	e.arrive(e.peer(0, 0, "full"));
+	e.run_ms(200);
+	EXPECT_EQ(e.sent_next().wnd, 0);
+	e.arrive(e.peer(4, 0, "", SL_RST));
+	EXPECT_EQ(e.end(), SL_TCP_END_RESET);
+}
+
+// ---- SYN
+
+// Covers: 9293/3.10.7.4-4, 5961/4.2
+TEST_P(States, ASynInAConnectionThatStandsBringsAChallenge)
+{
+	for (uint32_t off : {0u, 1000u, 1u << 31}) {
+		Endpoint e;
+		e.to(GetParam());
+		Segment s = e.peer_syn();
+		s.flags = SL_SYN | SL_ACK; // of TIME-WAIT, below
+		s.seq += off;
+		EXPECT_EQ(e.arrive(s), SL_TCP_BAD_SYN);
+		EXPECT_EQ(e.state(), GetParam());
+		const Segment ack = e.sent_next();
+		EXPECT_EQ(ack.flags, SL_ACK);
+		EXPECT_EQ(ack.ack, e.peer_seq(came(GetParam())));
+		EXPECT_TRUE(e.quiet());
+	}
+}
+
+// Covers: 5961/7
+TEST(Challenge, ThereAreNotManyAndTheirNumberVaries)
+{
+	bool differ = false;
+	size_t first = 0;
+	for (unsigned run = 0; run < 20; run++) {
+		Endpoint e;
+		e.tcp.random = run;
+		e.to_established();
+		for (int i = 0; i < 1000; i++)
+			e.arrive(e.peer_syn());
+		const size_t n = e.sent.size();
+		EXPECT_GE(n, 5u);
+		EXPECT_LE(n, 12u);
+		differ |= run > 0 && n != first;
+		first = n;
+		e.sent.clear();
+		e.run_ms(5000);
+		e.arrive(e.peer_syn());
+		EXPECT_EQ(e.sent.size(), 1u);
+	}
+	EXPECT_TRUE(differ);
+}
+
+// Covers: 9293/MAY-2, 9293/SHLD-4, 6191/2
+TEST(TimeWait, YieldsToANewerSyn)
+{
+	Endpoint e;
+	e.to_time_wait();
+	Segment syn = e.peer_syn();
+	syn.seq = e.peer_seq(1); // RCV.NXT itself is not above what came
+	EXPECT_EQ(e.arrive(syn), SL_TCP_BAD_SYN);
+	e.sent.clear();
+	syn.seq++;
+	EXPECT_EQ(e.arrive(syn), SL_TCP_NEW_SYN);
+	EXPECT_EQ(e.state(), SL_TCP_TIME_WAIT);
+	EXPECT_TRUE(e.quiet());
+}
+
+// Covers: 6191/2
+TEST(TimeWait, YieldsByTimestampsWhereThereAreSuch)
+{
+	Endpoint e;
+	e.options.timestamps = true;
+	e.open();
+	Segment s = e.peer_syn(SL_SYN | SL_ACK);
+	s.timestamps = true;
+	s.tsval = 1000;
+	e.arrive(s);
+	e.shutdown();
+	Segment fin = e.peer(0, 1, "", SL_ACK | SL_FIN);
+	fin.timestamps = true;
+	fin.tsval = 1005;
+	e.arrive(fin);
+	ASSERT_EQ(e.state(), SL_TCP_TIME_WAIT);
+	e.sent.clear();
+	Segment syn = e.peer_syn();
+	syn.timestamps = true;
+	syn.seq = e.peer_seq(100000); // newer by its number
+	syn.tsval = 1004;
+	EXPECT_EQ(e.arrive(syn), SL_TCP_BAD_SYN);
+	syn.tsval = 1005;
+	EXPECT_EQ(e.arrive(syn), SL_TCP_NEW_SYN);
+	syn.seq = e.peer_seq(0) - 100000;
+	EXPECT_EQ(e.arrive(syn), SL_TCP_BAD_SYN);
+	syn.tsval = 1006;
+	EXPECT_EQ(e.arrive(syn), SL_TCP_NEW_SYN);
+}
+
+// ---- ACK
+
+// Covers: 9293/3.10.7.4-5
+TEST_P(States, WhatHasNoAckIsDropped)
+{
+	Endpoint e;
+	e.to(GetParam());
+	EXPECT_EQ(e.arrive(e.peer(came(GetParam()), 0, "data", SL_FIN)), SL_TCP_NO_ACK);
+	EXPECT_EQ(e.state(), GetParam());
+	EXPECT_TRUE(e.quiet());
+}
+
+// Covers: 9293/3.10.7.4-5, 5961/5.2
+TEST_P(States, AnAckOfWhatWasNeverSentIsAnsweredAndDropped)
+{
+	Endpoint e;
+	e.to(GetParam());
+	EXPECT_EQ(e.arrive(e.peer(came(GetParam()), sent(GetParam()) + 1, "data")), SL_TCP_BAD_ACK);
+	EXPECT_EQ(e.state(), GetParam());
+	EXPECT_EQ(e.sent_next().seq, e.seq(sent(GetParam())));
+	EXPECT_EQ(sl_tcp_readable(&e.tcb), 0u);
+}
+
+// Covers: 5961/5.2
+TEST(Ack, FarBelowTheWindowIsAnsweredAndDropped)
+{
+	Endpoint e;
+	e.wnd = 1000;
+	e.to_established();
+	Segment s = e.peer(0, 0, "data");
+	s.ack = e.seq(0) - 1000;
+	EXPECT_EQ(e.arrive(s), SL_TCP_TAKEN);
+	EXPECT_EQ(e.receive(), "data");
+	s = e.peer(4, 0, "more");
+	s.ack = e.seq(0) - 1001;
+	EXPECT_EQ(e.arrive(s), SL_TCP_BAD_ACK);
+	EXPECT_EQ(e.receive(), "");
+}
+
+// ---- Closing
+
+// Covers: 9293/3.10.4, 9293/MUST-13, 9293/MUST-12
+TEST(Close, ActiveWaitsTwiceTheMsl)
+{
+	Endpoint e;
+	e.options.time_wait_ms = 60000;
+	e.to_established();
+	e.shutdown();
+	EXPECT_EQ(e.state(), SL_TCP_FIN_WAIT_1);
+	const Segment fin = e.sent_next();
+	EXPECT_EQ(fin.flags, SL_ACK | SL_FIN);
+	EXPECT_EQ(fin.seq, e.seq(0));
+	e.arrive(e.peer(0, 1));
+	EXPECT_EQ(e.state(), SL_TCP_FIN_WAIT_2);
+	e.arrive(e.peer(0, 1, "", SL_ACK | SL_FIN));
+	EXPECT_EQ(e.state(), SL_TCP_TIME_WAIT);
+	const Segment ack = e.sent_next();
+	EXPECT_EQ(ack.flags, SL_ACK);
+	EXPECT_EQ(ack.ack, e.peer_seq(1));
+	e.run_ms(59000);
+	EXPECT_EQ(e.state(), SL_TCP_TIME_WAIT);
+	// The FIN again: its ACK was lost. The wait begins anew.
+	e.arrive(e.peer(0, 1, "", SL_ACK | SL_FIN));
+	EXPECT_EQ(e.sent_next().ack, e.peer_seq(1));
+	e.run_ms(59000);
+	EXPECT_EQ(e.state(), SL_TCP_TIME_WAIT);
+	e.run_ms(1100);
+	EXPECT_EQ(e.state(), SL_TCP_CLOSED);
+	EXPECT_EQ(e.end(), SL_TCP_END_CLOSED);
+	EXPECT_TRUE(e.quiet());
+}
+
+// Covers: 9293/3.10.4
+TEST(Close, PassiveEndsWithTheAckOfItsFin)
+{
+	Endpoint e;
+	e.to_close_wait();
+	EXPECT_TRUE(sl_tcp_at_end(&e.tcb));
+	e.shutdown();
+	EXPECT_EQ(e.state(), SL_TCP_LAST_ACK);
+	EXPECT_EQ(e.sent_next().flags, SL_ACK | SL_FIN);
+	e.arrive(e.peer(1, 1));
+	EXPECT_EQ(e.state(), SL_TCP_CLOSED);
+	EXPECT_EQ(e.end(), SL_TCP_END_CLOSED);
+}
+
+// Covers: 9293/3.6-simultaneous
+TEST(Close, BothAtOnce)
+{
+	Endpoint e;
+	e.to_fin_wait_1();
+	e.arrive(e.peer(0, 0, "", SL_ACK | SL_FIN));
+	EXPECT_EQ(e.state(), SL_TCP_CLOSING);
+	EXPECT_EQ(e.sent_next().ack, e.peer_seq(1));
+	e.arrive(e.peer(1, 1));
+	EXPECT_EQ(e.state(), SL_TCP_TIME_WAIT);
+}
+
+// Covers: 9293/3.10.7.4-8
+TEST(Close, AFinWithTheAckOfOursGoesStraightToTimeWait)
+{
+	Endpoint e;
+	e.to_fin_wait_1();
+	e.arrive(e.peer(0, 1, "bye", SL_ACK | SL_FIN));
+	EXPECT_EQ(e.state(), SL_TCP_TIME_WAIT);
+	EXPECT_EQ(e.receive(), "bye");
+}
+
+// Covers: 9293/3.6-half
+TEST(Close, TheOtherHalfGoesOn)
+{
+	Endpoint e;
+	e.to_fin_wait_2();
+	e.run_ms(24 * 3600 * 1000);
+	EXPECT_EQ(e.state(), SL_TCP_FIN_WAIT_2); // nobody has gone: no limit
+	e.arrive(e.peer(0, 1, "still here"));
+	EXPECT_EQ(e.receive(), "still here");
+	e.drop();
+
+	Endpoint f;
+	f.to_close_wait();
+	EXPECT_EQ(f.send("still here"), 10u);
+	EXPECT_EQ(f.sent_next().payload, "still here");
+	f.arrive(f.peer(1, 10));
+	EXPECT_EQ(f.state(), SL_TCP_CLOSE_WAIT);
+}
+
+// Covers: 9293/3.10.4
+TEST(Close, ThatCameDuringTheHandshakeFollowsIt)
+{
+	for (sl_tcp_state s : {SL_TCP_SYN_SENT, SL_TCP_SYN_RECEIVED}) {
+		Endpoint e;
+		e.to(s);
+		e.send("data");
+		e.shutdown();
+		EXPECT_EQ(e.state(), s);
+		EXPECT_TRUE(e.quiet());
+		e.arrive(s == SL_TCP_SYN_SENT ? e.peer_syn(SL_SYN | SL_ACK) : e.peer(0, 0));
+		EXPECT_EQ(e.state(), SL_TCP_FIN_WAIT_1);
+		const Segment fin = e.sent_next();
+		EXPECT_EQ(fin.payload, "data");
+		EXPECT_TRUE(fin.flags & SL_FIN);
+	}
+}
+
+// Covers: 9293/3.10.4
+TEST(Close, OfASynThatNobodyAnsweredForgetsIt)
+{
+	Endpoint e;
+	e.to_syn_sent();
+	e.shutdown();
+	EXPECT_EQ(e.state(), SL_TCP_CLOSED);
+	EXPECT_EQ(e.end(), SL_TCP_END_ABORTED);
+	EXPECT_TRUE(e.quiet());
+}
+
+// Covers: 9293/SHLD-3
+TEST(Close, WithDataUnreadIsAReset)
+{
+	Endpoint e;
+	e.to_established();
+	e.arrive(e.peer(0, 0, "unread"));
+	e.close();
+	EXPECT_EQ(e.end(), SL_TCP_END_DATA_LOST);
+	EXPECT_TRUE(e.sent_next().flags & SL_RST);
+}
+
+// Covers: 9293/3.6.1, 1122/4.2.2.13
+TEST(Close, DataThatComesAfterwardsIsAReset)
+{
+	Endpoint e;
+	e.to_established();
+	e.close();
+	e.sent.clear();
+	e.arrive(e.peer(0, 1, "too late"));
+	EXPECT_EQ(e.end(), SL_TCP_END_DATA_LOST);
+	EXPECT_EQ(e.sent_next().flags & SL_RST, SL_RST);
+}
+
+// FIN_WAIT_2 without end.
+TEST(Close, APeerThatNeverClosesIsNotWaitedForForEver)
+{
+	Endpoint e;
+	e.options.fin_wait_2_ms = 60000;
+	e.to_established();
+	e.close();
+	e.arrive(e.peer(0, 1));
+	EXPECT_EQ(e.state(), SL_TCP_FIN_WAIT_2);
+	e.sent.clear();
+	e.run_ms(59000);
+	EXPECT_EQ(e.state(), SL_TCP_FIN_WAIT_2);
+	e.run_ms(2000);
+	EXPECT_EQ(e.end(), SL_TCP_END_FIN_WAIT_2);
+	EXPECT_TRUE(e.sent_next().flags & SL_RST);
+}
+
+// Covers: 9293/3.10.5, 9293/MUST-12
+TEST_P(States, AnAbortResetsWhereThePeerIsNotDone)
+{
+	Endpoint e;
+	e.to(GetParam());
+	e.abort();
+	EXPECT_EQ(e.state(), SL_TCP_CLOSED);
+	EXPECT_EQ(e.end(), SL_TCP_END_ABORTED);
+	if (GetParam() == SL_TCP_TIME_WAIT) {
+		EXPECT_TRUE(e.quiet());
+		return;
+	}
+	const Segment rst = e.sent_next();
+	EXPECT_TRUE(rst.flags & SL_RST);
+	EXPECT_EQ(rst.seq, e.seq(sent(GetParam())));
+}
+
+// Covers: 9293/3.10.7.4-8
+TEST(Fin, ThatComesTooEarlyWaitsForWhatIsMissing)
+{
+	Endpoint e;
+	e.to_established();
+	e.arrive(e.peer(3, 0, "def", SL_ACK | SL_FIN));
+	EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED);
+	EXPECT_EQ(e.sent_next().ack, e.peer_seq(0));
+	e.arrive(e.peer(0, 0, "abc"));
+	EXPECT_EQ(e.state(), SL_TCP_CLOSE_WAIT);
+	EXPECT_EQ(e.sent_next().ack, e.peer_seq(7));
+	EXPECT_EQ(e.receive(), "abcdef");
+	EXPECT_TRUE(sl_tcp_at_end(&e.tcb));
+}
+
+// Covers: 9293/3.10.7.4-8
+TEST_P(States, AFinAgainIsAcknowledgedAgain)
+{
+	if (!came(GetParam()))
+		return;
+	Endpoint e;
+	e.to(GetParam());
+	e.arrive(e.peer(0, acked(GetParam()), "", SL_ACK | SL_FIN));
+	EXPECT_EQ(e.state(), GetParam());
+	EXPECT_EQ(e.sent_next().ack, e.peer_seq(1));
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, States, ::testing::ValuesIn(kSynchronized), [](const auto &param) {
+	std::string name = sl_tcp_state_name(param.param);
+	for (char &c : name)
+		c = c == '-' ? '_' : c;
+	return name;
+});
+
+} // namespace
