@@ -34,8 +34,8 @@ static uint16_t announce(struct sl_tcb *tcb)
 
 static void add_sack(struct sl_tcp_segment *s, uint32_t left, uint32_t right, unsigned most)
 {
-	if (s->n_sack < most)
-		s->sack[s->n_sack++] = (struct tcp_range){left, right};
+	if (s->made.n_sack < most)
+		s->sack[s->made.n_sack++] = (struct sl_sack){left, right};
 }
 
 /* Options that every segment carries, acknowledgment and window; and SACKs as far as there is
@@ -55,8 +55,8 @@ static void fill(struct sl_tcp *tcp, struct sl_tcb *tcb, struct sl_tcp_segment *
 	s->made.timestamps = tcb->timestamps;
 	s->made.tsval = tcp_now_ms(tcp) + tcb->ts_offset;
 	s->made.tsecr = tcb->ts_recent;
-	s->payload_len = s->urgent = 0;
-	s->n_sack = s->n_payload = 0;
+	s->made.sack = s->sack;
+	s->made.payload = s->payload;
 	if (!tcb->sack)
 		return;
 	if (tcb->dsack_left != tcb->dsack_right)
@@ -76,7 +76,7 @@ static void acknowledged(struct sl_tcb *tcb, const struct sl_tcp_segment *s)
 	tcp_disarm(tcb, SL_TCP_TIMER_ACK);
 }
 
-static bool hand_over(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl_tcp_segment *s)
+static bool hand_over(struct sl_tcp *tcp, struct sl_tcb *tcb, struct sl_tcp_segment *s)
 {
 	if (!tcp->send(tcp->owner, tcb, s)) {
 		tcp->counts.send_failed++;
@@ -118,7 +118,7 @@ bool tcp_send_abort(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	/* What the peer takes for exact is the highest that it may have got. */
 	fill(tcp, tcb, &s, tcb->snd_max, SL_RST);
 	s.made.wnd = 0;
-	s.n_sack = 0;
+	s.made.n_sack = 0;
 	return hand_over(tcp, tcb, &s);
 }
 
@@ -130,7 +130,7 @@ bool tcp_send_syn(struct sl_tcp *tcp, struct sl_tcb *tcb)
 
 	if (answer) {
 		fill(tcp, tcb, &s, tcb->iss, SL_SYN);
-		s.n_sack = 0;
+		s.made.n_sack = 0;
 		/* Never scaled. */
 		s.made.wnd = (uint16_t)sl_min_u32(o->receive_buffer, UINT16_MAX);
 		tcb->rcv_adv = sl_seq_max(tcb->rcv_adv, sl_tcp_rcv_nxt(tcb) + s.made.wnd);
@@ -172,7 +172,7 @@ bool tcp_send_syn(struct sl_tcp *tcp, struct sl_tcb *tcb)
 /* How much a segment carries beside its options. */
 static uint32_t payload_most(const struct sl_tcb *tcb, const struct sl_tcp_segment *s)
 {
-	const uint32_t sack = s->n_sack == 0 ? 0 : 4u + 8u * s->n_sack;
+	const uint32_t sack = s->made.n_sack == 0 ? 0 : 4u + 8u * s->made.n_sack;
 
 	return tcb->smss > sack ? tcb->smss - sack : 1;
 }
@@ -184,17 +184,17 @@ static uint32_t attach(const struct sl_tcb *tcb, struct sl_tcp_segment *s, uint3
 	const uint32_t pos = from - tcb->iss - 1;
 	uint32_t done = 0;
 
-	while (done < len && s->n_payload < SL_TCP_SPANS) {
+	while (done < len && s->made.n_payload < SL_TCP_SPANS) {
 		uint8_t *bytes;
 		const uint32_t n =
 			sl_min_u32(tcp_bytes_at(&tcb->send, pos + done, &bytes), len - done);
 
-		s->payload[s->n_payload].bytes = bytes;
-		s->payload[s->n_payload].len = n;
-		s->n_payload++;
+		s->payload[s->made.n_payload].bytes = bytes;
+		s->payload[s->made.n_payload].len = n;
+		s->made.n_payload++;
 		done += n;
 	}
-	s->payload_len = (uint16_t)done;
+	s->made.payload_len = (uint16_t)done;
 	return done;
 }
 
@@ -235,7 +235,7 @@ bool tcp_send_range(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint3
 		s.made.flags |= SL_PSH;
 	if (tcb->urgent_out && sl_seq_lt(from, tcb->snd_up)) {
 		s.made.flags |= SL_URG;
-		s.urgent = (uint16_t)sl_min_u32(tcb->snd_up - from, UINT16_MAX);
+		s.made.urgent = (uint16_t)sl_min_u32(tcb->snd_up - from, UINT16_MAX);
 	}
 	if (!hand_over(tcp, tcb, &s))
 		return false;
@@ -282,7 +282,7 @@ void tcp_challenge(struct sl_tcp *tcp, struct sl_tcb *tcb)
 			return;
 		tcb->challenged = true;
 		tcb->challenge_ms = now_ms;
-		tcb->challenges = (uint8_t)(5 + tcp_random(tcp) % 8);
+		tcb->challenges = (uint8_t)(5 + sl_tcp_random(tcp) % 8);
 	}
 	tcb->challenges--;
 	tcp->counts.challenge_acks++;

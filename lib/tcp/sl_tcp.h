@@ -66,15 +66,9 @@ extern const struct sl_tcp_options sl_tcp_options_default;
 
 /** A segment to send. */
 struct sl_tcp_segment {
-	struct sl_made made; /**< addresses and ports are not set */
-	struct tcp_range sack[SL_TCP_SACK_MAX];
-	struct {
-		const uint8_t *bytes;
-		uint32_t len;
-	} payload[SL_TCP_SPANS];
-	uint16_t payload_len; /**< in all */
-	uint16_t urgent;      /**< the pointer, with SL_URG */
-	uint8_t n_sack, n_payload;
+	struct sl_made made; /**< addresses, ports, TTL and DSCP are the owner's to set */
+	struct sl_sack sack[SL_TCP_SACK_MAX]; /**< made.sack, and made.payload: */
+	struct sl_piece payload[SL_TCP_SPANS];
 };
 
 /** What became of a segment that arrived. */
@@ -137,7 +131,7 @@ struct sl_tcp {
 	struct tcp_pool pool;
 	uint64_t now_us; /**< monotonic; the owner sets it before any call */
 	/** Takes a segment over. Returns false when there is no buffer: nothing was sent. */
-	bool (*send)(void *owner, struct sl_tcb *tcb, const struct sl_tcp_segment *segment);
+	bool (*send)(void *owner, struct sl_tcb *tcb, struct sl_tcp_segment *segment);
 	void *owner;
 	struct sl_sipkey isn_key;
 	uint64_t random;
@@ -208,9 +202,11 @@ static_assert(sizeof(struct sl_tcb) <= 320, "an idle connection is to stay small
  * @seed               random bytes of this box
  */
 void sl_tcp_init(struct sl_tcp *tcp, void *blocks, uint32_t n_blocks,
-		 bool (*send)(void *owner, struct sl_tcb *tcb,
-			      const struct sl_tcp_segment *segment),
+		 bool (*send)(void *owner, struct sl_tcb *tcb, struct sl_tcp_segment *segment),
 		 void *owner, const uint8_t seed[24]);
+
+/** A number that nobody who does not know the seed can guess. */
+uint32_t sl_tcp_random(struct sl_tcp *tcp);
 
 /** RFC 6528: an ISN for a connection from `local` to `remote`. */
 uint32_t sl_tcp_isn(const struct sl_tcp *tcp, const struct sl_addr *local, uint16_t local_port,
@@ -281,6 +277,9 @@ void sl_tcp_close(struct sl_tcp *tcp, struct sl_tcb *tcb);
 /** ABORT: section 3.10.5. */
 void sl_tcp_abort(struct sl_tcp *tcp, struct sl_tcb *tcb);
 
+/** The options' keepalive has changed. */
+void sl_tcp_keepalive(struct sl_tcp *tcp, struct sl_tcb *tcb);
+
 /** Sends what is due. */
 void sl_tcp_output(struct sl_tcp *tcp, struct sl_tcb *tcb);
 
@@ -298,6 +297,12 @@ bool sl_tcp_icmp(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t seq, uint16_t 
 static inline uint32_t sl_tcp_rcv_nxt(const struct sl_tcb *tcb)
 {
 	return tcb->irs + 1 + tcb->received.bytes.to + tcb->fin_taken;
+}
+
+/** The number of the next byte to be read. */
+static inline uint32_t sl_tcp_read_seq(const struct sl_tcb *tcb)
+{
+	return tcb->irs + 1 + tcb->received.bytes.from;
 }
 
 static inline uint32_t sl_tcp_readable(const struct sl_tcb *tcb)

@@ -34,14 +34,13 @@ static uint64_t mix(uint64_t *state)
 	return z ^ z >> 31;
 }
 
-uint32_t tcp_random(struct sl_tcp *tcp)
+uint32_t sl_tcp_random(struct sl_tcp *tcp)
 {
 	return (uint32_t)(mix(&tcp->random) >> 32);
 }
 
 void sl_tcp_init(struct sl_tcp *tcp, void *blocks, uint32_t n_blocks,
-		 bool (*send)(void *owner, struct sl_tcb *tcb,
-			      const struct sl_tcp_segment *segment),
+		 bool (*send)(void *owner, struct sl_tcb *tcb, struct sl_tcp_segment *segment),
 		 void *owner, const uint8_t seed[24])
 {
 	memset(tcp, 0, sizeof(*tcp));
@@ -382,4 +381,15 @@ void sl_tcp_abort(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	if (tcb->state != SL_TCP_CLOSED)
 		tcp_abort(tcp, tcb, SL_TCP_END_ABORTED);
+}
+
+void sl_tcp_keepalive(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	if (!TCP_IN(tcb->state, 1u << SL_TCP_ESTABLISHED | 1u << SL_TCP_CLOSE_WAIT))
+		return;
+	tcb->n_probes = 0;
+	if (tcb->options->keepalive)
+		tcp_arm(tcp, tcb, SL_TCP_TIMER_STATE, tcb->options->keepalive_ms);
+	else
+		tcp_disarm(tcb, SL_TCP_TIMER_STATE);
 }

@@ -32,9 +32,6 @@ void tcp_established(struct sl_tcp *tcp, struct sl_tcb *tcb);
 /* The peer's SYN, or SYN-ACK. */
 void tcp_take_syn(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl_seg *syn);
 
-/* A number nobody can guess. */
-uint32_t tcp_random(struct sl_tcp *tcp);
-
 /* output.c. They return false when there was no buffer. */
 bool tcp_send_syn(struct sl_tcp *tcp, struct sl_tcb *tcb);
 bool tcp_send_ack(struct sl_tcp *tcp, struct sl_tcb *tcb);

@@ -143,6 +143,13 @@ void sl_wheel_cancel(struct sl_wheel *w, uint32_t index);
 unsigned sl_wheel_run(struct sl_wheel *w, uint64_t now_us, unsigned budget, uint32_t *expired,
 		      unsigned max);
 
+/**
+ * When the first armed node comes up, or UINT64_MAX when none is armed; of one beyond a revolution
+ * it may say the revolution's end. It looks through slots and their nodes: for who sleeps until
+ * then, not for the road.
+ */
+uint64_t sl_wheel_next_us(const struct sl_wheel *w);
+
 /** Number of armed nodes. */
 static inline uint32_t sl_wheel_count(const struct sl_wheel *w)
 {

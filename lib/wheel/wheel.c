@@ -237,3 +237,26 @@ unsigned sl_wheel_run(struct sl_wheel *w, uint64_t now_us, unsigned budget, uint
 		n_slots++;
 	}
 }
+
+/* Whether one of a slot's nodes is due `ahead` ticks beyond the horizon. */
+static bool any_due_at(const struct sl_wheel *w, uint32_t slot, uint32_t ahead)
+{
+	for (uint32_t way = 0; way < SL_WHEEL_WAYS; way++)
+		for (uint32_t i = w->heads[slot * SL_WHEEL_WAYS + way]; i != SL_WHEEL_NONE;
+		     i = node_at(w, i)->next)
+			if (node_ahead(w, node_at(w, i)) <= (int32_t)ahead)
+				return true;
+	return false;
+}
+
+uint64_t sl_wheel_next_us(const struct sl_wheel *w)
+{
+	if (w->n_armed == 0)
+		return UINT64_MAX;
+	if (!sl_wheel_caught_up(w))
+		return w->now_tick * w->tick_us;
+	for (uint32_t ahead = 1; ahead <= w->n_slots; ahead++)
+		if (any_due_at(w, (w->horizon + ahead) & (w->n_slots - 1), ahead))
+			return (w->horizon + ahead) * w->tick_us;
+	return (w->horizon + w->n_slots) * w->tick_us;
+}

@@ -29,6 +29,17 @@ static inline uint32_t copy(uint8_t *p, const uint8_t *from)
 	return word;
 }
 
+static unsigned emit_sacks(uint8_t *p, unsigned n, const struct sl_made *made, uint64_t *sum)
+{
+	*sum += put(p + n, 0x01010502u + 8u * made->n_sack);
+	n += 4;
+	for (unsigned i = 0; i < made->n_sack; i++, n += 8) {
+		*sum += put(p + n, made->sack[i].left);
+		*sum += put(p + n + 4, made->sack[i].right);
+	}
+	return n;
+}
+
 /*
  * Options, each where it needs least: SACK-permitted shares a word with timestamps, or else with
  * what stands of the window scale, so that an answer that repeats what it was offered is not longer
@@ -61,7 +72,20 @@ static inline unsigned emit_options(uint8_t *p, const struct sl_made *made, uint
 		*sum += put(p + n, 0x01030300u | made->wscale);
 		n += 4;
 	}
-	return n;
+	return sl_unlikely(made->n_sack != 0) ? emit_sacks(p, n, made, sum) : n;
+}
+
+/* Behind the options; whatever the header's length is, it is even. Adds to the sum. */
+static uint64_t emit_payload(uint8_t *p, const struct sl_made *made, uint64_t sum)
+{
+	uint8_t *const begin = p;
+
+	for (unsigned i = 0; i < made->n_payload; i++) {
+		memcpy(p, made->payload[i].bytes, made->payload[i].len);
+		p += made->payload[i].len;
+	}
+	/* In one piece: pieces may be odd. */
+	return sl_cksum_add(sum, begin, made->payload_len);
 }
 
 /* Returns TCP's length. `pseudo`: the sum of the addresses. */
@@ -69,16 +93,25 @@ static inline unsigned emit_tcp(uint8_t *tcp, const struct sl_made *made, uint64
 {
 	uint64_t sum = pseudo;
 	const unsigned hdr = SL_TCP_HDR + emit_options(tcp + SL_TCP_HDR, made, &sum);
-	uint32_t cksum_urgent;
+	const unsigned len = hdr + made->payload_len;
+	uint32_t cksum_urgent = __builtin_bswap32(made->urgent); /* and zero */
 
-	sum += __builtin_bswap32(6u << 16 | hdr); /* zero, protocol, length */
+	sum += __builtin_bswap32(6u << 16 | len); /* zero, protocol, length */
+	sum += cksum_urgent;
 	sum += put(tcp, (uint32_t)made->src_port << 16 | made->dst_port);
 	sum += put(tcp + 4, made->seq);
 	sum += put(tcp + 8, made->ack);
 	sum += put(tcp + 12, hdr / 4 << 28 | (uint32_t)made->flags << 16 | made->wnd);
-	cksum_urgent = sl_cksum_finish(sum);
+	if (made->payload_len != 0)
+		sum = emit_payload(tcp + hdr, made, sum);
+	cksum_urgent |= sl_cksum_finish(sum);
 	memcpy(tcp + 16, &cksum_urgent, 4);
-	return hdr;
+	return len;
+}
+
+static inline uint32_t ttl_of(const struct sl_made *made)
+{
+	return made->ttl != 0 ? made->ttl : TTL;
 }
 
 static inline unsigned emit_ipv4(uint8_t *ip, const struct sl_made *made)
@@ -87,9 +120,9 @@ static inline unsigned emit_ipv4(uint8_t *ip, const struct sl_made *made)
 		(uint64_t)copy(ip + 12, made->src->b + 12) + copy(ip + 16, made->dst->b + 12);
 	const unsigned tcp_len = emit_tcp(ip + IPV4_HDR_LEN, made, addrs);
 	uint64_t sum = addrs;
-	uint32_t ttl = TTL | 6 << 8;
+	uint32_t ttl = ttl_of(made) | 6 << 8;
 
-	sum += put(ip, 0x45u << 24 | (IPV4_HDR_LEN + tcp_len));
+	sum += put(ip, 0x45u << 24 | (uint32_t)made->dscp << 18 | (IPV4_HDR_LEN + tcp_len));
 	sum += put(ip + 4, 0x4000); /* identification 0, DF: RFC 6864 section 4.1 */
 	ttl |= (uint32_t)sl_cksum_finish(sum + ttl) << 16;
 	memcpy(ip + 8, &ttl, 4);
@@ -106,8 +139,8 @@ static inline unsigned emit_ipv6(uint8_t *ip, const struct sl_made *made)
 		addrs += copy(ip + 24 + i, made->dst->b + i);
 	}
 	tcp_len = emit_tcp(ip + IPV6_HDR_LEN, made, addrs);
-	put(ip, 6u << 28);
-	put(ip + 4, tcp_len << 16 | 6u << 8 | TTL);
+	put(ip, 6u << 28 | (uint32_t)made->dscp << 22);
+	put(ip + 4, tcp_len << 16 | 6u << 8 | ttl_of(made));
 	return IPV6_HDR_LEN + tcp_len;
 }
 
@@ -127,14 +160,15 @@ static inline bool emit(struct sl_buf *buf, unsigned l2_len, const struct sl_mad
 	return true;
 }
 
-static inline bool has_room(const struct sl_buf *buf)
+static inline bool has_room(const struct sl_buf *buf, const struct sl_made *made)
 {
-	return (unsigned)buf->len + buf->tailroom >= SL_FRAME_MADE_MAX;
+	return (unsigned)buf->len + buf->tailroom >=
+	       (unsigned)SL_FRAME_MADE_MAX + made->payload_len;
 }
 
 bool sl_wire_emit(struct sl_buf *buf, const struct sl_l2 *l2, const struct sl_made *made)
 {
-	if (!has_room(buf))
+	if (!has_room(buf, made))
 		return false;
 	memcpy(buf->data, l2->bytes, SL_L2_MAX); /* what is too much is written over */
 	return emit(buf, l2->len, made);
@@ -145,7 +179,7 @@ bool sl_wire_emit_answer(struct sl_buf *buf, const struct sl_seg *seg, const str
 	uint64_t macs, dst;
 	uint32_t src_end;
 
-	if (!has_room(buf))
+	if (!has_room(buf, made))
 		return false;
 	memcpy(&macs, buf->data, 8);
 	memcpy(&src_end, buf->data + 8, 4);

@@ -182,6 +182,15 @@ static enum sl_parsed parse_any(const uint8_t *frame, uint16_t len, struct sl_se
 	return SL_PARSED_OTHER;
 }
 
+enum sl_parsed sl_wire_parse_ip(const uint8_t *packet, uint16_t len, struct sl_seg *seg)
+{
+	memset(seg, 0, sizeof(*seg));
+	if (len == 0)
+		return bad(seg, SL_DROP_ip_truncated);
+	return packet[0] >> 4 == 6 ? parse_ipv6(packet, len, 0, seg)
+				   : parse_ipv4(packet, len, 0, seg);
+}
+
 /* Bytes 12 to 15 and 20 to 23 of a frame as they lie in memory. */
 struct plain {
 	uint32_t type_mask, type; /* EtherType, version, IPv4's header length */

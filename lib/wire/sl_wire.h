@@ -97,6 +97,9 @@ static inline uint32_t sl_seg_len(const struct sl_seg *seg)
  */
 enum sl_parsed sl_wire_parse(const uint8_t *frame, uint16_t len, struct sl_seg *seg);
 
+/** The same of an IP packet, without a link-layer header. */
+enum sl_parsed sl_wire_parse_ip(const uint8_t *packet, uint16_t len, struct sl_seg *seg);
+
 /**
  * Reads `len` bytes of TCP, header and payload, at frame + seg->l4_off: sl_wire_parse without what
  * lies below, for captures and vectors that begin there. seg->l4_off is the caller's to set, and so
@@ -160,7 +163,18 @@ static inline bool sl_l2_equal(const struct sl_l2 *l2, const uint8_t *frame, uns
 /** Makes the header for the way back: source and destination change places, tags stay. */
 void sl_wire_l2_swap(struct sl_l2 *l2);
 
-/** A segment to be made, without payload. */
+/** A range of sequence numbers, [left, right): RFC 2018 section 3. */
+struct sl_sack {
+	uint32_t left, right;
+};
+
+/** Some of the bytes of a payload. */
+struct sl_piece {
+	const uint8_t *bytes;
+	uint32_t len;
+};
+
+/** A segment to be made. */
 struct sl_made {
 	const struct sl_addr *src, *dst;
 	uint32_t seq, ack;
@@ -172,12 +186,22 @@ struct sl_made {
 	uint8_t wscale;      /**< option, SL_NO_WSCALE for none; SYN only */
 	bool sack_permitted; /**< option; SYN only */
 	bool timestamps;
+	uint8_t n_sack; /**< option, 0 to 4, or 3 beside timestamps (RFC 2018 section 3); no SYN's
+			 */
+	uint8_t n_payload;    /**< pieces */
+	uint8_t ttl;          /**< or hop limit; 0: 64 */
+	uint8_t dscp;         /**< 0 to 63, RFC 2474 */
+	uint16_t urgent;      /**< the urgent pointer */
+	uint16_t payload_len; /**< of all pieces */
+	const struct sl_sack *sack;
+	const struct sl_piece *payload;
 };
 
 /**
  * Writes the frame of `made` behind the link-layer header `l2` at buf->data, checksums and all,
  * over whatever was there, and sets buf->len. IPv4 goes with DF and identification 0 (RFC 6864).
- * Returns true, or false when the buffer has less than SL_FRAME_MADE_MAX bytes of room.
+ * Returns true, or false when the buffer has less than SL_FRAME_MADE_MAX bytes of room beside the
+ * payload.
  */
 bool sl_wire_emit(struct sl_buf *buf, const struct sl_l2 *l2, const struct sl_made *made);
 

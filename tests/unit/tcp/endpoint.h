@@ -377,7 +377,7 @@ class Endpoint
 	bool sack = true;
 
       private:
-	static bool take(void *owner, sl_tcb *, const sl_tcp_segment *made)
+	static bool take(void *owner, sl_tcb *, sl_tcp_segment *made)
 	{
 		auto *self = static_cast<Endpoint *>(owner);
 		Segment s;
@@ -394,13 +394,13 @@ class Endpoint
 		s.timestamps = made->made.timestamps;
 		s.tsval = made->made.tsval;
 		s.tsecr = made->made.tsecr;
-		s.urgent = made->urgent;
-		for (unsigned i = 0; i < made->n_sack; i++)
+		s.urgent = made->made.urgent;
+		for (unsigned i = 0; i < made->made.n_sack; i++)
 			s.sack.emplace_back(made->sack[i].left, made->sack[i].right);
-		for (unsigned i = 0; i < made->n_payload; i++)
+		for (unsigned i = 0; i < made->made.n_payload; i++)
 			s.payload.append(reinterpret_cast<const char *>(made->payload[i].bytes),
 					 made->payload[i].len);
-		EXPECT_EQ(s.payload.size(), made->payload_len);
+		EXPECT_EQ(s.payload.size(), made->made.payload_len);
 		self->sent.push_back(s);
 		return true;
 	}

@@ -306,6 +306,45 @@ TEST(WheelRun, WithNothingArmedItIsWhereTheClockIsAtOnce)
 	EXPECT_EQ(wheel.run(later + 3000), indices{0});
 }
 
+// Who sleeps until then misses nothing, and is not woken for nothing but once a revolution.
+TEST(WheelNext, IsWhenTheFirstNodeComesUp)
+{
+	std::mt19937 random(7);
+	for (int round = 0; round < 300; round++) {
+		const uint32_t tick_us = 1 + random() % 50;
+		const uint64_t start = random();
+		Wheel wheel(8, 16, tick_us, start);
+		std::multimap<uint64_t, uint32_t> due;
+		EXPECT_EQ(sl_wheel_next_us(&wheel.w), UINT64_MAX);
+		for (uint32_t i = 0; i < 8; i++) {
+			const uint64_t deadline =
+				start + 1 + random() % (random() % 2 ? 8 * tick_us : 100 * tick_us);
+			sl_wheel_arm(&wheel.w, i, deadline);
+			due.emplace(deadline, i);
+		}
+		uint64_t now = start;
+		unsigned woken = 0;
+		while (!due.empty()) {
+			const uint64_t next = sl_wheel_next_us(&wheel.w);
+			ASSERT_GT(next, now);
+			ASSERT_LT(next, due.begin()->first + tick_us) << "late";
+			now = next;
+			const indices up = wheel.drain(now);
+			woken += up.empty();
+			for (uint32_t i : up) {
+				ASSERT_FALSE(due.empty());
+				const auto it = std::find_if(due.begin(), due.end(), [i](auto &d) {
+					return d.second == i;
+				});
+				ASSERT_LE(it->first, now);
+				due.erase(it);
+			}
+		}
+		EXPECT_LE(woken, 7u) << "100 ticks are six revolutions";
+		EXPECT_EQ(sl_wheel_next_us(&wheel.w), UINT64_MAX);
+	}
+}
+
 TEST(WheelNodes, NothingBesideTheNodeIsWritten)
 {
 	Wheel wheel(64, 16, 1000, 0);

@@ -120,6 +120,60 @@ TEST(Emit, WhatIsParsedIsWhatWasMade)
 	});
 }
 
+// A segment of data: pieces of any length, SACK blocks, the urgent pointer, and what the IP header
+// says.
+TEST(Emit, PayloadSacksAndTheRestAreWhereTheyBelong)
+{
+	for_many(2000, [](Random &random, const sl_l2 &l2, const sl_made &made) {
+		sl_made m = made;
+		if (m.flags & SL_SYN)
+			return;
+		Bytes payload;
+		std::vector<Bytes> parts(random(7));
+		std::vector<sl_piece> pieces;
+		for (Bytes &part : parts) {
+			part.resize(random(400));
+			for (uint8_t &b : part)
+				b = static_cast<uint8_t>(random(256));
+			payload.insert(payload.end(), part.begin(), part.end());
+			pieces.push_back({part.data(), static_cast<uint32_t>(part.size())});
+		}
+		sl_sack sack[4];
+		for (sl_sack &k : sack)
+			k = {random.word(), random.word()};
+		m.sack = sack;
+		m.n_sack = static_cast<uint8_t>(random(m.timestamps ? 4 : 5));
+		m.payload = pieces.data();
+		m.n_payload = static_cast<uint8_t>(pieces.size());
+		m.payload_len = static_cast<uint16_t>(payload.size());
+		m.urgent = static_cast<uint16_t>(random.word());
+		m.ttl = static_cast<uint8_t>(random(256));
+		m.dscp = static_cast<uint8_t>(random(64));
+
+		Buffer b({}, 16, SL_FRAME_MADE_MAX + payload.size());
+		sl_seg seg;
+		ASSERT_TRUE(sl_wire_emit(&b.buf, &l2, &m));
+		ASSERT_EQ(sl_wire_parse(b.buf.data, b.buf.len, &seg), SL_PARSED_TCP);
+		const uint8_t *ip = b.buf.data + seg.l3_off, *tcp = b.buf.data + seg.l4_off;
+		ASSERT_EQ(seg.payload_len, payload.size());
+		EXPECT_EQ(memcmp(b.buf.data + seg.payload_off, payload.data(), payload.size()), 0);
+		EXPECT_EQ(b.buf.len, seg.payload_off + seg.payload_len);
+		EXPECT_EQ(seg.n_sack, m.n_sack);
+		for (unsigned i = 0; i < m.n_sack; i++) {
+			const uint8_t *block = b.buf.data + seg.sack_off + 2 + 8 * i;
+			EXPECT_EQ(sl_load_be32(block), sack[i].left);
+			EXPECT_EQ(sl_load_be32(block + 4), sack[i].right);
+		}
+		EXPECT_EQ(sl_load_be16(tcp + 18), m.urgent);
+		EXPECT_EQ(ip[seg.v6 ? 7 : 8], m.ttl != 0 ? m.ttl : 64);
+		EXPECT_EQ(seg.v6 ? (sl_load_be16(ip) >> 6 & 63) : ip[1] >> 2, m.dscp);
+		EXPECT_TRUE(ip_cksum_right(b.bytes(), seg));
+		EXPECT_TRUE(tcp_cksum_right(b.bytes(), seg));
+		Buffer less({}, 16, SL_FRAME_MADE_MAX + payload.size() - 1);
+		EXPECT_FALSE(sl_wire_emit(&less.buf, &l2, &m));
+	});
+}
+
 TEST(Emit, AnAnswerTurnsTheLinkHeaderRoundAndIsOtherwiseTheSame)
 {
 	for_many(1000, [](Random &random, const sl_l2 &l2, const sl_made &m) {

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* LISTEN: RFC 9293 section 3.10.7.2; the backlog, and cookies where it is full or always. */
+#include "stack.h"
+
+#include <string.h>
+
+int32_t listen_find(const struct sl_tcp_stack *stack, const struct sl_addr *addr, uint16_t port)
+{
+	int32_t any = NONE;
+
+	for (uint32_t i = 0; i < stack->config.n_sockets; i++) {
+		const struct sock *s = &stack->sockets[i];
+
+		if (s->kind != SOCKET_LISTENS || s->port != port)
+			continue;
+		if (!s->any && sl_addr_equal(&s->addr, addr))
+			return (int32_t)i;
+		if (s->any)
+			any = (int32_t)i;
+	}
+	return any;
+}
+
+static void answer(struct sl_tcp_stack *stack, const struct sl_seg *seg, struct sl_made *made)
+{
+	made->src = &seg->dst;
+	made->dst = &seg->src;
+	made->src_port = seg->dst_port;
+	made->dst_port = seg->src_port;
+	stack_emit(stack, made);
+}
+
+static struct sl_cookie_tuple tuple_of(const struct sl_seg *seg)
+{
+	return (struct sl_cookie_tuple){
+		.client = seg->src,
+		.server = seg->dst,
+		.client_port = seg->src_port,
+		.server_port = seg->dst_port,
+	};
+}
+
+static uint16_t own_mss(const struct sl_tcp_stack *stack, const struct sock *s, bool v6)
+{
+	const uint32_t mss = stack->config.mtu - (v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS);
+
+	return s->options.mss == 0 || s->options.mss > mss ? (uint16_t)mss : s->options.mss;
+}
+
+static void answer_by_cookie(struct sl_tcp_stack *stack, struct sock *s, const struct sl_seg *syn)
+{
+	const struct sl_tcp_options *o = &s->options;
+	const struct sl_cookie_tuple tuple = tuple_of(syn);
+	const bool scale = o->wscale != SL_NO_WSCALE && syn->wscale != SL_NO_WSCALE;
+	struct sl_cookie_options opts = {
+		.mss = syn->mss != 0 ? syn->mss
+		       : syn->v6     ? SL_MSS_DEFAULT_V6
+				     : SL_MSS_DEFAULT_V4,
+		.wscale = scale ? syn->wscale : SL_COOKIE_NO_WSCALE,
+		.sack = o->sack && syn->sack_permitted,
+		.timestamps = o->timestamps && syn->ts_off != 0,
+	};
+	struct sl_made made = {
+		.ack = syn->seq + 1,
+		.flags = SL_SYN | SL_ACK,
+		.wnd = (uint16_t)sl_min_u32(o->receive_buffer, UINT16_MAX),
+		.mss = own_mss(stack, s, syn->v6),
+		.wscale = scale ? o->wscale : SL_NO_WSCALE,
+		.sack_permitted = opts.sack,
+		.timestamps = opts.timestamps,
+		.tsecr = syn->tsval,
+		.ttl = s->ttl,
+		.dscp = s->dscp,
+	};
+
+	made.seq = sl_cookie_mint(&stack->ring, &tuple, syn->seq, &opts, stack->tcp.now_us,
+				  &made.tsval);
+	s->cookies_until_us = stack->tcp.now_us + SL_COOKIE_LIFE_MAX_US;
+	stack->counts.cookies_sent++;
+	answer(stack, syn, &made);
+}
+
+static void take_syn(struct sl_tcp_stack *stack, int32_t listener, const struct sl_seg *syn,
+		     const uint32_t *above)
+{
+	struct sock *s = &stack->sockets[listener];
+	const bool full = s->n_waiting >= s->backlog;
+	const struct sl_flow_key key =
+		stack_key(&syn->dst, syn->dst_port, &syn->src, syn->src_port);
+	uint32_t isn = stack_isn(stack, &key);
+	struct conn *conn;
+
+	if (s->cookies == SL_SOCKET_COOKIES_ALWAYS ||
+	    (full && s->cookies == SL_SOCKET_COOKIES_AUTO)) {
+		answer_by_cookie(stack, s, syn);
+		return;
+	}
+	if (full) {
+		stack->counts.backlog_full++;
+		return;
+	}
+	conn = stack_new_conn(stack, &key, s);
+	if (conn == NULL) {
+		stack->counts.table_full++;
+		return;
+	}
+	/* RFC 1122 section 4.2.2.13: above what the one before has used. */
+	if (above != NULL && !sl_seq_gt(isn, *above))
+		isn = *above + 128000;
+	conn->listener = listener;
+	s->n_waiting++;
+	stack->counts.to_listener++;
+	sl_tcp_open_passive(&stack->tcp, &conn->tcb, syn, isn, stack_ts_offset(stack, &key));
+	stack_after(stack, conn);
+}
+
+/* Returns whether it was one. */
+static bool take_cookie(struct sl_tcp_stack *stack, int32_t listener, const struct sl_seg *ack,
+			const uint8_t *packet)
+{
+	struct sock *s = &stack->sockets[listener];
+	const struct sl_cookie_tuple tuple = tuple_of(ack);
+	const struct sl_flow_key key =
+		stack_key(&ack->dst, ack->dst_port, &ack->src, ack->src_port);
+	struct sl_cookie_options opts;
+	struct sl_tcp_granted granted;
+	struct conn *conn;
+
+	if (stack->tcp.now_us >= s->cookies_until_us || ack->flags & (SL_SYN | SL_RST) ||
+	    sl_cookie_verify(&stack->ring, &tuple, ack->seq - 1, ack->ack - 1, ack->ts_off != 0,
+			     ack->tsecr, stack->tcp.now_us, &opts) != SL_COOKIE_VALID)
+		return false;
+	if (s->n_waiting >= s->backlog) {
+		/* Nobody accepts: what the client sends next may find room. */
+		stack->counts.backlog_full++;
+		return true;
+	}
+	conn = stack_new_conn(stack, &key, s);
+	if (conn == NULL) {
+		stack->counts.table_full++;
+		return true;
+	}
+	conn->listener = listener;
+	s->n_waiting++;
+	stack->counts.to_listener++;
+	granted = (struct sl_tcp_granted){
+		.peer_mss = opts.mss,
+		.snd_wscale = opts.wscale,
+		.timestamps = opts.timestamps,
+		.sack = opts.sack,
+	};
+	sl_tcp_open_cookie(&stack->tcp, &conn->tcb, ack, &granted);
+	(void)sl_tcp_segment_arrives(&stack->tcp, &conn->tcb, ack, packet);
+	stack_after(stack, conn);
+	return true;
+}
+
+void listen_arrives(struct sl_tcp_stack *stack, int32_t listener, const struct sl_seg *seg,
+		    const uint8_t *packet, const uint32_t *above)
+{
+	struct sl_tcp_segment rst;
+
+	if ((seg->flags & (SL_SYN | SL_ACK | SL_RST)) == SL_SYN) {
+		take_syn(stack, listener, seg, above);
+		return;
+	}
+	if (seg->flags & SL_ACK && take_cookie(stack, listener, seg, packet))
+		return;
+	if (!sl_tcp_answer_listen(seg, &rst)) {
+		stack->counts.ignored++;
+		return;
+	}
+	stack->counts.reset++;
+	answer(stack, seg, &rst.made);
+}
+
+void listen_done(struct sl_tcp_stack *stack, struct conn *conn)
+{
+	struct sock *s = &stack->sockets[conn->listener];
+	const uint32_t index = conn_index(stack, conn);
+
+	conn->queued = true;
+	conn->next = SL_FLOW_NONE;
+	if (s->first == SL_FLOW_NONE)
+		s->first = index;
+	else
+		conn_at(stack, s->last)->next = index;
+	s->last = index;
+	stack_ready(stack, conn->listener);
+}
+
+/* Takes it out of those to be accepted. */
+static void unqueue(struct sl_tcp_stack *stack, struct sock *s, struct conn *conn)
+{
+	const uint32_t index = conn_index(stack, conn);
+	uint32_t before = SL_FLOW_NONE;
+
+	for (uint32_t i = s->first; i != index; i = conn_at(stack, i)->next)
+		before = i;
+	if (before == SL_FLOW_NONE)
+		s->first = conn->next;
+	else
+		conn_at(stack, before)->next = conn->next;
+	if (s->last == index)
+		s->last = before;
+	conn->queued = false;
+}
+
+void listen_lost(struct sl_tcp_stack *stack, struct conn *conn)
+{
+	struct sock *s = &stack->sockets[conn->listener];
+
+	if (conn->queued)
+		unqueue(stack, s, conn);
+	s->n_waiting--;
+	stack_free_conn(stack, conn);
+}
+
+void listen_close(struct sl_tcp_stack *stack, int32_t listener)
+{
+	for (uint32_t i = 0; i < sl_flow_capacity(&stack->flow); i++) {
+		struct conn *conn = conn_at(stack, i);
+
+		if (!sl_flow_in_use(&stack->flow, i) || conn->listener != listener)
+			continue;
+		sl_tcp_abort(&stack->tcp, &conn->tcb);
+		listen_lost(stack, conn);
+	}
+}
+
+int sl_socket_accept(struct sl_tcp_stack *stack, int socket)
+{
+	struct sock *s, *accepted;
+	struct conn *conn;
+	int fresh;
+
+	if (socket < 0 || (uint32_t)socket >= stack->config.n_sockets ||
+	    stack->sockets[socket].kind != SOCKET_LISTENS)
+		return -EINVAL;
+	s = &stack->sockets[socket];
+	if (s->first == SL_FLOW_NONE)
+		return -EAGAIN;
+	fresh = sl_socket_open(stack);
+	if (fresh < 0)
+		return fresh;
+	conn = conn_at(stack, s->first);
+	unqueue(stack, s, conn);
+	s->n_waiting--;
+	conn->listener = NONE;
+	conn->socket = fresh;
+	accepted = &stack->sockets[fresh];
+	accepted->kind = SOCKET_HAS_CONN;
+	accepted->conn = conn_index(stack, conn);
+	accepted->options = conn->options;
+	accepted->addr = conn->key.inside_addr;
+	accepted->port = conn->key.inside_port;
+	accepted->ttl = s->ttl;
+	accepted->dscp = s->dscp;
+	accepted->linger_0 = s->linger_0;
+	stack_ready(stack, fresh);
+	return fresh;
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Hosts that run the TCP stack (lib/stack), and a path between them that is as bad as a test wants
+// it: packets are lost, come twice, out of order, late or damaged, and are too long for it. Virtual
+// time, and all chance from one seed: a run can be repeated.
+//
+//	sl_test::Net net(seed);
+//	sl_test::Host a(&net, "192.0.2.1"), b(&net, "192.0.2.2");
+//	net.way.loss = 0.02;
+//	... a.connect(b.addr, 80) ...
+//	net.run_until([&] { return done; }, 60 * 1000000);
+//
+#ifndef TESTS_SUPPORT_HOST_H
+#define TESTS_SUPPORT_HOST_H
+
+#include <arpa/inet.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+extern "C" {
+#include "sl_bytes.h"
+#include "sl_cksum.h"
+#include "sl_tcp_stack.h"
+#include "sl_wire.h"
+}
+
+namespace sl_test
+{
+
+inline sl_addr host_addr(const std::string &text)
+{
+	sl_addr a = {};
+	uint8_t v4[4];
+	if (inet_pton(AF_INET, text.c_str(), v4) == 1)
+		sl_addr_set_v4(&a, v4);
+	else if (inet_pton(AF_INET6, text.c_str(), a.b) != 1)
+		throw std::invalid_argument(text);
+	return a;
+}
+
+class Host;
+
+/// How packets fare; probabilities, and microseconds.
+struct Way {
+	double loss = 0, repeat = 0, reorder = 0, damage = 0;
+	uint64_t delay_us = 1000;
+	uint32_t mtu = 9216; ///< longer ones are dropped, and their sender is told
+	bool tells = true;   ///< ... by ICMP
+	bool cut = false;    ///< nothing passes
+};
+
+class Net
+{
+      public:
+	explicit Net(uint32_t seed) : random(seed)
+	{
+	}
+
+	double chance()
+	{
+		return std::uniform_real_distribution<>(0, 1)(random);
+	}
+	uint32_t below(uint32_t n)
+	{
+		return static_cast<uint32_t>(random() % n);
+	}
+
+	void take(Host *from, const uint8_t *packet, uint16_t len);
+
+	/// The next event. Returns false when nothing will ever happen any more.
+	bool step(uint64_t end = UINT64_MAX);
+	bool run_until(const std::function<bool()> &done, uint64_t within_us)
+	{
+		const uint64_t end = now + within_us;
+		while (!done())
+			if (!step(end))
+				return done();
+		return true;
+	}
+	void run(uint64_t us)
+	{
+		const uint64_t end = now + us;
+		while (step(end))
+			;
+		now = end;
+	}
+
+	uint64_t now = 1000000;
+	std::mt19937 random;
+	Way way;
+	std::vector<Host *> hosts;
+	std::multimap<uint64_t, std::pair<Host *, std::vector<uint8_t>>> flight;
+	uint64_t lost = 0, repeated = 0, damaged = 0, too_big = 0;
+	/// Sees every packet that is sent: (who, packet).
+	std::function<void(Host *, const std::vector<uint8_t> &)> watch;
+
+      private:
+	void tell_too_big(Host *to, const std::vector<uint8_t> &packet);
+};
+
+class Host
+{
+      public:
+	Host(Net *net, const std::string &address,
+	     const std::function<void(sl_tcp_stack_config *)> &configure = {})
+	    : addr(host_addr(address)), net(net)
+	{
+		config.addrs[config.n_addrs++] = addr;
+		config.n_connections = 64;
+		config.n_sockets = 64;
+		config.n_blocks = 4096;
+		config.mtu = 1500;
+		config.options = sl_tcp_options_default;
+		config.options.mss = 0;
+		config.transmit = [](void *owner, const uint8_t *packet, uint16_t len) {
+			auto *self = static_cast<Host *>(owner);
+			self->net->take(self, packet, len);
+		};
+		config.owner = this;
+		config.now_us = net->now;
+		for (uint8_t &b : config.seed)
+			b = static_cast<uint8_t>(net->random());
+		if (configure)
+			configure(&config);
+		const size_t bytes = sl_tcp_stack_memory_size(&config);
+		memory.reset(static_cast<uint8_t *>(aligned_alloc(SL_CACHE_LINE, bytes)));
+		stack = sl_tcp_stack_init(memory.get(), &config);
+		if (stack == nullptr)
+			throw std::invalid_argument("no stack of that configuration");
+		net->hosts.push_back(this);
+	}
+	Host(const Host &) = delete;
+
+	int listen(uint16_t port, uint32_t backlog = 16)
+	{
+		const int s = sl_socket_open(stack);
+		if (s >= 0 && sl_socket_bind(stack, s, nullptr, port) == 0)
+			sl_socket_listen(stack, s, backlog);
+		return s;
+	}
+	int connect(const sl_addr &to, uint16_t port)
+	{
+		const int s = sl_socket_open(stack);
+		sl_socket_connect(stack, s, &to, port);
+		return s;
+	}
+	int64_t send(int s, const std::string &data)
+	{
+		return sl_socket_send(stack, s, data.data(), static_cast<uint32_t>(data.size()),
+				      false);
+	}
+	std::string receive(int s, uint32_t most = 1 << 20)
+	{
+		std::string data(most, '\0');
+		const int64_t n = sl_socket_receive(stack, s, data.data(), most);
+		data.resize(n > 0 ? static_cast<size_t>(n) : 0);
+		return data;
+	}
+	sl_tcp_state state(int s) const
+	{
+		return sl_socket_state(stack, s);
+	}
+	const sl_tcp &tcp() const
+	{
+		return *sl_tcp_stack_tcp(stack);
+	}
+
+	sl_addr addr;
+	sl_tcp_stack_config config = {};
+	sl_tcp_stack *stack = nullptr;
+	bool gone = false; ///< it hears nothing, says nothing, and its time stands still
+
+      private:
+	struct Free {
+		void operator()(uint8_t *p) const
+		{
+			free(p);
+		}
+	};
+	Net *net;
+	std::unique_ptr<uint8_t, Free> memory;
+};
+
+inline void Net::take(Host *from, const uint8_t *packet, uint16_t len)
+{
+	const std::vector<uint8_t> bytes(packet, packet + len);
+
+	if (watch)
+		watch(from, bytes);
+	if (way.cut || chance() < way.loss) {
+		lost++;
+		return;
+	}
+	if (len > way.mtu) {
+		too_big++;
+		if (way.tells)
+			tell_too_big(from, bytes);
+		return;
+	}
+	sl_addr to = {};
+	if (packet[0] >> 4 == 6)
+		memcpy(to.b, packet + 24, 16);
+	else
+		sl_addr_set_v4(&to, packet + 16);
+	for (Host *host : hosts) {
+		if (!sl_addr_equal(&host->addr, &to))
+			continue;
+		int copies = 1;
+		if (chance() < way.repeat) {
+			copies++;
+			repeated++;
+		}
+		for (; copies > 0; copies--) {
+			std::vector<uint8_t> copy = bytes;
+			uint64_t at = now + way.delay_us;
+			if (chance() < way.reorder)
+				at += random() % (3 * way.delay_us + 1);
+			if (chance() < way.damage) {
+				damaged++;
+				copy[random() % copy.size()] ^=
+					static_cast<uint8_t>(1 + random() % 255);
+				if (random() % 4 == 0)
+					copy.resize(random() % copy.size() + 1);
+			}
+			flight.emplace(at, std::make_pair(host, copy));
+		}
+	}
+}
+
+// What a router says to whom sends too much: RFC 1191, RFC 4443.
+inline void Net::tell_too_big(Host *to, const std::vector<uint8_t> &packet)
+{
+	std::vector<uint8_t> icmp;
+	const bool v6 = packet[0] >> 4 == 6;
+	const size_t header = v6 ? 40 : 20;
+	const size_t quoted = std::min<size_t>(packet.size(), v6 ? 600 : 68);
+
+	icmp.resize(header + 8);
+	uint8_t *p = icmp.data();
+	if (v6) {
+		p[0] = 0x60;
+		sl_store_be16(p + 4, static_cast<uint16_t>(8 + quoted));
+		p[6] = 58;
+		p[7] = 64;
+		const sl_addr router = host_addr("2001:db8:1::1");
+		memcpy(p + 8, router.b, 16);
+		memcpy(p + 24, packet.data() + 8, 16);
+		p[40] = 2;
+		sl_store_be32(p + 44, way.mtu);
+	} else {
+		p[0] = 0x45;
+		sl_store_be16(p + 2, static_cast<uint16_t>(28 + quoted));
+		p[8] = 64;
+		p[9] = 1;
+		const sl_addr router = host_addr("203.0.113.1");
+		memcpy(p + 12, router.b + 12, 4);
+		memcpy(p + 16, packet.data() + 12, 4);
+		const uint16_t sum = sl_cksum_finish(sl_cksum_add(0, p, 20));
+		memcpy(p + 10, &sum, 2);
+		p[20] = 3;
+		p[21] = 4;
+		sl_store_be16(p + 26, static_cast<uint16_t>(way.mtu));
+	}
+	icmp.insert(icmp.end(), packet.begin(), packet.begin() + static_cast<long>(quoted));
+	p = icmp.data();
+	uint64_t sum = sl_cksum_add(0, p + header, icmp.size() - header);
+	if (v6) {
+		sum += sl_cksum_fold(sl_cksum_add(0, p + 8, 32));
+		uint8_t tail[8] = {};
+		sl_store_be32(tail, static_cast<uint32_t>(icmp.size() - header));
+		tail[7] = 58;
+		sum += sl_cksum_fold(sl_cksum_add(0, tail, 8));
+	}
+	const uint16_t cksum = sl_cksum_finish(sum);
+	memcpy(p + header + 2, &cksum, 2);
+	flight.emplace(now + way.delay_us, std::make_pair(to, icmp));
+}
+
+inline bool Net::step(uint64_t end)
+{
+	uint64_t next = flight.empty() ? UINT64_MAX : flight.begin()->first;
+
+	for (Host *host : hosts)
+		if (!host->gone)
+			next = std::min(next, sl_tcp_stack_next_deadline(host->stack));
+	if (next > end || next == UINT64_MAX)
+		return false;
+	now = std::max(now, next);
+	if (!flight.empty() && flight.begin()->first <= now) {
+		const auto [to, packet] = flight.begin()->second;
+		flight.erase(flight.begin());
+		if (!to->gone) {
+			// In memory of its own length, so that a byte too many is seen.
+			const std::unique_ptr<uint8_t[]> copy(new uint8_t[packet.size()]);
+			memcpy(copy.get(), packet.data(), packet.size());
+			sl_tcp_stack_input(to->stack, copy.get(),
+					   static_cast<uint16_t>(packet.size()), now);
+		}
+		return true;
+	}
+	for (Host *host : hosts)
+		if (!host->gone && sl_tcp_stack_next_deadline(host->stack) <= now)
+			sl_tcp_stack_run(host->stack, now);
+	return true;
+}
+
+} // namespace sl_test
+
+#endif

@@ -1,0 +1,614 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The stack and its sockets, from the outside: two hosts and the packets between them.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "host.h"
+
+using namespace sl_test;
+
+namespace
+{
+
+struct Parsed {
+	Host *from;
+	sl_seg seg;
+	std::vector<uint8_t> packet;
+};
+
+class Sockets : public ::testing::TestWithParam<bool>
+{
+      protected:
+	Sockets()
+	    : net(1), a(&net, GetParam() ? "2001:db8::1" : "192.0.2.1"),
+	      b(&net, GetParam() ? "2001:db8::2" : "192.0.2.2")
+	{
+		net.watch = [this](Host *from, const std::vector<uint8_t> &packet) {
+			Parsed p = {from, {}, packet};
+			ASSERT_EQ(sl_wire_parse_ip(packet.data(),
+						   static_cast<uint16_t>(packet.size()), &p.seg),
+				  SL_PARSED_TCP);
+			sl_buf buf = {};
+			buf.data = p.packet.data();
+			buf.len = static_cast<uint16_t>(packet.size());
+			ASSERT_TRUE(sl_wire_verify(&buf, &p.seg)) << "a bad checksum";
+			seen.push_back(p);
+		};
+	}
+	~Sockets() override
+	{
+		net.watch = nullptr;
+	}
+
+	// A connection from a to b, and its two sockets.
+	void open(uint16_t port = 80)
+	{
+		if (listener < 0)
+			listener = b.listen(port);
+		ca = a.connect(b.addr, port);
+		net.run_until([&] { return a.state(ca) == SL_TCP_ESTABLISHED; }, 10000000);
+		net.run_until([&] { return (cb = sl_socket_accept(b.stack, listener)) >= 0; },
+			      10000000);
+		ASSERT_GE(cb, 0);
+	}
+	// Both have nothing left but the listener.
+	void expect_clean()
+	{
+		net.run(300000000);
+		for (Host *h : {&a, &b}) {
+			EXPECT_EQ(sl_tcp_stack_connections(h->stack), 0u);
+			EXPECT_EQ(h->tcp().pool.n_free, h->config.n_blocks);
+			for (uint64_t n : h->tcp().states)
+				EXPECT_EQ(n, 0u);
+		}
+	}
+
+	Net net;
+	Host a, b;
+	std::vector<Parsed> seen;
+	int listener = -1, ca = -1, cb = -1;
+};
+
+TEST_P(Sockets, ConnectSendReceiveClose)
+{
+	open();
+	EXPECT_EQ(sl_socket_poll(a.stack, ca), SL_SOCKET_WRITABLE | SL_SOCKET_CONNECTED);
+	EXPECT_EQ(a.send(ca, "request"), 7);
+	net.run(10000);
+	EXPECT_TRUE(sl_socket_poll(b.stack, cb) & SL_SOCKET_READABLE);
+	EXPECT_EQ(b.receive(cb), "request");
+	char c;
+	EXPECT_EQ(sl_socket_receive(b.stack, cb, &c, 1), -EAGAIN);
+	EXPECT_EQ(b.send(cb, "answer"), 6);
+	EXPECT_EQ(sl_socket_close(b.stack, cb), 0);
+	net.run(10000);
+	EXPECT_EQ(a.receive(ca), "answer");
+	EXPECT_EQ(sl_socket_receive(a.stack, ca, &c, 1), 0);
+	EXPECT_EQ(a.state(ca), SL_TCP_CLOSE_WAIT);
+	EXPECT_EQ(sl_socket_close(a.stack, ca), 0);
+	expect_clean();
+}
+
+TEST_P(Sockets, AReadySocketIsNamedOnce)
+{
+	open();
+	while (sl_socket_next_ready(a.stack) >= 0)
+		;
+	while (sl_socket_next_ready(b.stack) >= 0)
+		;
+	a.send(ca, "x");
+	net.run(10000);
+	EXPECT_EQ(sl_socket_next_ready(b.stack), cb);
+	EXPECT_EQ(sl_socket_next_ready(b.stack), -1);
+}
+
+TEST_P(Sockets, NobodyListens)
+{
+	const int s = a.connect(b.addr, 99);
+	net.run(100000);
+	EXPECT_EQ(sl_socket_error(a.stack, s), -ECONNREFUSED);
+	EXPECT_EQ(sl_socket_poll(a.stack, s), SL_SOCKET_READABLE | SL_SOCKET_ENDED);
+	EXPECT_EQ(a.send(s, "x"), -ECONNREFUSED);
+	sl_socket_close(a.stack, s);
+	EXPECT_EQ(sl_tcp_stack_get_counts(b.stack)->reset, 1u);
+	expect_clean();
+}
+
+TEST_P(Sockets, NobodyIsThere)
+{
+	b.gone = true;
+	const int s = a.connect(b.addr, 80);
+	net.run(400000000);
+	EXPECT_EQ(sl_socket_error(a.stack, s), -ETIMEDOUT);
+	sl_socket_close(a.stack, s);
+	b.gone = false;
+	expect_clean();
+}
+
+TEST_P(Sockets, AnAbortIsAReset)
+{
+	open();
+	sl_socket_abort(a.stack, ca);
+	net.run(10000);
+	char c;
+	EXPECT_EQ(sl_socket_receive(b.stack, cb, &c, 1), -ECONNRESET);
+	EXPECT_EQ(b.send(cb, "x"), -ECONNRESET);
+	sl_socket_close(b.stack, cb);
+	expect_clean();
+}
+
+TEST_P(Sockets, Linger0MakesCloseAReset)
+{
+	open();
+	EXPECT_EQ(sl_socket_set(a.stack, ca, SL_SOCKET_LINGER_0, 1), 0);
+	sl_socket_close(a.stack, ca);
+	net.run(10000);
+	EXPECT_EQ(sl_socket_error(b.stack, cb), -ECONNRESET);
+	sl_socket_close(b.stack, cb);
+	expect_clean();
+}
+
+TEST_P(Sockets, HalfClose)
+{
+	open();
+	a.send(ca, "all of it");
+	sl_socket_shutdown(a.stack, ca);
+	EXPECT_EQ(a.send(ca, "x"), -EPIPE);
+	net.run(10000);
+	EXPECT_EQ(b.receive(cb), "all of it");
+	char c;
+	EXPECT_EQ(sl_socket_receive(b.stack, cb, &c, 1), 0);
+	for (int i = 0; i < 3; i++) {
+		b.send(cb, "reply");
+		net.run(60000000);
+		EXPECT_EQ(a.receive(ca), "reply");
+	}
+	EXPECT_EQ(a.state(ca), SL_TCP_FIN_WAIT_2);
+	EXPECT_EQ(b.state(cb), SL_TCP_CLOSE_WAIT);
+	sl_socket_close(b.stack, cb);
+	net.run(10000);
+	EXPECT_EQ(a.state(ca), SL_TCP_TIME_WAIT);
+	sl_socket_close(a.stack, ca);
+	expect_clean();
+}
+
+// Covers: 9293/MUST-10
+TEST_P(Sockets, SimultaneousOpen)
+{
+	const int sa = sl_socket_open(a.stack), sb = sl_socket_open(b.stack);
+	ASSERT_EQ(sl_socket_bind(a.stack, sa, &a.addr, 1000), 0);
+	ASSERT_EQ(sl_socket_bind(b.stack, sb, &b.addr, 2000), 0);
+	sl_socket_connect(a.stack, sa, &b.addr, 2000);
+	sl_socket_connect(b.stack, sb, &a.addr, 1000);
+	net.run(100000);
+	EXPECT_EQ(a.state(sa), SL_TCP_ESTABLISHED);
+	EXPECT_EQ(b.state(sb), SL_TCP_ESTABLISHED);
+	a.send(sa, "hi");
+	net.run(100000);
+	EXPECT_EQ(b.receive(sb), "hi");
+	sl_socket_close(a.stack, sa);
+	sl_socket_close(b.stack, sb);
+	net.run(1000);
+	expect_clean();
+}
+
+// A bind to a port in TIME-WAIT fails; the option lifts it.
+TEST_P(Sockets, BindWhileInTimeWait)
+{
+	open();
+	sl_socket_close(b.stack, cb);
+	net.run(10000);
+	sl_socket_close(a.stack, ca);
+	net.run(10000);
+	EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
+	sl_socket_close(b.stack, listener);
+	const int s = sl_socket_open(b.stack);
+	EXPECT_EQ(sl_socket_bind(b.stack, s, nullptr, 80), -EADDRINUSE);
+	EXPECT_EQ(sl_socket_set(b.stack, s, SL_SOCKET_REUSE_ADDRESS, 1), 0);
+	EXPECT_EQ(sl_socket_bind(b.stack, s, nullptr, 80), 0);
+	EXPECT_EQ(sl_socket_listen(b.stack, s, 1), 0);
+	listener = s;
+	open();
+	a.send(ca, "again");
+	net.run(10000);
+	EXPECT_EQ(b.receive(cb), "again");
+	sl_socket_close(a.stack, ca);
+	sl_socket_close(b.stack, cb);
+	expect_clean();
+}
+
+// Covers: 9293/MUST-41, 9293/MUST-42
+TEST_P(Sockets, TwoListenersOnePortTwoAddresses)
+{
+	Net n(1);
+	Host h(&n, GetParam() ? "2001:db8::2" : "192.0.2.2",
+	       [](sl_tcp_stack_config *c) { c->addrs[c->n_addrs++] = host_addr("192.0.2.3"); });
+	const int one = sl_socket_open(h.stack), two = sl_socket_open(h.stack),
+		  three = sl_socket_open(h.stack);
+	EXPECT_EQ(sl_socket_bind(h.stack, one, &h.config.addrs[0], 80), 0);
+	EXPECT_EQ(sl_socket_bind(h.stack, two, &h.config.addrs[1], 80), 0);
+	EXPECT_EQ(sl_socket_bind(h.stack, three, &h.config.addrs[1], 80), -EADDRINUSE);
+	EXPECT_EQ(sl_socket_listen(h.stack, one, 1), 0);
+	EXPECT_EQ(sl_socket_listen(h.stack, two, 1), 0);
+}
+
+// Covers: 9293/MUST-43, 9293/MUST-44, 9293/MUST-45, 9293/MUST-46
+TEST_P(Sockets, AddressesAreChecked)
+{
+	const int s = sl_socket_open(a.stack);
+	EXPECT_EQ(sl_socket_bind(a.stack, s, &b.addr, 80), -EADDRNOTAVAIL);
+	for (const char *bad : {"255.255.255.255", "224.0.0.1", "ff02::1", "0.0.0.0", "::"}) {
+		const sl_addr to = host_addr(bad);
+		EXPECT_EQ(sl_socket_connect(a.stack, s, &to, 80), -EADDRNOTAVAIL) << bad;
+	}
+	const sl_addr other = host_addr(GetParam() ? "192.0.2.9" : "2001:db8::9");
+	EXPECT_EQ(sl_socket_connect(a.stack, s, &other, 80), -EADDRNOTAVAIL) << "no such family";
+	EXPECT_EQ(sl_socket_connect(a.stack, s, &b.addr, 80), -EINPROGRESS);
+	sl_socket_info info;
+	ASSERT_EQ(sl_socket_get_info(a.stack, s, &info), 0);
+	EXPECT_TRUE(sl_addr_equal(&info.local, &a.addr));
+	sl_socket_close(a.stack, s);
+}
+
+// Covers: 9293/MUST-57, 9293/MUST-63, 9293/MUST-3
+TEST_P(Sockets, WhatIsNotForUsIsIgnored)
+{
+	open();
+	seen.clear();
+	a.send(ca, "x");
+	ASSERT_FALSE(seen.empty());
+	std::vector<uint8_t> packet = seen.front().packet;
+	net.flight.clear();
+	seen.clear();
+	const size_t src = GetParam() ? 8 : 12, dst = GetParam() ? 24 : 16;
+	const auto before = *sl_tcp_stack_get_counts(b.stack);
+	const sl_addr multicast = host_addr(GetParam() ? "ff02::1" : "224.0.0.1");
+	const size_t n = GetParam() ? 16 : 4;
+	// From and to a multicast address; with a wrong checksum.
+	for (size_t at : {src, dst, size_t(0)}) {
+		std::vector<uint8_t> bad = packet;
+		if (at == 0)
+			bad.at(bad.size() - 1) ^= 1;
+		else
+			memcpy(&bad[at], multicast.b + 16 - n, n);
+		sl_tcp_stack_input(b.stack, bad.data(), static_cast<uint16_t>(bad.size()), net.now);
+	}
+	const auto &after = *sl_tcp_stack_get_counts(b.stack);
+	EXPECT_EQ(after.to_connection, before.to_connection);
+	EXPECT_EQ(after.in, before.in + 3);
+	EXPECT_TRUE(seen.empty());
+	EXPECT_EQ(b.receive(cb), "");
+	net.run(10000000); // the RTO brings it after all
+	EXPECT_EQ(b.receive(cb), "x");
+}
+
+TEST_P(Sockets, TheBacklogIsBounded)
+{
+	listener = b.listen(80, 3);
+	std::vector<int> clients;
+	for (int i = 0; i < 5; i++)
+		clients.push_back(a.connect(b.addr, 80));
+	net.run(500000);
+	EXPECT_EQ(b.tcp().states[SL_TCP_ESTABLISHED], 3u);
+	EXPECT_GE(sl_tcp_stack_get_counts(b.stack)->backlog_full, 2u);
+	for (int i = 0; i < 3; i++)
+		EXPECT_GE(sl_socket_accept(b.stack, listener), 0);
+	EXPECT_EQ(sl_socket_accept(b.stack, listener), -EAGAIN);
+	net.run(3000000);
+	EXPECT_EQ(b.tcp().states[SL_TCP_ESTABLISHED], 5u) << "they tried again";
+	for (int c : clients)
+		sl_socket_abort(a.stack, c);
+}
+
+TEST_P(Sockets, ACloseOfTheListenerResetsThoseThatNobodyAccepted)
+{
+	listener = b.listen(80, 3);
+	ca = a.connect(b.addr, 80);
+	net.run(10000);
+	sl_socket_close(b.stack, listener);
+	net.run(10000);
+	EXPECT_EQ(sl_socket_error(a.stack, ca), -ECONNRESET);
+	sl_socket_close(a.stack, ca);
+	expect_clean();
+}
+
+TEST_P(Sockets, AConnectionThatEndsBeforeItIsAcceptedIsForgotten)
+{
+	listener = b.listen(80, 3);
+	std::vector<int> clients;
+	for (int i = 0; i < 3; i++)
+		clients.push_back(a.connect(b.addr, 80));
+	net.run(10000);
+	sl_socket_abort(a.stack, clients[1]);
+	net.run(10000);
+	EXPECT_GE(sl_socket_accept(b.stack, listener), 0);
+	EXPECT_GE(sl_socket_accept(b.stack, listener), 0);
+	EXPECT_EQ(sl_socket_accept(b.stack, listener), -EAGAIN);
+}
+
+// ---- Cookies
+
+TEST_P(Sockets, ByCookieNothingIsKeptUntilTheAck)
+{
+	listener = b.listen(80);
+	ASSERT_EQ(sl_socket_set(b.stack, listener, SL_SOCKET_COOKIES, SL_SOCKET_COOKIES_ALWAYS), 0);
+	ca = a.connect(b.addr, 80);
+	net.run(1500);
+	EXPECT_EQ(sl_tcp_stack_connections(b.stack), 0u);
+	net.run(2000);
+	cb = sl_socket_accept(b.stack, listener);
+	ASSERT_GE(cb, 0);
+	sl_socket_info ia, ib;
+	ASSERT_EQ(sl_socket_get_info(a.stack, ca, &ia), 0);
+	ASSERT_EQ(sl_socket_get_info(b.stack, cb, &ib), 0);
+	EXPECT_TRUE(ib.timestamps);
+	EXPECT_TRUE(ib.sack);
+	EXPECT_EQ(ib.snd_wscale, ia.rcv_wscale);
+	EXPECT_EQ(ib.rcv_wscale, ia.snd_wscale);
+	const std::string data(100000, 'x');
+	std::string got;
+	size_t given = 0;
+	net.run_until(
+		[&] {
+			const int64_t n = a.send(ca, data.substr(given));
+			given += n > 0 ? static_cast<size_t>(n) : 0;
+			got += b.receive(cb);
+			return got.size() == data.size();
+		},
+		10000000);
+	EXPECT_EQ(got.size(), data.size());
+	EXPECT_EQ(a.tcp().counts.retransmitted, 0u);
+	sl_socket_close(a.stack, ca);
+	net.run(10000);
+	sl_socket_close(b.stack, cb);
+	expect_clean();
+}
+
+TEST_P(Sockets, ByCookieWithoutOptions)
+{
+	listener = b.listen(80);
+	sl_socket_set(b.stack, listener, SL_SOCKET_COOKIES, SL_SOCKET_COOKIES_ALWAYS);
+	ca = sl_socket_open(a.stack);
+	sl_socket_set(a.stack, ca, SL_SOCKET_TIMESTAMPS, 0);
+	sl_socket_set(a.stack, ca, SL_SOCKET_SACK, 0);
+	sl_socket_set(a.stack, ca, SL_SOCKET_WSCALE, SL_NO_WSCALE);
+	sl_socket_set(a.stack, ca, SL_SOCKET_MSS, 1000);
+	sl_socket_connect(a.stack, ca, &b.addr, 80);
+	net.run(10000);
+	cb = sl_socket_accept(b.stack, listener);
+	ASSERT_GE(cb, 0);
+	sl_socket_info info;
+	sl_socket_get_info(b.stack, cb, &info);
+	EXPECT_FALSE(info.timestamps);
+	EXPECT_FALSE(info.sack);
+	EXPECT_EQ(info.snd_wscale, 0);
+	EXPECT_LE(info.mss, 1000);
+	b.send(cb, "hello");
+	net.run(10000);
+	EXPECT_EQ(a.receive(ca), "hello");
+}
+
+TEST_P(Sockets, ALostAckOfACookieIsMadeUpForByData)
+{
+	listener = b.listen(80);
+	sl_socket_set(b.stack, listener, SL_SOCKET_COOKIES, SL_SOCKET_COOKIES_ALWAYS);
+	ca = a.connect(b.addr, 80);
+	net.run(2000); // the SYN-ACK has come
+	EXPECT_EQ(a.state(ca), SL_TCP_ESTABLISHED);
+	net.flight.clear();
+	a.send(ca, "request");
+	net.run(10000);
+	cb = sl_socket_accept(b.stack, listener);
+	ASSERT_GE(cb, 0);
+	EXPECT_EQ(b.receive(cb), "request");
+}
+
+TEST_P(Sockets, CookiesTakeOverWhenTheBacklogIsFull)
+{
+	listener = b.listen(80, 2);
+	sl_socket_set(b.stack, listener, SL_SOCKET_COOKIES, SL_SOCKET_COOKIES_AUTO);
+	// A flood: SYNs of nobody.
+	for (uint16_t i = 0; i < 100; i++) {
+		const int s = a.connect(b.addr, 80);
+		ASSERT_GE(s, 0);
+		// Never heard of again.
+		net.run(1500);
+		net.flight.clear();
+		sl_socket_abort(a.stack, s);
+	}
+	EXPECT_EQ(sl_tcp_stack_connections(b.stack), 2u);
+	EXPECT_GE(sl_tcp_stack_get_counts(b.stack)->cookies_sent, 98u);
+}
+
+TEST_P(Sockets, AForgedAckIsReset)
+{
+	listener = b.listen(80);
+	sl_socket_set(b.stack, listener, SL_SOCKET_COOKIES, SL_SOCKET_COOKIES_ALWAYS);
+	open();
+	seen.clear();
+	a.send(ca, "x");
+	std::vector<uint8_t> packet = seen.front().packet;
+	net.flight.clear();
+	// The same of another port.
+	packet[static_cast<size_t>(GetParam() ? 41 : 21)] ^= 1;
+	packet[static_cast<size_t>(GetParam() ? 45 : 25)] ^= 1; // keeps the checksum? it need not
+	sl_tcp_stack_input(b.stack, packet.data(), static_cast<uint16_t>(packet.size()), net.now);
+	EXPECT_EQ(sl_tcp_stack_connections(b.stack), 1u);
+}
+
+// ---- TIME-WAIT
+
+// Covers: 9293/MAY-2, 6191/2
+TEST_P(Sockets, ANewSynTakesThePlaceOfOneInTimeWait)
+{
+	listener = b.listen(80);
+	for (int i = 0; i < 5; i++) {
+		ca = sl_socket_open(a.stack);
+		sl_socket_set(a.stack, ca, SL_SOCKET_REUSE_ADDRESS, 1);
+		ASSERT_EQ(sl_socket_bind(a.stack, ca, &a.addr, 5000), 0);
+		ASSERT_EQ(sl_socket_connect(a.stack, ca, &b.addr, 80), -EINPROGRESS);
+		net.run(10000);
+		cb = sl_socket_accept(b.stack, listener);
+		ASSERT_GE(cb, 0) << i;
+		EXPECT_EQ(a.state(ca), SL_TCP_ESTABLISHED);
+		sl_socket_close(b.stack, cb);
+		net.run(10000);
+		sl_socket_close(a.stack, ca);
+		net.run(10000);
+		EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
+	}
+	expect_clean();
+}
+
+// ---- Options
+
+TEST_P(Sockets, TtlAndDscpAreAsTheyWereSet)
+{
+	// Covers: 9293/MUST-48, 9293/MUST-49
+	listener = b.listen(80);
+	ca = sl_socket_open(a.stack);
+	EXPECT_EQ(sl_socket_set(a.stack, ca, SL_SOCKET_TTL, 5), 0);
+	EXPECT_EQ(sl_socket_set(a.stack, ca, SL_SOCKET_DSCP, 46), 0);
+	EXPECT_EQ(sl_socket_set(a.stack, ca, SL_SOCKET_TTL, 0), -EINVAL);
+	EXPECT_EQ(sl_socket_set(a.stack, ca, SL_SOCKET_DSCP, 64), -EINVAL);
+	sl_socket_connect(a.stack, ca, &b.addr, 80);
+	const std::vector<uint8_t> &p = seen.front().packet;
+	EXPECT_EQ(p[GetParam() ? 7 : 8], 5);
+	EXPECT_EQ(GetParam() ? (sl_load_be16(p.data()) >> 6 & 63) : p[1] >> 2, 46);
+}
+
+TEST_P(Sockets, OptionsOfTheHandshakeCantBeChangedLater)
+{
+	open();
+	EXPECT_EQ(sl_socket_set(a.stack, ca, SL_SOCKET_MSS, 500), -EINVAL);
+	EXPECT_EQ(sl_socket_set(a.stack, ca, SL_SOCKET_NO_DELAY, 1), 0);
+	EXPECT_EQ(sl_socket_set(a.stack, 60, SL_SOCKET_NO_DELAY, 1), -EBADF);
+}
+
+TEST_P(Sockets, KeepaliveCanBeSwitchedOnLater)
+{
+	open();
+	sl_socket_set(a.stack, ca, SL_SOCKET_KEEPALIVE_MS, 10000);
+	sl_socket_set(a.stack, ca, SL_SOCKET_KEEPALIVE, 1);
+	net.run(100000000);
+	EXPECT_GE(a.tcp().counts.keepalives, 9u);
+	EXPECT_EQ(a.state(ca), SL_TCP_ESTABLISHED);
+	b.gone = true;
+	net.run(10000000 + 10ull * 75000000);
+	EXPECT_EQ(sl_socket_error(a.stack, ca), -ETIMEDOUT);
+}
+
+TEST_P(Sockets, UrgentDataIsSeenAhead)
+{
+	open();
+	EXPECT_EQ(sl_socket_send(a.stack, ca, "abc!", 4, true), 4);
+	net.run(10000);
+	EXPECT_TRUE(sl_socket_poll(b.stack, cb) & SL_SOCKET_URGENT);
+	EXPECT_EQ(b.receive(cb), "abc!");
+	EXPECT_FALSE(sl_socket_poll(b.stack, cb) & SL_SOCKET_URGENT);
+}
+
+// The path carries less than the hosts believe.
+TEST_P(Sockets, PathMtu)
+{
+	net.way.mtu = 1300;
+	open();
+	std::string got;
+	const std::string data(50000, 'm');
+	EXPECT_EQ(a.send(ca, data), 50000);
+	net.run_until(
+		[&] {
+			got += b.receive(cb);
+			return got.size() == data.size();
+		},
+		5000000);
+	EXPECT_EQ(got, data);
+	sl_socket_info info;
+	sl_socket_get_info(a.stack, ca, &info);
+	EXPECT_LE(info.mss, 1300 - (GetParam() ? 60 : 40) - 12);
+	EXPECT_EQ(a.tcp().counts.timeouts, 0u);
+}
+
+TEST_P(Sockets, BulkOnACleanPathIsSentOnce)
+{
+	open();
+	const std::string data(3000000, 'z');
+	std::string got;
+	size_t given = 0;
+	net.run_until(
+		[&] {
+			const int64_t n = a.send(ca, data.substr(given, 100000));
+			given += n > 0 ? static_cast<size_t>(n) : 0;
+			got += b.receive(cb);
+			return got.size() == data.size();
+		},
+		1000000000);
+	EXPECT_EQ(got.size(), data.size());
+	EXPECT_EQ(a.tcp().counts.retransmitted, 0u);
+	EXPECT_EQ(b.tcp().counts.out_of_order, 0u);
+}
+
+// Covers: 9293/MUST-2, 9293/MUST-3
+TEST_P(Sockets, TheBooksBalance)
+{
+	net.way.damage = 0.2;
+	net.way.loss = 0.05;
+	listener = b.listen(80);
+	for (int i = 0; i < 20; i++) {
+		ca = a.connect(b.addr, i % 3 ? 80 : 81);
+		a.send(ca, "data");
+		net.run(3000000);
+		cb = sl_socket_accept(b.stack, listener);
+		if (cb >= 0)
+			sl_socket_close(b.stack, cb);
+		sl_socket_close(a.stack, ca);
+	}
+	for (Host *h : {&a, &b}) {
+		const auto &c = *sl_tcp_stack_get_counts(h->stack);
+		EXPECT_EQ(c.in, c.to_connection + c.to_listener + c.cookies_sent + c.icmp +
+					c.reset + c.ignored + c.not_ours + c.malformed +
+					c.bad_checksum + c.backlog_full + c.table_full);
+		EXPECT_GT(c.malformed + c.bad_checksum, 0u);
+	}
+}
+
+TEST_P(Sockets, WithoutSocketsNothingIsAccepted)
+{
+	Host c(&net, GetParam() ? "2001:db8::3" : "192.0.2.3", [](sl_tcp_stack_config *config) {
+		config->n_sockets = 2;
+		config->n_connections = 2;
+	});
+	const int l = c.listen(80);
+	std::vector<int> clients;
+	for (int i = 0; i < 4; i++)
+		clients.push_back(a.connect(c.addr, 80));
+	net.run(100000);
+	EXPECT_EQ(sl_tcp_stack_connections(c.stack), 2u);
+	EXPECT_GT(sl_tcp_stack_get_counts(c.stack)->table_full, 0u);
+	const int one = sl_socket_accept(c.stack, l);
+	EXPECT_GE(one, 0);
+	EXPECT_EQ(sl_socket_accept(c.stack, l), -ENFILE);
+	sl_socket_abort(c.stack, one);
+	EXPECT_GE(sl_socket_accept(c.stack, l), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Over, Sockets, ::testing::Bool(),
+			 [](const auto &p) { return p.param ? "Ipv6" : "Ipv4"; });
+
+TEST(Config, IsChecked)
+{
+	Net net(1);
+	const auto with = [&](const std::function<void(sl_tcp_stack_config *)> &change) {
+		return [&net, change] { Host h(&net, "192.0.2.1", change); };
+	};
+	EXPECT_NO_THROW(with([](sl_tcp_stack_config *) {})());
+	EXPECT_THROW(with([](sl_tcp_stack_config *c) { c->mtu = 500; })(), std::invalid_argument);
+	EXPECT_THROW(with([](sl_tcp_stack_config *c) { c->n_blocks = 0; })(),
+		     std::invalid_argument);
+	EXPECT_THROW(with([](sl_tcp_stack_config *c) { c->n_addrs = 9; })(), std::invalid_argument);
+	EXPECT_THROW(with([](sl_tcp_stack_config *c) { c->transmit = nullptr; })(),
+		     std::invalid_argument);
+}
+
+} // namespace
