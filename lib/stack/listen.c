@@ -114,7 +114,8 @@ static void take_syn(struct sl_tcp_stack *stack, int32_t listener, const struct 
 	stack_after(stack, conn);
 }
 
-/* Returns whether it was one. */
+/* Returns false when it can be none, and is nobody's. While cookies may be alive, an ACK that is
+ * none is not answered: an honest client's second segment may come first. */
 static bool take_cookie(struct sl_tcp_stack *stack, int32_t listener, const struct sl_seg *ack,
 			const uint8_t *packet)
 {
@@ -126,10 +127,13 @@ static bool take_cookie(struct sl_tcp_stack *stack, int32_t listener, const stru
 	struct sl_tcp_granted granted;
 	struct conn *conn;
 
-	if (stack->tcp.now_us >= s->cookies_until_us || ack->flags & (SL_SYN | SL_RST) ||
-	    sl_cookie_verify(&stack->ring, &tuple, ack->seq - 1, ack->ack - 1, ack->ts_off != 0,
-			     ack->tsecr, stack->tcp.now_us, &opts) != SL_COOKIE_VALID)
+	if (stack->tcp.now_us >= s->cookies_until_us || ack->flags & (SL_SYN | SL_RST))
 		return false;
+	if (sl_cookie_verify(&stack->ring, &tuple, ack->seq - 1, ack->ack - 1, ack->ts_off != 0,
+			     ack->tsecr, stack->tcp.now_us, &opts) != SL_COOKIE_VALID) {
+		stack->counts.cookies_invalid++;
+		return true;
+	}
 	if (s->n_waiting >= s->backlog) {
 		/* Nobody accepts: what the client sends next may find room. */
 		stack->counts.backlog_full++;

@@ -48,13 +48,14 @@ struct sl_tcp_stack_config {
 /** Packets that came in are all in one of these. */
 struct sl_tcp_stack_counts {
 	uint64_t in;
-	uint64_t to_connection; /**< for one that stands; by sl_tcp_verdict below */
-	uint64_t to_listener;   /**< SYNs that opened one, and cookies that were valid */
-	uint64_t cookies_sent;  /**< SYNs answered by cookie */
-	uint64_t icmp;          /**< errors about a connection */
-	uint64_t reset;         /**< of no connection: answered by a RST */
-	uint64_t ignored;       /**< of no connection, and not answered */
-	uint64_t not_ours;      /**< another protocol or another's address */
+	uint64_t to_connection;   /**< for one that stands; by sl_tcp_verdict below */
+	uint64_t to_listener;     /**< SYNs that opened one, and cookies that were valid */
+	uint64_t cookies_sent;    /**< SYNs answered by cookie */
+	uint64_t cookies_invalid; /**< ACKs to a listener, that are none of them */
+	uint64_t icmp;            /**< errors about a connection */
+	uint64_t reset;           /**< of no connection: answered by a RST */
+	uint64_t ignored;         /**< of no connection, and not answered */
+	uint64_t not_ours;        /**< another protocol or another's address */
 	uint64_t malformed, bad_checksum;
 	uint64_t backlog_full, table_full;
 	uint64_t out; /**< packets sent */

@@ -453,7 +453,9 @@ int sl_socket_get_info(const struct sl_tcp_stack *stack, int socket, struct sl_s
 		.receive_queue = sl_tcp_readable(tcb),
 		.in_flight = tcb->snd_max - tcb->snd_una,
 		.snd_wnd = tcb->snd_wnd,
-		.rcv_wnd = tcb->rcv_adv - sl_tcp_rcv_nxt(tcb),
+		.rcv_wnd = sl_seq_gt(tcb->rcv_adv, sl_tcp_rcv_nxt(tcb))
+				   ? tcb->rcv_adv - sl_tcp_rcv_nxt(tcb)
+				   : 0,
 		.mss = tcb->smss,
 		.retransmits = tcb->n_retransmits,
 		.probes = tcb->n_probes,

@@ -8,7 +8,7 @@
 enum {
 	MTU_MIN = 576,
 	CONNECTIONS_MAX = 1 << 24,
-	SLOTS = 1024,
+	SLOTS = 256,
 	TICK_US = 1000,
 	BATCH = 64,
 };

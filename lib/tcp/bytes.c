@@ -10,7 +10,7 @@ void tcp_pool_init(struct tcp_pool *pool, void *memory, uint32_t n)
 	struct tcp_block *block = (struct tcp_block *)memory;
 
 	pool->free = NULL;
-	pool->n_free = n;
+	pool->n_free = pool->n_blocks = n;
 	for (uint32_t i = n; i > 0; i--) {
 		block[i - 1].next = pool->free;
 		pool->free = &block[i - 1];
@@ -257,18 +257,30 @@ static void absorb(struct tcp_received *r, struct tcp_pool *pool)
 		free_ahead(r, pool);
 }
 
-/* In order, while something lies ahead: it may close a hole. */
-static enum tcp_put put_in_order(struct tcp_received *r, struct tcp_pool *pool, const uint8_t *data,
-				 uint32_t len)
+/* While something lies ahead; it may close a hole. Returns false: there is no block for it. */
+static bool put_before(struct tcp_received *r, struct tcp_pool *pool, const uint8_t *data,
+		       uint32_t len)
 {
 	const uint32_t at = r->bytes.to;
 
-	if (!ensure(r, pool, at, len))
-		return TCP_PUT_NO_BLOCK;
+	if (len > (TCP_AHEAD_BLOCKS - 2) * TCP_BLOCK || !ensure(r, pool, at, len))
+		return false;
 	copy(r, at, data, len);
 	advance(r, at + len);
 	absorb(r, pool);
-	return TCP_PUT_KEPT;
+	return true;
+}
+
+static enum tcp_put put_in_order(struct tcp_received *r, struct tcp_pool *pool, const uint8_t *data,
+				 uint32_t len)
+{
+	if (r->ahead != NULL) {
+		if (put_before(r, pool, data, len))
+			return TCP_PUT_KEPT;
+		tcp_received_forget_ahead(r, pool);
+	}
+	return tcp_bytes_append(&r->bytes, pool, data, len) == len ? TCP_PUT_KEPT
+								   : TCP_PUT_NO_BLOCK;
 }
 
 static enum tcp_put put_ahead(struct tcp_received *r, struct tcp_pool *pool, uint32_t at,
@@ -299,24 +311,35 @@ enum tcp_put tcp_received_put(struct tcp_received *r, struct tcp_pool *pool, uin
 		len -= next - at;
 		at = next;
 	}
-	if (at == next && r->ahead == NULL)
-		return tcp_bytes_append(&r->bytes, pool, data, len) == len ? TCP_PUT_KEPT
-									   : TCP_PUT_NO_BLOCK;
+	if (at == next)
+		return put_in_order(r, pool, data, len);
 	if (at + len - next > (TCP_AHEAD_BLOCKS - 2) * TCP_BLOCK)
 		return TCP_PUT_NO_RANGE;
+	if (!tcp_pool_has_plenty(pool))
+		return TCP_PUT_NO_BLOCK;
 	if (r->ahead == NULL) {
 		r->ahead = tcp_pool_take(pool);
 		if (r->ahead == NULL)
 			return TCP_PUT_NO_BLOCK;
 		memset(r->ahead->bytes, 0, sizeof(struct tcp_ahead));
 	}
-	return at == next ? put_in_order(r, pool, data, len) : put_ahead(r, pool, at, data, len);
+	return put_ahead(r, pool, at, data, len);
 }
 
 void tcp_received_drop(struct tcp_received *r, struct tcp_pool *pool, uint32_t to)
 {
 	/* The last block may hold something ahead. */
 	drop(&r->bytes, pool, to, to == r->bytes.to && r->ahead == NULL);
+}
+
+void tcp_received_forget_ahead(struct tcp_received *r, struct tcp_pool *pool)
+{
+	if (r->ahead == NULL)
+		return;
+	free_ahead(r, pool);
+	/* The last block may have been kept for what lay ahead in it. */
+	if (r->bytes.from == r->bytes.to)
+		tcp_bytes_free(&r->bytes, pool);
 }
 
 void tcp_received_free(struct tcp_received *r, struct tcp_pool *pool)

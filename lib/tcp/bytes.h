@@ -33,8 +33,18 @@ struct tcp_block {
 
 struct tcp_pool {
 	struct tcp_block *free;
-	uint32_t n_free;
+	uint32_t n_free, n_blocks;
 };
+
+/*
+ * Whether there are more than an eighth of the blocks left. What comes in order may have the last
+ * of them, as it leaves again when it is read; what is to be sent, and what came out of order, may
+ * not: else two ends that wait for each other to read could both have none to read with.
+ */
+static inline bool tcp_pool_has_plenty(const struct tcp_pool *pool)
+{
+	return pool->n_free > pool->n_blocks / 8;
+}
 
 /* One block, or NULL when there is none. */
 struct tcp_block *tcp_pool_take(struct tcp_pool *pool);
@@ -103,7 +113,8 @@ enum tcp_put {
 
 /*
  * Takes in the payload of a segment: `len` bytes at position `at`. What lies before RCV.NXT is
- * passed over; that it ends within the window is the caller's to see to.
+ * passed over; that it ends within the window is the caller's to see to. When there is no block for
+ * what comes in order, what lies ahead is given up (RFC 2018 section 8 allows for that).
  */
 enum tcp_put tcp_received_put(struct tcp_received *r, struct tcp_pool *pool, uint32_t at,
 			      const uint8_t *data, uint32_t len);
@@ -116,6 +127,9 @@ static inline const struct tcp_ahead *tcp_received_ahead(const struct tcp_receiv
 
 /* The bytes before position `to`, which is one of [bytes.from, bytes.to], have been read. */
 void tcp_received_drop(struct tcp_received *r, struct tcp_pool *pool, uint32_t to);
+
+/* What lies ahead is given up. */
+void tcp_received_forget_ahead(struct tcp_received *r, struct tcp_pool *pool);
 
 /* Gives up everything. */
 void tcp_received_free(struct tcp_received *r, struct tcp_pool *pool);

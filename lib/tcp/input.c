@@ -71,6 +71,9 @@ static bool is_acceptable(const struct sl_tcb *tcb, const struct sl_seg *seg)
 		return false;
 	if (seg->seq - nxt < wnd)
 		return true;
+	/* Who has sent all that the window holds says so in its ACKs. */
+	if (len == 0 && seg->seq - nxt == wnd && !(seg->flags & SL_RST))
+		return true;
 	return len > 0 && seg->seq + len - 1 - nxt < wnd;
 }
 
@@ -492,8 +495,6 @@ static void take_fin(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	if (!tcb->fin_known || tcb->fin_taken || tcb->received.bytes.to != tcb->fin_pos)
 		return;
 	tcb->fin_taken = true;
-	if (sl_seq_lt(tcb->rcv_adv, sl_tcp_rcv_nxt(tcb)))
-		tcb->rcv_adv = sl_tcp_rcv_nxt(tcb);
 	tcb->ack_now = true;
 	tcb->events |= SL_TCP_EVENT_READABLE;
 	switch ((enum sl_tcp_state)tcb->state) {

@@ -17,17 +17,23 @@ uint32_t tcp_window_edge(const struct sl_tcb *tcb)
 }
 
 /* The window to announce: never less than before (SHLD-14), nor a little more (MUST-39). */
-static uint16_t announce(struct sl_tcb *tcb)
+static uint16_t announce(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	const uint32_t edge = tcp_window_edge(tcb), nxt = sl_tcp_rcv_nxt(tcb);
 	const uint32_t enough = sl_min_u32(tcb->rcv_mss, tcb->options->receive_buffer / 2);
 	uint32_t wnd;
 
-	if (sl_seq_gt(edge, tcb->rcv_adv) && edge - tcb->rcv_adv >= enough)
+	/* Not while there is no memory for what it would bring. */
+	if (sl_seq_gt(edge, tcb->rcv_adv) && edge - tcb->rcv_adv >= enough &&
+	    tcp_pool_has_plenty(&tcp->pool))
 		tcb->rcv_adv = edge;
-	if (sl_seq_lt(tcb->rcv_adv, nxt))
-		tcb->rcv_adv = nxt;
-	/* Rounded up: RFC 7323 section 2.4. tcp_rcv_edge takes what comes of that. */
+	if (sl_seq_leq(tcb->rcv_adv, nxt)) {
+		/* What lies ahead of a closed window holds memory that nothing could bring back. */
+		if (!tcp_pool_has_plenty(&tcp->pool))
+			tcp_received_forget_ahead(&tcb->received, &tcp->pool);
+		return 0;
+	}
+	/* Rounded up: RFC 7323 section 2.4. */
 	wnd = (tcp_rcv_edge(tcb) - nxt) >> tcb->rcv_wscale;
 	return (uint16_t)sl_min_u32(wnd, UINT16_MAX);
 }
@@ -43,14 +49,14 @@ static void add_sack(struct sl_tcp_segment *s, uint32_t left, uint32_t right, un
 static void fill(struct sl_tcp *tcp, struct sl_tcb *tcb, struct sl_tcp_segment *s, uint32_t seq,
 		 uint8_t flags)
 {
-	const struct tcp_ahead *ahead = tcp_received_ahead(&tcb->received);
+	const struct tcp_ahead *ahead;
 	const unsigned most = tcb->timestamps ? 3 : SL_TCP_SACK_MAX;
 
 	memset(&s->made, 0, sizeof(s->made));
 	s->made.seq = seq;
 	s->made.ack = sl_tcp_rcv_nxt(tcb);
 	s->made.flags = flags | SL_ACK;
-	s->made.wnd = announce(tcb);
+	s->made.wnd = announce(tcp, tcb);
 	s->made.wscale = SL_NO_WSCALE;
 	s->made.timestamps = tcb->timestamps;
 	s->made.tsval = tcp_now_ms(tcp) + tcb->ts_offset;
@@ -59,6 +65,7 @@ static void fill(struct sl_tcp *tcp, struct sl_tcb *tcb, struct sl_tcp_segment *
 	s->made.payload = s->payload;
 	if (!tcb->sack)
 		return;
+	ahead = tcp_received_ahead(&tcb->received);
 	if (tcb->dsack_left != tcb->dsack_right)
 		add_sack(s, tcb->dsack_left, tcb->dsack_right, most);
 	for (uint32_t i = 0; ahead != NULL && i < ahead->n; i++)

@@ -157,7 +157,7 @@ struct sl_tcb {
 	uint32_t max_snd_wnd; /**< the largest that was offered */
 	uint32_t iss, irs;
 	uint32_t rcv_adv;       /**< one behind the window that was announced, before it was
-				     rounded up to what the header can say */
+				     rounded up to what the header can say; or below RCV.NXT: closed */
 	uint32_t last_ack_sent; /**< RFC 7323 section 4.3 */
 	uint32_t ts_recent, ts_recent_ms, ts_offset;
 	struct tcp_received received; /**< positions count from IRS + 1 */

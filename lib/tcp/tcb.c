@@ -296,7 +296,7 @@ uint32_t sl_tcp_send(struct sl_tcp *tcp, struct sl_tcb *tcb, const void *data, u
 	uint32_t n;
 
 	/* Before ESTABLISHED it is kept; after CLOSE it is an error: section 3.10.2. */
-	if (tcb->state == SL_TCP_CLOSED || tcb->fin_queued)
+	if (tcb->state == SL_TCP_CLOSED || tcb->fin_queued || !tcp_pool_has_plenty(&tcp->pool))
 		return 0;
 	n = tcp_bytes_append(&tcb->send, &tcp->pool, data, sl_min_u32(len, sl_tcp_send_room(tcb)));
 	if (urgent && n == len && n > 0) {
@@ -314,11 +314,14 @@ uint32_t sl_tcp_receive(const struct sl_tcb *tcb, uint8_t **bytes)
 void sl_tcp_received(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t n)
 {
 	const uint32_t enough = sl_min_u32(2u * tcb->rcv_mss, tcb->options->receive_buffer / 2);
+	uint32_t edge;
 
 	assert(n <= sl_tcp_readable(tcb));
 	tcp_received_drop(&tcb->received, &tcp->pool, tcb->received.bytes.from + n);
 	/* The window is opened by an ACK of its own once that is worth it: MUST-39. */
-	if (TCP_IN(tcb->state, TCP_RECEIVES) && tcp_window_edge(tcb) - tcb->rcv_adv >= enough)
+	edge = tcp_window_edge(tcb);
+	if (TCP_IN(tcb->state, TCP_RECEIVES) && sl_seq_gt(edge, tcb->rcv_adv) &&
+	    edge - tcb->rcv_adv >= enough)
 		tcb->ack_now = true;
 }
 

@@ -103,13 +103,13 @@ static inline uint32_t tcp_snd_last(const struct sl_tcb *tcb)
 	return tcp_snd_end(tcb) + tcb->fin_queued;
 }
 
-/* One behind what the peer may send, by the window that it was told: that is rounded up to what the
- * header can say. */
+/* One behind what the peer may send, by any window that it has been told: they are rounded up to
+ * what the header can say. */
 static inline uint32_t tcp_rcv_edge(const struct sl_tcb *tcb)
 {
-	const uint32_t closed = tcb->rcv_adv == sl_tcp_rcv_nxt(tcb);
+	const uint32_t edge = tcb->rcv_adv + (1u << tcb->rcv_wscale) - 1;
 
-	return tcb->rcv_adv + (closed ? 0 : (1u << tcb->rcv_wscale) - 1);
+	return sl_seq_max(edge, sl_tcp_rcv_nxt(tcb));
 }
 
 static inline bool tcp_fin_acked(const struct sl_tcb *tcb)

@@ -238,6 +238,13 @@ unsigned sl_wheel_run(struct sl_wheel *w, uint64_t now_us, unsigned budget, uint
 	}
 }
 
+static bool is_empty(const struct sl_wheel *w, uint32_t slot)
+{
+	const uint32_t *heads = &w->heads[slot * SL_WHEEL_WAYS];
+
+	return (heads[0] & heads[1] & heads[2] & heads[3]) == SL_WHEEL_NONE;
+}
+
 /* Whether one of a slot's nodes is due `ahead` ticks beyond the horizon. */
 static bool any_due_at(const struct sl_wheel *w, uint32_t slot, uint32_t ahead)
 {
@@ -255,8 +262,11 @@ uint64_t sl_wheel_next_us(const struct sl_wheel *w)
 		return UINT64_MAX;
 	if (!sl_wheel_caught_up(w))
 		return w->now_tick * w->tick_us;
-	for (uint32_t ahead = 1; ahead <= w->n_slots; ahead++)
-		if (any_due_at(w, (w->horizon + ahead) & (w->n_slots - 1), ahead))
+	for (uint32_t ahead = 1; ahead <= w->n_slots; ahead++) {
+		const uint32_t slot = (uint32_t)(w->horizon + ahead) & (w->n_slots - 1);
+
+		if (!is_empty(w, slot) && any_due_at(w, slot, ahead))
 			return (w->horizon + ahead) * w->tick_us;
+	}
 	return (w->horizon + w->n_slots) * w->tick_us;
 }

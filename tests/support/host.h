@@ -90,8 +90,10 @@ class Net
 		const uint64_t end = now + us;
 		while (step(end))
 			;
-		now = end;
+		pass(end);
 	}
+	/// It is so late now, for all hosts.
+	void pass(uint64_t until);
 
 	uint64_t now = 1000000;
 	std::mt19937 random;
@@ -284,6 +286,14 @@ inline void Net::tell_too_big(Host *to, const std::vector<uint8_t> &packet)
 	flight.emplace(now + way.delay_us, std::make_pair(to, icmp));
 }
 
+inline void Net::pass(uint64_t until)
+{
+	now = std::max(now, until);
+	for (Host *host : hosts)
+		if (!host->gone)
+			sl_tcp_stack_run(host->stack, now);
+}
+
 inline bool Net::step(uint64_t end)
 {
 	uint64_t next = flight.empty() ? UINT64_MAX : flight.begin()->first;
@@ -293,7 +303,7 @@ inline bool Net::step(uint64_t end)
 			next = std::min(next, sl_tcp_stack_next_deadline(host->stack));
 	if (next > end || next == UINT64_MAX)
 		return false;
-	now = std::max(now, next);
+	pass(next);
 	if (!flight.empty() && flight.begin()->first <= now) {
 		const auto [to, packet] = flight.begin()->second;
 		flight.erase(flight.begin());
@@ -304,11 +314,7 @@ inline bool Net::step(uint64_t end)
 			sl_tcp_stack_input(to->stack, copy.get(),
 					   static_cast<uint16_t>(packet.size()), now);
 		}
-		return true;
 	}
-	for (Host *host : hosts)
-		if (!host->gone && sl_tcp_stack_next_deadline(host->stack) <= now)
-			sl_tcp_stack_run(host->stack, now);
 	return true;
 }
 
