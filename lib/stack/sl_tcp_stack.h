@@ -189,6 +189,7 @@ struct sl_socket_info {
 	uint32_t cwnd, ssthresh; /**< bytes */
 	uint32_t send_queue, receive_queue, in_flight;
 	uint32_t snd_wnd, rcv_wnd;
+	uint32_t urgent_left; /**< bytes to be read until urgent data ends */
 	uint16_t mss;
 	uint8_t retransmits, probes; /**< in a row, unanswered */
 	bool timestamps, sack, in_recovery;

@@ -373,6 +373,13 @@ int sl_socket_abort(struct sl_tcp_stack *stack, int socket)
 	return give_up(stack, socket, true);
 }
 
+static uint32_t urgent_left(const struct sl_tcb *tcb)
+{
+	const uint32_t read = sl_tcp_read_seq(tcb);
+
+	return tcb->urgent_in && sl_seq_gt(tcb->rcv_up, read) ? tcb->rcv_up - read : 0;
+}
+
 unsigned sl_socket_poll(const struct sl_tcp_stack *stack, int socket)
 {
 	const struct sock *s = sock_of(stack, socket);
@@ -387,7 +394,7 @@ unsigned sl_socket_poll(const struct sl_tcp_stack *stack, int socket)
 		return 0;
 	if (sl_tcp_readable(&conn->tcb) > 0 || conn->tcb.fin_taken)
 		ready |= SL_SOCKET_READABLE;
-	if (conn->tcb.urgent_in && sl_seq_gt(conn->tcb.rcv_up, sl_tcp_read_seq(&conn->tcb)))
+	if (urgent_left(&conn->tcb) > 0)
 		ready |= SL_SOCKET_URGENT;
 	switch ((enum sl_tcp_state)conn->tcb.state) {
 	case SL_TCP_CLOSED:
@@ -456,6 +463,7 @@ int sl_socket_get_info(const struct sl_tcp_stack *stack, int socket, struct sl_s
 		.rcv_wnd = sl_seq_gt(tcb->rcv_adv, sl_tcp_rcv_nxt(tcb))
 				   ? tcb->rcv_adv - sl_tcp_rcv_nxt(tcb)
 				   : 0,
+		.urgent_left = urgent_left(tcb),
 		.mss = tcb->smss,
 		.retransmits = tcb->n_retransmits,
 		.probes = tcb->n_probes,

@@ -173,9 +173,9 @@ TEST_P(Sockets, HalfClose)
 	expect_clean();
 }
 
-// Covers: 9293/MUST-10
 TEST_P(Sockets, SimultaneousOpen)
 {
+	RecordProperty("rfc", "9293 MUST-10");
 	const int sa = sl_socket_open(a.stack), sb = sl_socket_open(b.stack);
 	ASSERT_EQ(sl_socket_bind(a.stack, sa, &a.addr, 1000), 0);
 	ASSERT_EQ(sl_socket_bind(b.stack, sb, &b.addr, 2000), 0);
@@ -218,9 +218,9 @@ TEST_P(Sockets, BindWhileInTimeWait)
 	expect_clean();
 }
 
-// Covers: 9293/MUST-41, 9293/MUST-42
 TEST_P(Sockets, TwoListenersOnePortTwoAddresses)
 {
+	RecordProperty("rfc", "9293 MUST-41, 9293 MUST-42");
 	Net n(1);
 	Host h(&n, GetParam() ? "2001:db8::2" : "192.0.2.2",
 	       [](sl_tcp_stack_config *c) { c->addrs[c->n_addrs++] = host_addr("192.0.2.3"); });
@@ -233,9 +233,9 @@ TEST_P(Sockets, TwoListenersOnePortTwoAddresses)
 	EXPECT_EQ(sl_socket_listen(h.stack, two, 1), 0);
 }
 
-// Covers: 9293/MUST-43, 9293/MUST-44, 9293/MUST-45, 9293/MUST-46
 TEST_P(Sockets, AddressesAreChecked)
 {
+	RecordProperty("rfc", "9293 MUST-43, 9293 MUST-44, 9293 MUST-45, 9293 MUST-46");
 	const int s = sl_socket_open(a.stack);
 	EXPECT_EQ(sl_socket_bind(a.stack, s, &b.addr, 80), -EADDRNOTAVAIL);
 	for (const char *bad : {"255.255.255.255", "224.0.0.1", "ff02::1", "0.0.0.0", "::"}) {
@@ -251,9 +251,9 @@ TEST_P(Sockets, AddressesAreChecked)
 	sl_socket_close(a.stack, s);
 }
 
-// Covers: 9293/MUST-57, 9293/MUST-63, 9293/MUST-3
 TEST_P(Sockets, WhatIsNotForUsIsIgnored)
 {
+	RecordProperty("rfc", "9293 MUST-57, 9293 MUST-63, 9293 MUST-3");
 	open();
 	seen.clear();
 	a.send(ca, "x");
@@ -460,9 +460,9 @@ TEST_P(Sockets, AnAckThatIsNoCookieOpensNothingAndBringsNothing)
 
 // ---- TIME-WAIT
 
-// Covers: 9293/MAY-2, 6191/2
 TEST_P(Sockets, ANewSynTakesThePlaceOfOneInTimeWait)
 {
+	RecordProperty("rfc", "9293 MAY-2, 6191 2");
 	listener = b.listen(80);
 	for (int i = 0; i < 5; i++) {
 		ca = sl_socket_open(a.stack);
@@ -486,7 +486,7 @@ TEST_P(Sockets, ANewSynTakesThePlaceOfOneInTimeWait)
 
 TEST_P(Sockets, TtlAndDscpAreAsTheyWereSet)
 {
-	// Covers: 9293/MUST-48, 9293/MUST-49
+	RecordProperty("rfc", "9293 MUST-48, 9293 MUST-49, 9293 SHLD-22");
 	listener = b.listen(80);
 	ca = sl_socket_open(a.stack);
 	EXPECT_EQ(sl_socket_set(a.stack, ca, SL_SOCKET_TTL, 5), 0);
@@ -494,9 +494,17 @@ TEST_P(Sockets, TtlAndDscpAreAsTheyWereSet)
 	EXPECT_EQ(sl_socket_set(a.stack, ca, SL_SOCKET_TTL, 0), -EINVAL);
 	EXPECT_EQ(sl_socket_set(a.stack, ca, SL_SOCKET_DSCP, 64), -EINVAL);
 	sl_socket_connect(a.stack, ca, &b.addr, 80);
-	const std::vector<uint8_t> &p = seen.front().packet;
+	const std::vector<uint8_t> p = seen.at(0).packet;
 	EXPECT_EQ(p[GetParam() ? 7 : 8], 5);
 	EXPECT_EQ(GetParam() ? (sl_load_be16(p.data()) >> 6 & 63) : p[1] >> 2, 46);
+	// And while the connection stands.
+	net.run(10000);
+	ASSERT_EQ(a.state(ca), SL_TCP_ESTABLISHED);
+	EXPECT_EQ(sl_socket_set(a.stack, ca, SL_SOCKET_DSCP, 10), 0);
+	seen.clear();
+	a.send(ca, "x");
+	const std::vector<uint8_t> &q = seen.at(0).packet;
+	EXPECT_EQ(GetParam() ? (sl_load_be16(q.data()) >> 6 & 63) : q[1] >> 2, 10);
 }
 
 TEST_P(Sockets, OptionsOfTheHandshakeCantBeChangedLater)
@@ -522,11 +530,18 @@ TEST_P(Sockets, KeepaliveCanBeSwitchedOnLater)
 
 TEST_P(Sockets, UrgentDataIsSeenAhead)
 {
+	RecordProperty("rfc", "9293 MUST-33");
 	open();
 	EXPECT_EQ(sl_socket_send(a.stack, ca, "abc!", 4, true), 4);
 	net.run(10000);
 	EXPECT_TRUE(sl_socket_poll(b.stack, cb) & SL_SOCKET_URGENT);
-	EXPECT_EQ(b.receive(cb), "abc!");
+	sl_socket_info info;
+	ASSERT_EQ(sl_socket_get_info(b.stack, cb, &info), 0);
+	EXPECT_EQ(info.urgent_left, 4u);
+	EXPECT_EQ(b.receive(cb, 3), "abc");
+	ASSERT_EQ(sl_socket_get_info(b.stack, cb, &info), 0);
+	EXPECT_EQ(info.urgent_left, 1u);
+	EXPECT_EQ(b.receive(cb), "!");
 	EXPECT_FALSE(sl_socket_poll(b.stack, cb) & SL_SOCKET_URGENT);
 }
 
@@ -570,9 +585,9 @@ TEST_P(Sockets, BulkOnACleanPathIsSentOnce)
 	EXPECT_EQ(b.tcp().counts.out_of_order, 0u);
 }
 
-// Covers: 9293/MUST-2, 9293/MUST-3
 TEST_P(Sockets, TheBooksBalance)
 {
+	RecordProperty("rfc", "9293 MUST-2, 9293 MUST-3");
 	net.way.damage = 0.2;
 	net.way.loss = 0.05;
 	listener = b.listen(80);

@@ -130,11 +130,6 @@ class Received : public ::testing::TestWithParam<uint32_t>
 		return v;
 	}
 
-	static void cite(const std::string &source)
-	{
-		RecordProperty("source", source);
-	}
-
 	using Ranges = std::vector<std::pair<uint32_t, uint32_t>>;
 	Pool pool{400};
 	tcp_received r = {};
@@ -156,7 +151,7 @@ TEST_P(Received, InOrder)
 
 TEST_P(Received, AHoleIsClosed)
 {
-	cite("RFC 9293 section 3.10.7.4: segments out of order should be kept");
+	RecordProperty("rfc", "9293 SHLD-31");
 	EXPECT_EQ(put(1448, 1448), TCP_PUT_KEPT);
 	EXPECT_EQ(put(4344, 1448), TCP_PUT_KEPT);
 	EXPECT_EQ(next(), 0u);
@@ -172,7 +167,7 @@ TEST_P(Received, AHoleIsClosed)
 
 TEST_P(Received, RangesAreToldMostRecentFirst)
 {
-	cite("RFC 2018 section 4");
+	RecordProperty("rfc", "2018 4");
 	put(1000, 100);
 	put(3000, 100);
 	put(5000, 100);
@@ -187,7 +182,6 @@ TEST_P(Received, RangesAreToldMostRecentFirst)
 
 TEST_P(Received, TinySegmentsTakeWhatTheyAreIn)
 {
-	cite("CVE-2018-5390: memory and work are bounded however the bytes are cut up");
 	unsigned kept = 0;
 	for (uint32_t i = 0; i < 5000; i++)
 		kept += put(2 + 2 * i, 1) == TCP_PUT_KEPT;

@@ -30,18 +30,13 @@ class Cc : public ::testing::Test
 		now += rtt_ms;
 	}
 
-	static void cite(const std::string &source)
-	{
-		RecordProperty("source", source);
-	}
-
 	tcp_cc cc;
 	uint32_t now = 0xffffff00;
 };
 
 TEST_F(Cc, InitialWindow)
 {
-	cite("RFC 6928 section 2");
+	RecordProperty("rfc", "6928 2");
 	EXPECT_EQ(tcp_cc_initial_window(1460), 14600u);
 	EXPECT_EQ(tcp_cc_initial_window(536), 5360u);
 	EXPECT_EQ(tcp_cc_initial_window(8960), 17920u);
@@ -54,7 +49,7 @@ TEST_F(Cc, InitialWindow)
 
 TEST_F(Cc, SlowStartDoublesEachRoundTrip)
 {
-	cite("RFC 5681 section 3.1 (2); MUST-19");
+	RecordProperty("rfc", "5681 3.1");
 	for (const tcp_cc_kind kind : {TCP_CC_NEWRENO, TCP_CC_CUBIC}) {
 		begin(kind);
 		round();
@@ -69,7 +64,7 @@ TEST_F(Cc, SlowStartDoublesEachRoundTrip)
 
 TEST_F(Cc, RenoGrowsBySegmentARoundTrip)
 {
-	cite("RFC 5681 section 3.1 (3)");
+	RecordProperty("rfc", "5681 3.1");
 	begin(TCP_CC_NEWRENO);
 	cc.cwnd = cc.ssthresh = 20000;
 	for (unsigned i = 1; i <= 50; i++) {
@@ -80,7 +75,7 @@ TEST_F(Cc, RenoGrowsBySegmentARoundTrip)
 
 TEST_F(Cc, RenoHalvesWhatIsInFlight)
 {
-	cite("RFC 5681 section 3.1 (4)");
+	RecordProperty("rfc", "5681 3.2");
 	begin(TCP_CC_NEWRENO);
 	cc.cwnd = 50000;
 	tcp_cc_lost(&cc, 40000);
@@ -92,7 +87,7 @@ TEST_F(Cc, RenoHalvesWhatIsInFlight)
 
 TEST_F(Cc, ATimeoutLeavesOneSegment)
 {
-	cite("RFC 5681 section 3.1: the loss window");
+	RecordProperty("rfc", "5681 3.1");
 	for (const tcp_cc_kind kind : {TCP_CC_NEWRENO, TCP_CC_CUBIC}) {
 		begin(kind);
 		cc.cwnd = 50000;
@@ -111,7 +106,7 @@ TEST_F(Cc, ATimeoutLeavesOneSegment)
 
 TEST_F(Cc, AfterIdlenessTheInitialWindow)
 {
-	cite("RFC 5681 section 4.1");
+	RecordProperty("rfc", "5681 4.1");
 	begin(TCP_CC_CUBIC);
 	cc.cwnd = 500000;
 	tcp_cc_idle(&cc);
@@ -123,7 +118,7 @@ TEST_F(Cc, AfterIdlenessTheInitialWindow)
 
 TEST_F(Cc, CubicIsBackAfterKAndFlatThere)
 {
-	cite("RFC 9438 section 4.2, figures 1 and 2");
+	RecordProperty("rfc", "9438 4.2");
 	begin(TCP_CC_CUBIC);
 	cc.cwnd = 1000000; // 1000 segments, a round trip of 100 ms
 	tcp_cc_lost(&cc, 1000000);
@@ -147,7 +142,7 @@ TEST_F(Cc, CubicIsBackAfterKAndFlatThere)
 
 TEST_F(Cc, CubicIsNoSlowerThanReno)
 {
-	cite("RFC 9438 section 4.3");
+	RecordProperty("rfc", "9438 4.3");
 	begin(TCP_CC_CUBIC);
 	cc.cwnd = 20000; // a short round trip: here Reno's window grows faster
 	tcp_cc_lost(&cc, 20000);
@@ -167,7 +162,7 @@ TEST_F(Cc, CubicIsNoSlowerThanReno)
 
 TEST_F(Cc, CubicLeavesRoomToOthers)
 {
-	cite("RFC 9438 section 4.7: fast convergence");
+	RecordProperty("rfc", "9438 4.7");
 	begin(TCP_CC_CUBIC);
 	cc.cwnd = 1000000;
 	tcp_cc_lost(&cc, 1000000);

@@ -8,9 +8,9 @@ namespace
 
 // ---- Segments and their sizes
 
-// Covers: 9293/MUST-16, 9293/SHLD-6
 TEST(Mss, IsThePeersOrOursLessWhatOptionsTake)
 {
+	RecordProperty("rfc", "9293 MUST-16, 9293 SHLD-6");
 	struct {
 		uint16_t theirs, ours;
 		bool ts, v6;
@@ -39,9 +39,9 @@ TEST(Mss, IsThePeersOrOursLessWhatOptionsTake)
 	}
 }
 
-// Covers: 9293/MUST-15
 TEST(Mss, IsTheDefaultWithoutTheOption)
 {
+	RecordProperty("rfc", "9293 MUST-15");
 	for (bool v6 : {false, true}) {
 		Endpoint e;
 		e.tcb.v6 = v6;
@@ -53,9 +53,9 @@ TEST(Mss, IsTheDefaultWithoutTheOption)
 	}
 }
 
-// Covers: 9293/MUST-65
 TEST(Mss, IsSaidInSynsOnly)
 {
+	RecordProperty("rfc", "9293 MUST-65");
 	Endpoint e;
 	e.to_established();
 	e.send(pattern(0, 3000));
@@ -87,9 +87,9 @@ TEST(Mss, IsFloored)
 	EXPECT_GE(e.tcb.smss, SL_TCP_MSS_MIN - 12);
 }
 
-// Covers: 9293/MUST-16
 TEST(Mss, LeavesRoomForSacks)
 {
+	RecordProperty("rfc", "9293 MUST-16");
 	Endpoint e;
 	e.to_established();
 	e.arrive(e.peer(1000, 0, "x"));
@@ -101,9 +101,9 @@ TEST(Mss, LeavesRoomForSacks)
 	EXPECT_EQ(s.payload.size(), 1460u - 4 - 16);
 }
 
-// Covers: 9293/MUST-60, 9293/MUST-61
 TEST(Push, IsSetOnTheLastOfWhatThereIs)
 {
+	RecordProperty("rfc", "9293 MUST-60, 9293 MUST-61");
 	Endpoint e;
 	e.to_established();
 	e.send(pattern(0, 4000));
@@ -116,9 +116,9 @@ TEST(Push, IsSetOnTheLastOfWhatThereIs)
 	EXPECT_TRUE(s.flags & SL_PSH);
 }
 
-// Covers: 9293/SHLD-7, 9293/SHLD-28
 TEST(Nagle, ASmallSegmentWaitsForTheAckOfTheOneBefore)
 {
+	RecordProperty("rfc", "9293 SHLD-7, 9293 SHLD-28");
 	Endpoint e;
 	e.to_established();
 	e.send("a");
@@ -130,9 +130,9 @@ TEST(Nagle, ASmallSegmentWaitsForTheAckOfTheOneBefore)
 	EXPECT_EQ(e.sent_next().payload, "bc");
 }
 
-// Covers: 9293/MUST-17
 TEST(Nagle, CanBeSwitchedOff)
 {
+	RecordProperty("rfc", "9293 MUST-17");
 	Endpoint e;
 	e.options.no_delay = true;
 	e.to_established();
@@ -142,9 +142,9 @@ TEST(Nagle, CanBeSwitchedOff)
 	EXPECT_EQ(e.sent_next().payload, "b");
 }
 
-// Covers: 9293/SHLD-28
 TEST(Nagle, DoesNotHoldBackTheLastBytesBeforeTheFin)
 {
+	RecordProperty("rfc", "9293 SHLD-28");
 	Endpoint e;
 	e.to_established();
 	e.send("a");
@@ -156,9 +156,9 @@ TEST(Nagle, DoesNotHoldBackTheLastBytesBeforeTheFin)
 	EXPECT_TRUE(s.flags & SL_FIN);
 }
 
-// Covers: 9293/3.10.2
 TEST(Send, IsRefusedAfterTheFinAndBoundedBefore)
 {
+	RecordProperty("rfc", "9293 3.10.2");
 	Endpoint e;
 	e.options.send_buffer = 3000;
 	e.wnd = 1000;
@@ -174,9 +174,9 @@ TEST(Send, IsRefusedAfterTheFinAndBoundedBefore)
 
 // ---- The peer's window
 
-// Covers: 9293/3.8.6
 TEST(Window, IsNotOverrun)
 {
+	RecordProperty("rfc", "9293 3.8.6");
 	Endpoint e;
 	e.wnd = 2000;
 	e.to_established();
@@ -188,9 +188,10 @@ TEST(Window, IsNotOverrun)
 	EXPECT_GE(n, 1460u);
 }
 
-// Covers: 9293/MUST-34, 9293/MUST-35, 9293/SHLD-15, 9293/SHLD-16, 9293/SHLD-17
 TEST(Window, MayShrink)
 {
+	RecordProperty("rfc",
+		       "9293 MUST-34, 9293 MUST-35, 9293 SHLD-15, 9293 SHLD-16, 9293 SHLD-17");
 	Endpoint e;
 	e.options.r2_ms = 100000;
 	e.to_established();
@@ -219,9 +220,9 @@ TEST(Window, MayShrink)
 	EXPECT_EQ(got.substr(0, 1460), pattern(1460, 1460));
 }
 
-// Covers: 9293/MUST-36, 9293/MUST-37, 9293/SHLD-29, 9293/SHLD-30, 6429/3
 TEST(Window, ThatIsClosedIsProbedAsLongAsThereAreAnswers)
 {
+	RecordProperty("rfc", "9293 MUST-36, 9293 MUST-37, 9293 SHLD-29, 9293 SHLD-30, 6429 3");
 	Endpoint e;
 	e.options.r2_ms = 100000;
 	e.options.rto_max_ms = 60000;
@@ -282,9 +283,9 @@ TEST(Window, AProbeThatIsTakenCounts)
 	EXPECT_EQ(e.sent_next().payload, "ata");
 }
 
-// Covers: 9293/MUST-36
 TEST(Window, ThatIsClosedHoldsBackTheFinToo)
 {
+	RecordProperty("rfc", "9293 MUST-36");
 	Endpoint e;
 	e.to_established();
 	Segment s = e.peer(0, 0);
@@ -298,9 +299,9 @@ TEST(Window, ThatIsClosedHoldsBackTheFinToo)
 	EXPECT_EQ(e.state(), SL_TCP_FIN_WAIT_2);
 }
 
-// Covers: 9293/MUST-38
 TEST(SillyWindow, IsNotFilled)
 {
+	RecordProperty("rfc", "9293 MUST-38");
 	Endpoint e;
 	e.to_established();
 	Segment s = e.peer(0, 0);
@@ -313,9 +314,9 @@ TEST(SillyWindow, IsNotFilled)
 	EXPECT_EQ(e.sent_next().payload, pattern(0, 10));
 }
 
-// Covers: 9293/MUST-38
 TEST(SillyWindow, HalfOfTheLargestIsGoodEnough)
 {
+	RecordProperty("rfc", "9293 MUST-38");
 	Endpoint e;
 	e.wnd = 1000;
 	e.to_established();
@@ -329,9 +330,9 @@ TEST(SillyWindow, HalfOfTheLargestIsGoodEnough)
 	EXPECT_EQ(e.sent_next().payload.size(), 500u);
 }
 
-// Covers: 9293/MUST-1
 TEST(Window, IsMoreThanSixteenBitsInside)
 {
+	RecordProperty("rfc", "9293 MUST-1");
 	Endpoint e;
 	e.options.wscale = 0;
 	e.options.send_buffer = 1 << 20;
@@ -365,9 +366,9 @@ TEST(Window, IsTheNewestOne)
 
 // ---- Our window
 
-// Covers: 9293/SHLD-14
 TEST(OurWindow, NeverShrinks)
 {
+	RecordProperty("rfc", "9293 SHLD-14");
 	Endpoint e;
 	e.options.receive_buffer = 10000;
 	e.to_established();
@@ -385,9 +386,9 @@ TEST(OurWindow, NeverShrinks)
 	}
 }
 
-// Covers: 9293/SHLD-14
 TEST(OurWindow, NeverShrinksWhenScaled)
 {
+	RecordProperty("rfc", "9293 SHLD-14");
 	Endpoint e;
 	e.options.receive_buffer = 100000;
 	e.options.wscale = 7;
@@ -430,9 +431,9 @@ TEST(OurWindow, IsFilledByTinySegmentsToo)
 	EXPECT_LE(sl_tcp_readable(&e.tcb), 1128u);
 }
 
-// Covers: 9293/MUST-39
 TEST(OurWindow, OpensByASegmentOrHalfTheBufferAtOnce)
 {
+	RecordProperty("rfc", "9293 MUST-39");
 	Endpoint e;
 	e.options.receive_buffer = 10000;
 	e.to_established();
@@ -449,9 +450,9 @@ TEST(OurWindow, OpensByASegmentOrHalfTheBufferAtOnce)
 	EXPECT_EQ(e.sent_next().wnd, 2100);
 }
 
-// Covers: 9293/3.10.7.4-1
 TEST(OurWindow, IsNotOverrunByThePeer)
 {
+	RecordProperty("rfc", "9293 3.10.7.4-1");
 	Endpoint e;
 	e.options.receive_buffer = 1000;
 	e.to_established();
@@ -467,9 +468,9 @@ TEST(OurWindow, IsNotOverrunByThePeer)
 	EXPECT_EQ(e.state(), SL_TCP_CLOSE_WAIT);
 }
 
-// Covers: 9293/MUST-66
 TEST(OurWindow, ThatIsClosedTakesAcksAndAnswersProbes)
 {
+	RecordProperty("rfc", "9293 MUST-66");
 	Endpoint e;
 	e.options.receive_buffer = 4;
 	e.to_established();
@@ -486,9 +487,9 @@ TEST(OurWindow, ThatIsClosedTakesAcksAndAnswersProbes)
 
 // ---- Acknowledgments
 
-// Covers: 9293/MUST-40, 9293/SHLD-18
 TEST(Ack, IsDelayedLessThanHalfASecond)
 {
+	RecordProperty("rfc", "9293 MUST-40, 9293 SHLD-18");
 	Endpoint e;
 	e.to_established();
 	e.arrive(e.peer(0, 0, "x"));
@@ -498,9 +499,9 @@ TEST(Ack, IsDelayedLessThanHalfASecond)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 9293/SHLD-19, 5681/4.2
 TEST(Ack, ComesWithEverySecondFullSegment)
 {
+	RecordProperty("rfc", "9293 SHLD-19, 5681 4.2");
 	Endpoint e;
 	e.to_established();
 	for (uint32_t i = 0; i < 10; i++) {
@@ -509,9 +510,9 @@ TEST(Ack, ComesWithEverySecondFullSegment)
 	}
 }
 
-// Covers: 9293/MUST-58, 9293/MUST-59, 9293/SHLD-27
 TEST(Ack, OneForAllThatCameTogether)
 {
+	RecordProperty("rfc", "9293 MUST-58, 9293 MUST-59, 9293 SHLD-27");
 	Endpoint e;
 	e.to_established();
 	for (uint32_t i = 0; i < 10; i++)
@@ -521,9 +522,9 @@ TEST(Ack, OneForAllThatCameTogether)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 9293/3.10.7.4-7
 TEST(Ack, RidesWithData)
 {
+	RecordProperty("rfc", "9293 3.10.7.4-7");
 	Endpoint e;
 	e.to_established();
 	e.arrive(e.peer(0, 0, "question"));
@@ -535,9 +536,9 @@ TEST(Ack, RidesWithData)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 5681/4.2, 9293/SHLD-31, 2018/4
 TEST(Ack, OutOfOrderDataIsKeptAndToldAtOnce)
 {
+	RecordProperty("rfc", "5681 4.2, 9293 SHLD-31, 2018 4");
 	Endpoint e;
 	e.to_established();
 	e.arrive(e.peer(1460, 0, pattern(1460, 1460)));
@@ -557,9 +558,9 @@ TEST(Ack, OutOfOrderDataIsKeptAndToldAtOnce)
 	EXPECT_EQ(e.receive(), pattern(0, 5840));
 }
 
-// Covers: 2018/2
 TEST(Ack, NoSacksUnlessTheyArePermitted)
 {
+	RecordProperty("rfc", "2018 2");
 	Endpoint e;
 	e.sack = false;
 	e.to_established();
@@ -567,9 +568,9 @@ TEST(Ack, NoSacksUnlessTheyArePermitted)
 	EXPECT_TRUE(e.sent_next().sack.empty());
 }
 
-// Covers: 2018/3
 TEST(Ack, ThreeSacksBesideTimestampsFourWithout)
 {
+	RecordProperty("rfc", "2018 3");
 	for (bool ts : {false, true}) {
 		Endpoint e;
 		e.options.timestamps = ts;
@@ -586,9 +587,9 @@ TEST(Ack, ThreeSacksBesideTimestampsFourWithout)
 	}
 }
 
-// Covers: 2883/4
 TEST(Ack, WhatCameTwiceIsToldFirst)
 {
+	RecordProperty("rfc", "2883 4");
 	Endpoint e;
 	e.to_established();
 	e.arrive(e.peer(0, 0, pattern(0, 1000)));
@@ -618,9 +619,9 @@ TEST(Receive, OverlapsAreTakenOnce)
 	EXPECT_EQ(e.sent_next().ack, e.peer_seq(8));
 }
 
-// Covers: 9293/3.10.3
 TEST(Receive, SaysWhenThereIsSomething)
 {
+	RecordProperty("rfc", "9293 3.10.3");
 	Endpoint e;
 	e.to_established();
 	EXPECT_FALSE(e.event(SL_TCP_EVENT_READABLE));
@@ -658,9 +659,9 @@ TEST(Receive, ManyHolesAreBounded)
 
 // ---- Urgent data
 
-// Covers: 9293/MUST-30, 9293/MUST-31, 9293/MUST-32, 9293/MUST-62
 TEST(Urgent, IsAnnouncedAndComesInLine)
 {
+	RecordProperty("rfc", "9293 MUST-30, 9293 MUST-31, 9293 MUST-32, 9293 MUST-62");
 	Endpoint e;
 	e.to_established();
 	Segment s = e.peer(0, 0, "ab", SL_ACK | SL_URG);
@@ -677,9 +678,9 @@ TEST(Urgent, IsAnnouncedAndComesInLine)
 	EXPECT_EQ(e.receive(), "cd");
 }
 
-// Covers: 9293/MUST-30, 9293/MUST-62
 TEST(Urgent, IsSent)
 {
+	RecordProperty("rfc", "9293 MUST-30, 9293 MUST-62");
 	Endpoint e;
 	e.to_established();
 	e.send("abc", true);
@@ -691,9 +692,9 @@ TEST(Urgent, IsSent)
 	EXPECT_FALSE(e.sent_next().flags & SL_URG);
 }
 
-// Covers: 9293/MUST-66
 TEST(Urgent, IsHeardWhileTheWindowIsClosed)
 {
+	RecordProperty("rfc", "9293 MUST-66");
 	Endpoint e;
 	e.options.receive_buffer = 4;
 	e.to_established();
@@ -729,9 +730,9 @@ class Timestamps : public ::testing::Test
 	Endpoint e;
 };
 
-// Covers: 7323/3.2
 TEST_F(Timestamps, AreInEverySegmentOnceAgreed)
 {
+	RecordProperty("rfc", "7323 3.2");
 	open();
 	Segment s = e.sent_next();
 	EXPECT_TRUE(s.timestamps);
@@ -743,17 +744,17 @@ TEST_F(Timestamps, AreInEverySegmentOnceAgreed)
 	EXPECT_TRUE(s.flags & SL_RST);
 }
 
-// Covers: 7323/3.2
 TEST_F(Timestamps, AreInNoneOtherwise)
 {
+	RecordProperty("rfc", "7323 3.2");
 	open(false);
 	EXPECT_FALSE(e.sent_next().timestamps);
 	EXPECT_EQ(e.arrive(e.peer(0, 0, "x")), SL_TCP_TAKEN);
 }
 
-// Covers: 7323/3.2
 TEST_F(Timestamps, SegmentsThatLackThemAreDropped)
 {
+	RecordProperty("rfc", "7323 3.2");
 	open();
 	e.sent.clear();
 	EXPECT_EQ(e.arrive(e.peer(0, 0, "x")), SL_TCP_NO_TIMESTAMPS);
@@ -762,9 +763,9 @@ TEST_F(Timestamps, SegmentsThatLackThemAreDropped)
 	EXPECT_EQ(e.end(), SL_TCP_END_RESET);
 }
 
-// Covers: 7323/5.3
 TEST_F(Timestamps, OldSegmentsAreDroppedAndAnswered)
 {
+	RecordProperty("rfc", "7323 5.3");
 	open();
 	e.arrive(segment(0, "x", 2000));
 	e.sent.clear();
@@ -780,9 +781,9 @@ TEST_F(Timestamps, OldSegmentsAreDroppedAndAnswered)
 	EXPECT_EQ(e.end(), SL_TCP_END_RESET);
 }
 
-// Covers: 7323/5.5
 TEST_F(Timestamps, AreNotCompared24DaysLater)
 {
+	RecordProperty("rfc", "7323 5.5");
 	open();
 	e.arrive(segment(0, "x", 2000));
 	e.run_ms(1000);
@@ -790,9 +791,9 @@ TEST_F(Timestamps, AreNotCompared24DaysLater)
 	EXPECT_EQ(e.arrive(segment(1, "y", 1000)), SL_TCP_TAKEN);
 }
 
-// Covers: 7323/4.3
 TEST_F(Timestamps, TheEchoIsThatOfTheFirstUnacknowledgedSegment)
 {
+	RecordProperty("rfc", "7323 4.3");
 	open();
 	e.sent.clear();
 	// Delayed ACK: the earliest. Section 4.3, (A).
@@ -808,9 +809,9 @@ TEST_F(Timestamps, TheEchoIsThatOfTheFirstUnacknowledgedSegment)
 	EXPECT_EQ(e.sent_next().tsecr, 2020u);
 }
 
-// Covers: 7323/2.2, 7323/2.3
 TEST(WindowScale, BothOrNone)
 {
+	RecordProperty("rfc", "7323 2.2, 7323 2.3");
 	for (uint8_t theirs : {uint8_t(SL_NO_WSCALE), uint8_t(0), uint8_t(5)}) {
 		Endpoint e;
 		e.options.wscale = 3;
@@ -831,9 +832,9 @@ TEST(WindowScale, BothOrNone)
 	}
 }
 
-// Covers: 7323/2.2
 TEST(Options, NothingIsGrantedThatWasNotOffered)
 {
+	RecordProperty("rfc", "7323 2.2");
 	Endpoint e;
 	e.options.timestamps = true;
 	e.options.wscale = 7;
@@ -848,9 +849,11 @@ TEST(Options, NothingIsGrantedThatWasNotOffered)
 
 // ---- ICMP
 
-// Covers: 9293/MUST-54, 9293/MUST-56, 9293/SHLD-25, 9293/SHLD-26, 5927/4
 TEST(Icmp, IsSoftWhereAConnectionStandsAndMustQuoteWhatIsInFlight)
 {
+	RecordProperty(
+		"rfc",
+		"9293 MUST-47, 9293 MUST-54, 9293 MUST-56, 9293 SHLD-25, 9293 SHLD-26, 5927 4");
 	Endpoint e;
 	e.to_established();
 	EXPECT_FALSE(sl_tcp_icmp(&e.tcp, &e.tcb, e.seq(0), 0, true));
@@ -870,9 +873,9 @@ TEST(Icmp, IsSoftWhereAConnectionStandsAndMustQuoteWhatIsInFlight)
 	EXPECT_EQ(f.end(), SL_TCP_END_REFUSED);
 }
 
-// Covers: 1191/6, 9293/SHLD-6
 TEST(Icmp, TooBigMakesSmallerSegmentsOfWhatIsInFlight)
 {
+	RecordProperty("rfc", "1191 6, 9293 SHLD-6");
 	Endpoint e;
 	e.to_established();
 	e.send(pattern(0, 2920));

@@ -27,24 +27,19 @@ class Rtt : public ::testing::Test
 		return tcp_rtt_rto_us(&r, TCP_RTO_MAX_US);
 	}
 
-	static void cite(const std::string &source)
-	{
-		RecordProperty("source", source);
-	}
-
 	tcp_rtt r;
 	uint32_t min_us = 1;
 };
 
 TEST_F(Rtt, WithoutASampleASecond)
 {
-	cite("RFC 6298 (2.1)");
+	RecordProperty("rfc", "6298 2.1");
 	EXPECT_EQ(rto(), 1000000u);
 }
 
 TEST_F(Rtt, TheFirstSample)
 {
-	cite("RFC 6298 (2.2): SRTT = R, RTTVAR = R/2, RTO = SRTT + 4 RTTVAR");
+	RecordProperty("rfc", "6298 2.2");
 	sample(100000);
 	EXPECT_EQ(r.srtt8 / 8, 100000u);
 	EXPECT_EQ(r.rttvar4 / 4, 50000u);
@@ -53,7 +48,7 @@ TEST_F(Rtt, TheFirstSample)
 
 TEST_F(Rtt, LaterSamples)
 {
-	cite("RFC 6298 (2.3): 1/4 and 1/8, RTTVAR first");
+	RecordProperty("rfc", "6298 2.3");
 	sample(100000);
 	sample(180000);
 	// RTTVAR = 3/4 * 50 + 1/4 * |100 - 180| = 57.5; SRTT = 7/8 * 100 + 1/8 * 180 = 110
@@ -68,7 +63,7 @@ TEST_F(Rtt, LaterSamples)
 
 TEST_F(Rtt, NeverLessThanTheMinimumNorMoreThanTheMaximum)
 {
-	cite("RFC 6298 (2.4), (2.5)");
+	RecordProperty("rfc", "6298 2.4, 6298 2.5");
 	min_us = TCP_RTO_MIN_US;
 	sample(50);
 	EXPECT_EQ(rto(), 1000000u);
@@ -79,7 +74,7 @@ TEST_F(Rtt, NeverLessThanTheMinimumNorMoreThanTheMaximum)
 
 TEST_F(Rtt, ASteadyPathStillLeavesTheClocksGrain)
 {
-	cite("RFC 6298 (2.3): max(G, 4 RTTVAR)");
+	RecordProperty("rfc", "6298 2.3");
 	for (int i = 0; i < 200; i++)
 		sample(20000);
 	EXPECT_EQ(r.srtt8 / 8, 20000u);
@@ -89,7 +84,7 @@ TEST_F(Rtt, ASteadyPathStillLeavesTheClocksGrain)
 
 TEST_F(Rtt, BacksOffByDoublingAndASampleEndsIt)
 {
-	cite("RFC 6298 (5.5); MUST-19");
+	RecordProperty("rfc", "6298 5.5");
 	sample(100000);
 	for (uint32_t expect = 600000; expect < TCP_RTO_MAX_US; expect *= 2) {
 		tcp_rtt_back_off(&r);
@@ -104,7 +99,7 @@ TEST_F(Rtt, BacksOffByDoublingAndASampleEndsIt)
 
 TEST_F(Rtt, AfterALostSynThreeSeconds)
 {
-	cite("RFC 6298 (5.7)");
+	RecordProperty("rfc", "6298 5.7");
 	tcp_rtt_back_off(&r);
 	tcp_rtt_after_syn(&r);
 	EXPECT_EQ(rto(), 3000000u);
@@ -120,7 +115,7 @@ TEST_F(Rtt, AfterALostSynThreeSeconds)
 
 TEST_F(Rtt, ManySamplesARoundTripCountForOne)
 {
-	cite("RFC 7323 appendix G");
+	RecordProperty("rfc", "7323 G");
 	sample(100000);
 	tcp_rtt once = r;
 	tcp_rtt_sample(&once, 180000, 1, 1, TCP_RTO_MAX_US);

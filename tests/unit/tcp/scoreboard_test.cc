@@ -72,6 +72,7 @@ class Scoreboard : public ::testing::TestWithParam<uint32_t>
 
 TEST_P(Scoreboard, SaysWhatTheRfcSays)
 {
+	RecordProperty("rfc", "6675 4");
 	const uint32_t base = GetParam();
 	for (unsigned seed = 0; seed < 1000; seed++) {
 		std::mt19937 random(seed);
@@ -152,6 +153,7 @@ TEST_P(Scoreboard, SaysWhatTheRfcSays)
 
 TEST_P(Scoreboard, OneRescueARecovery)
 {
+	RecordProperty("rfc", "6675 4");
 	RecordProperty("source", "RFC 6675 section 4, NextSeg (4)");
 	const uint32_t base = GetParam();
 	tcp_scoreboard s;

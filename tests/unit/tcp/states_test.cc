@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // SEGMENT ARRIVES, by state and event: RFC 9293 section 3.10.7, and RFC 5961, 1337, 6191. What a
-// test covers is named the way scripts/rfc-coverage reads it.
+// test covers is recorded, for scripts/rfc-coverage.
 #include "endpoint.h"
 
 namespace
@@ -34,9 +34,9 @@ class States : public ::testing::TestWithParam<sl_tcp_state>
 
 // ---- Opening
 
-// Covers: 9293/3.10.1, 9293/MUST-14, 9293/SHLD-5, 9293/MUST-67
 TEST(Open, AnActiveOpenSendsASynWithAllOptions)
 {
+	RecordProperty("rfc", "9293 3.10.1, 9293 MUST-14, 9293 SHLD-5, 9293 MUST-67");
 	Endpoint e;
 	e.options.timestamps = true;
 	e.options.wscale = 9;
@@ -53,9 +53,9 @@ TEST(Open, AnActiveOpenSendsASynWithAllOptions)
 	EXPECT_EQ(e.state(), SL_TCP_SYN_SENT);
 }
 
-// Covers: 9293/3.10.7.3
 TEST(Open, ASynAckOpens)
 {
+	RecordProperty("rfc", "9293 3.10.7.3");
 	Endpoint e;
 	e.to_syn_sent();
 	e.arrive(e.peer_syn(SL_SYN | SL_ACK));
@@ -68,9 +68,9 @@ TEST(Open, ASynAckOpens)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 9293/3.10.7.2
 TEST(Open, APassiveOpenAnswersAndOpensWithTheAck)
 {
+	RecordProperty("rfc", "9293 3.10.7.2");
 	Endpoint e;
 	e.listen(e.peer_syn());
 	const Segment s = e.sent_next();
@@ -83,9 +83,9 @@ TEST(Open, APassiveOpenAnswersAndOpensWithTheAck)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 9293/MUST-10
 TEST(Open, BothAtOnce)
 {
+	RecordProperty("rfc", "9293 MUST-10");
 	Endpoint e;
 	e.to_syn_sent();
 	e.arrive(e.peer_syn());
@@ -98,9 +98,9 @@ TEST(Open, BothAtOnce)
 	EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED);
 }
 
-// Covers: 9293/MUST-10
 TEST(Open, BothAtOnceWhereTheSynAckIsLost)
 {
+	RecordProperty("rfc", "9293 MUST-10");
 	Endpoint e;
 	e.to_syn_sent();
 	e.arrive(e.peer_syn());
@@ -111,9 +111,9 @@ TEST(Open, BothAtOnceWhereTheSynAckIsLost)
 	EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED);
 }
 
-// Covers: 9293/MUST-11
 TEST(Open, ARstInSynReceivedEndsAPassiveOpenSilently)
 {
+	RecordProperty("rfc", "9293 MUST-11");
 	Endpoint e;
 	e.to_syn_received();
 	Segment rst = e.peer(0, 0, "", SL_RST);
@@ -124,9 +124,9 @@ TEST(Open, ARstInSynReceivedEndsAPassiveOpenSilently)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 9293/MUST-11
 TEST(Open, ARstInSynReceivedRefusesAnActiveOpen)
 {
+	RecordProperty("rfc", "9293 MUST-11");
 	Endpoint e;
 	e.to_syn_sent();
 	e.arrive(e.peer_syn());
@@ -136,9 +136,9 @@ TEST(Open, ARstInSynReceivedRefusesAnActiveOpen)
 	EXPECT_FALSE(e.tcb.passive);
 }
 
-// Covers: 9293/3.10.7.3
 TEST(Open, AnUnacceptableAckInSynSentIsReset)
 {
+	RecordProperty("rfc", "9293 3.10.7.3");
 	for (int32_t off : {0, -1, 2, 100000, INT32_MIN / 2}) {
 		Endpoint e;
 		e.to_syn_sent();
@@ -157,9 +157,9 @@ TEST(Open, AnUnacceptableAckInSynSentIsReset)
 	}
 }
 
-// Covers: 9293/3.10.7.3
 TEST(Open, ARstInSynSentNeedsAnAck)
 {
+	RecordProperty("rfc", "9293 3.10.7.3");
 	Endpoint e;
 	e.to_syn_sent();
 	Segment s = e.peer(0, 0, "", SL_RST);
@@ -172,9 +172,9 @@ TEST(Open, ARstInSynSentNeedsAnAck)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 9293/3.10.7.3
 TEST(Open, WhatIsNeitherSynNorRstIsIgnoredInSynSent)
 {
+	RecordProperty("rfc", "9293 3.10.7.3");
 	Endpoint e;
 	e.to_syn_sent();
 	e.arrive(e.peer(0, 0, "data", SL_ACK | SL_FIN));
@@ -182,9 +182,9 @@ TEST(Open, WhatIsNeitherSynNorRstIsIgnoredInSynSent)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 9293/3.10.7.3
 TEST(Open, DataAndFinWithTheSynAckAreTaken)
 {
+	RecordProperty("rfc", "9293 3.10.7.3");
 	Endpoint e;
 	e.to_syn_sent();
 	Segment s = e.peer_syn(SL_SYN | SL_ACK | SL_FIN);
@@ -196,9 +196,9 @@ TEST(Open, DataAndFinWithTheSynAckAreTaken)
 	EXPECT_EQ(e.sent_next().ack, e.peer_seq(6));
 }
 
-// Covers: 9293/3.10.7.4
 TEST(Open, AnUnacceptableAckInSynReceivedIsReset)
 {
+	RecordProperty("rfc", "9293 3.10.7.4");
 	for (uint32_t ack : {Endpoint::kIss, Endpoint::kIss + 2}) {
 		Endpoint e;
 		e.to_syn_received();
@@ -212,9 +212,9 @@ TEST(Open, AnUnacceptableAckInSynReceivedIsReset)
 	}
 }
 
-// Covers: 9293/3.10.7.4
 TEST(Open, ASynAgainInSynReceivedIsAnsweredAgain)
 {
+	RecordProperty("rfc", "9293 3.10.7.4");
 	Endpoint e;
 	e.to_syn_received();
 	e.arrive(e.peer_syn());
@@ -224,9 +224,9 @@ TEST(Open, ASynAgainInSynReceivedIsAnsweredAgain)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 9293/3.10.7.4
 TEST(Open, AnAckWithDataAndFinOpensAndIsTaken)
 {
+	RecordProperty("rfc", "9293 3.10.7.4");
 	Endpoint e;
 	e.to_syn_received();
 	e.arrive(e.peer(0, 0, "GET", SL_ACK | SL_FIN));
@@ -234,9 +234,9 @@ TEST(Open, AnAckWithDataAndFinOpensAndIsTaken)
 	EXPECT_EQ(e.receive(), "GET");
 }
 
-// Covers: 9293/3.10.7.1
 TEST(Closed, WhatBelongsToNobodyIsReset)
 {
+	RecordProperty("rfc", "9293 3.10.7.1");
 	sl_tcp_segment rst;
 	sl_seg seg = {};
 
@@ -256,9 +256,9 @@ TEST(Closed, WhatBelongsToNobodyIsReset)
 	EXPECT_EQ(rst.made.ack, 1012u);
 }
 
-// Covers: 9293/3.10.7.2
 TEST(Listen, AnAckIsResetAndARstIsIgnored)
 {
+	RecordProperty("rfc", "9293 3.10.7.2");
 	sl_tcp_segment rst;
 	sl_seg seg = {};
 
@@ -273,9 +273,9 @@ TEST(Listen, AnAckIsResetAndARstIsIgnored)
 	EXPECT_FALSE(sl_tcp_answer_listen(&seg, &rst));
 }
 
-// Covers: 9293/MUST-8, 9293/MUST-9, 9293/SHLD-1, 6528/3
 TEST(Isn, GrowsWithTheClockAndDiffersByTuple)
 {
+	RecordProperty("rfc", "9293 MUST-8, 9293 MUST-9, 9293 SHLD-1, 6528 3");
 	Endpoint e;
 	sl_addr a = {}, b = {};
 	a.b[15] = 1;
@@ -294,9 +294,9 @@ TEST(Isn, GrowsWithTheClockAndDiffersByTuple)
 
 // ---- The sequence number
 
-// Covers: 9293/3.10.7.4-1
 TEST_P(States, WhatLiesOutsideTheWindowIsAnsweredByAnAckAndDropped)
 {
+	RecordProperty("rfc", "9293 3.10.7.4-1");
 	for (int64_t off : {-1LL, 65535LL, 70000LL, -70000LL, 1LL << 31}) {
 		Endpoint e;
 		e.to(GetParam());
@@ -313,9 +313,9 @@ TEST_P(States, WhatLiesOutsideTheWindowIsAnsweredByAnAckAndDropped)
 
 // ---- RST
 
-// Covers: 9293/3.10.7.4-2, 5961/3.2
 TEST_P(States, ARstAtTheVeryNumberResets)
 {
+	RecordProperty("rfc", "9293 3.10.7.4-2, 5961 3.2");
 	Endpoint e;
 	e.to(GetParam());
 	e.arrive(e.peer(came(GetParam()), 0, "", SL_RST));
@@ -329,9 +329,9 @@ TEST_P(States, ARstAtTheVeryNumberResets)
 	EXPECT_TRUE(e.event(SL_TCP_EVENT_ENDED));
 }
 
-// Covers: 9293/3.10.7.4-2, 5961/3.2
 TEST_P(States, ARstElsewhereInTheWindowBringsAChallenge)
 {
+	RecordProperty("rfc", "9293 3.10.7.4-2, 5961 3.2");
 	Endpoint e;
 	e.to(GetParam());
 	const uint32_t in = came(GetParam()) + 1;
@@ -345,9 +345,9 @@ TEST_P(States, ARstElsewhereInTheWindowBringsAChallenge)
 	EXPECT_EQ(s.ack, e.peer_seq(came(GetParam())));
 }
 
-// Covers: 9293/3.10.7.4-2
 TEST_P(States, ARstOutsideTheWindowIsDropped)
 {
+	RecordProperty("rfc", "9293 3.10.7.4-2");
 	for (int32_t off : {-1, -1000, 65535, 1000000}) {
 		Endpoint e;
 		e.to(GetParam());
@@ -359,27 +359,27 @@ TEST_P(States, ARstOutsideTheWindowIsDropped)
 	}
 }
 
-// Covers: 9293/SHLD-2
 TEST(Rst, MayCarryData)
 {
+	RecordProperty("rfc", "9293 SHLD-2");
 	Endpoint e;
 	e.to_established();
 	e.arrive(e.peer(0, 0, "go away", SL_RST));
 	EXPECT_EQ(e.end(), SL_TCP_END_RESET);
 }
 
-// Covers: 1337/F1
 TEST(Rst, IsIgnoredInTimeWait)
 {
+	RecordProperty("rfc", "1337 F1");
 	Endpoint e;
 	e.to_time_wait();
 	EXPECT_EQ(e.arrive(e.peer(1, 1, "", SL_RST)), SL_TCP_BAD_RST);
 	EXPECT_EQ(e.state(), SL_TCP_TIME_WAIT);
 }
 
-// Covers: 9293/MUST-66
 TEST(Rst, IsTakenWhileTheWindowIsClosed)
 {
+	RecordProperty("rfc", "9293 MUST-66");
 	Endpoint e;
 	e.options.receive_buffer = 4;
 	e.to_established();
@@ -392,9 +392,9 @@ TEST(Rst, IsTakenWhileTheWindowIsClosed)
 
 // ---- SYN
 
-// Covers: 9293/3.10.7.4-4, 5961/4.2
 TEST_P(States, ASynInAConnectionThatStandsBringsAChallenge)
 {
+	RecordProperty("rfc", "9293 3.10.7.4-4, 5961 4.2");
 	for (uint32_t off : {0u, 1000u, 1u << 31}) {
 		Endpoint e;
 		e.to(GetParam());
@@ -410,9 +410,9 @@ TEST_P(States, ASynInAConnectionThatStandsBringsAChallenge)
 	}
 }
 
-// Covers: 5961/7
 TEST(Challenge, ThereAreNotManyAndTheirNumberVaries)
 {
+	RecordProperty("rfc", "5961 7");
 	bool differ = false;
 	size_t first = 0;
 	for (unsigned run = 0; run < 20; run++) {
@@ -434,9 +434,9 @@ TEST(Challenge, ThereAreNotManyAndTheirNumberVaries)
 	EXPECT_TRUE(differ);
 }
 
-// Covers: 9293/MAY-2, 9293/SHLD-4, 6191/2
 TEST(TimeWait, YieldsToANewerSyn)
 {
+	RecordProperty("rfc", "9293 MAY-2, 9293 SHLD-4, 6191 2");
 	Endpoint e;
 	e.to_time_wait();
 	Segment syn = e.peer_syn();
@@ -449,9 +449,9 @@ TEST(TimeWait, YieldsToANewerSyn)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 6191/2
 TEST(TimeWait, YieldsByTimestampsWhereThereAreSuch)
 {
+	RecordProperty("rfc", "6191 2");
 	Endpoint e;
 	e.options.timestamps = true;
 	e.open();
@@ -481,9 +481,9 @@ TEST(TimeWait, YieldsByTimestampsWhereThereAreSuch)
 
 // ---- ACK
 
-// Covers: 9293/3.10.7.4-5
 TEST_P(States, WhatHasNoAckIsDropped)
 {
+	RecordProperty("rfc", "9293 3.10.7.4-5");
 	Endpoint e;
 	e.to(GetParam());
 	EXPECT_EQ(e.arrive(e.peer(came(GetParam()), 0, "data", SL_FIN)), SL_TCP_NO_ACK);
@@ -491,9 +491,9 @@ TEST_P(States, WhatHasNoAckIsDropped)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 9293/3.10.7.4-5, 5961/5.2
 TEST_P(States, AnAckOfWhatWasNeverSentIsAnsweredAndDropped)
 {
+	RecordProperty("rfc", "9293 3.10.7.4-5, 5961 5.2");
 	Endpoint e;
 	e.to(GetParam());
 	EXPECT_EQ(e.arrive(e.peer(came(GetParam()), sent(GetParam()) + 1, "data")), SL_TCP_BAD_ACK);
@@ -502,9 +502,9 @@ TEST_P(States, AnAckOfWhatWasNeverSentIsAnsweredAndDropped)
 	EXPECT_EQ(sl_tcp_readable(&e.tcb), 0u);
 }
 
-// Covers: 5961/5.2
 TEST(Ack, FarBelowTheWindowIsAnsweredAndDropped)
 {
+	RecordProperty("rfc", "5961 5.2");
 	Endpoint e;
 	e.wnd = 1000;
 	e.to_established();
@@ -520,9 +520,9 @@ TEST(Ack, FarBelowTheWindowIsAnsweredAndDropped)
 
 // ---- Closing
 
-// Covers: 9293/3.10.4, 9293/MUST-13, 9293/MUST-12
 TEST(Close, ActiveWaitsTwiceTheMsl)
 {
+	RecordProperty("rfc", "9293 3.10.4, 9293 MUST-13, 9293 MUST-12");
 	Endpoint e;
 	e.options.time_wait_ms = 60000;
 	e.to_established();
@@ -551,9 +551,9 @@ TEST(Close, ActiveWaitsTwiceTheMsl)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 9293/3.10.4
 TEST(Close, PassiveEndsWithTheAckOfItsFin)
 {
+	RecordProperty("rfc", "9293 3.10.4");
 	Endpoint e;
 	e.to_close_wait();
 	EXPECT_TRUE(sl_tcp_at_end(&e.tcb));
@@ -565,9 +565,9 @@ TEST(Close, PassiveEndsWithTheAckOfItsFin)
 	EXPECT_EQ(e.end(), SL_TCP_END_CLOSED);
 }
 
-// Covers: 9293/3.6-simultaneous
 TEST(Close, BothAtOnce)
 {
+	RecordProperty("rfc", "9293 3.6-simultaneous");
 	Endpoint e;
 	e.to_fin_wait_1();
 	e.arrive(e.peer(0, 0, "", SL_ACK | SL_FIN));
@@ -577,9 +577,9 @@ TEST(Close, BothAtOnce)
 	EXPECT_EQ(e.state(), SL_TCP_TIME_WAIT);
 }
 
-// Covers: 9293/3.10.7.4-8
 TEST(Close, AFinWithTheAckOfOursGoesStraightToTimeWait)
 {
+	RecordProperty("rfc", "9293 3.10.7.4-8");
 	Endpoint e;
 	e.to_fin_wait_1();
 	e.arrive(e.peer(0, 1, "bye", SL_ACK | SL_FIN));
@@ -587,9 +587,9 @@ TEST(Close, AFinWithTheAckOfOursGoesStraightToTimeWait)
 	EXPECT_EQ(e.receive(), "bye");
 }
 
-// Covers: 9293/3.6-half
 TEST(Close, TheOtherHalfGoesOn)
 {
+	RecordProperty("rfc", "9293 3.6-half");
 	Endpoint e;
 	e.to_fin_wait_2();
 	e.run_ms(24 * 3600 * 1000);
@@ -606,9 +606,9 @@ TEST(Close, TheOtherHalfGoesOn)
 	EXPECT_EQ(f.state(), SL_TCP_CLOSE_WAIT);
 }
 
-// Covers: 9293/3.10.4
 TEST(Close, ThatCameDuringTheHandshakeFollowsIt)
 {
+	RecordProperty("rfc", "9293 3.10.4");
 	for (sl_tcp_state s : {SL_TCP_SYN_SENT, SL_TCP_SYN_RECEIVED}) {
 		Endpoint e;
 		e.to(s);
@@ -624,9 +624,9 @@ TEST(Close, ThatCameDuringTheHandshakeFollowsIt)
 	}
 }
 
-// Covers: 9293/3.10.4
 TEST(Close, OfASynThatNobodyAnsweredForgetsIt)
 {
+	RecordProperty("rfc", "9293 3.10.4");
 	Endpoint e;
 	e.to_syn_sent();
 	e.shutdown();
@@ -635,9 +635,9 @@ TEST(Close, OfASynThatNobodyAnsweredForgetsIt)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 9293/SHLD-3
 TEST(Close, WithDataUnreadIsAReset)
 {
+	RecordProperty("rfc", "9293 SHLD-3");
 	Endpoint e;
 	e.to_established();
 	e.arrive(e.peer(0, 0, "unread"));
@@ -646,9 +646,9 @@ TEST(Close, WithDataUnreadIsAReset)
 	EXPECT_TRUE(e.sent_next().flags & SL_RST);
 }
 
-// Covers: 9293/3.6.1, 1122/4.2.2.13
 TEST(Close, DataThatComesAfterwardsIsAReset)
 {
+	RecordProperty("rfc", "9293 3.6.1, 1122 4.2.2.13");
 	Endpoint e;
 	e.to_established();
 	e.close();
@@ -675,9 +675,9 @@ TEST(Close, APeerThatNeverClosesIsNotWaitedForForEver)
 	EXPECT_TRUE(e.sent_next().flags & SL_RST);
 }
 
-// Covers: 9293/3.10.5, 9293/MUST-12
 TEST_P(States, AnAbortResetsWhereThePeerIsNotDone)
 {
+	RecordProperty("rfc", "9293 3.10.5, 9293 MUST-12");
 	Endpoint e;
 	e.to(GetParam());
 	e.abort();
@@ -692,9 +692,9 @@ TEST_P(States, AnAbortResetsWhereThePeerIsNotDone)
 	EXPECT_EQ(rst.seq, e.seq(sent(GetParam())));
 }
 
-// Covers: 9293/3.10.7.4-8
 TEST(Fin, ThatComesTooEarlyWaitsForWhatIsMissing)
 {
+	RecordProperty("rfc", "9293 3.10.7.4-8");
 	Endpoint e;
 	e.to_established();
 	e.arrive(e.peer(3, 0, "def", SL_ACK | SL_FIN));
@@ -707,9 +707,9 @@ TEST(Fin, ThatComesTooEarlyWaitsForWhatIsMissing)
 	EXPECT_TRUE(sl_tcp_at_end(&e.tcb));
 }
 
-// Covers: 9293/3.10.7.4-8
 TEST_P(States, AFinAgainIsAcknowledgedAgain)
 {
+	RecordProperty("rfc", "9293 3.10.7.4-8");
 	if (!came(GetParam()))
 		return;
 	Endpoint e;

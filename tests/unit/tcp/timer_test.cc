@@ -14,9 +14,9 @@ uint64_t wait(Endpoint *e, uint64_t most_ms = 10000000)
 	return (e->tcp.now_us - from) / 1000;
 }
 
-// Covers: 9293/MUST-22, 9293/MUST-19, 6298/5.5, 6298/2.1
 TEST(Syn, IsSentAgainWithBackoff)
 {
+	RecordProperty("rfc", "9293 MUST-22, 9293 MUST-19, 6298 5.5, 6298 2.1");
 	for (bool passive : {false, true}) {
 		Endpoint e;
 		if (passive)
@@ -33,9 +33,9 @@ TEST(Syn, IsSentAgainWithBackoff)
 	}
 }
 
-// Covers: 9293/MUST-23, 9293/MUST-20
 TEST(Syn, IsGivenUpAfterThreeMinutes)
 {
+	RecordProperty("rfc", "9293 MUST-23, 9293 MUST-20");
 	Endpoint e;
 	e.to_syn_sent();
 	e.run_ms(179000);
@@ -45,9 +45,9 @@ TEST(Syn, IsGivenUpAfterThreeMinutes)
 	EXPECT_EQ(e.end(), SL_TCP_END_TIMEOUT);
 }
 
-// Covers: 6298/5.7, 5681/3.1
 TEST(Syn, ThatWasLostMakesTheBeginningSlow)
 {
+	RecordProperty("rfc", "6298 5.7, 5681 3.1");
 	Endpoint e;
 	e.to_syn_sent();
 	e.run_ms(1100);
@@ -60,9 +60,9 @@ TEST(Syn, ThatWasLostMakesTheBeginningSlow)
 	EXPECT_NEAR(static_cast<double>(wait(&e)), 3000, 2);
 }
 
-// Covers: 9293/MUST-19, 6298/5.5, 6298/5.4, 5681/3.1
 TEST(Rto, SendsTheFirstSegmentAgainWithBackoff)
 {
+	RecordProperty("rfc", "9293 MUST-19, 6298 5.5, 6298 5.4, 5681 3.1");
 	Endpoint e;
 	e.to_established();
 	e.send(pattern(0, 14600));
@@ -87,9 +87,9 @@ TEST(Rto, SendsTheFirstSegmentAgainWithBackoff)
 	EXPECT_EQ(e.sent_next().seq, e.seq(11680));
 }
 
-// Covers: 9293/MUST-20, 9293/SHLD-9, 9293/SHLD-10, 9293/SHLD-11
 TEST(Rto, TellsAtR1AndGivesUpAtR2)
 {
+	RecordProperty("rfc", "9293 MUST-20, 9293 SHLD-9, 9293 SHLD-10, 9293 SHLD-11");
 	Endpoint e;
 	e.to_established();
 	e.send("x");
@@ -104,9 +104,9 @@ TEST(Rto, TellsAtR1AndGivesUpAtR2)
 	EXPECT_EQ(e.end(), SL_TCP_END_TIMEOUT);
 }
 
-// Covers: 9293/MUST-21
 TEST(Rto, R2IsTheUsersToSet)
 {
+	RecordProperty("rfc", "9293 MUST-21");
 	Endpoint e;
 	e.options.r2_ms = 5000;
 	e.to_established();
@@ -115,9 +115,9 @@ TEST(Rto, R2IsTheUsersToSet)
 	EXPECT_EQ(e.end(), SL_TCP_END_TIMEOUT);
 }
 
-// Covers: 9293/3.10.8-user
 TEST(Rto, TheUserTimeoutIsExact)
 {
+	RecordProperty("rfc", "9293 3.10.8-user");
 	Endpoint e;
 	e.options.user_timeout_ms = 4500;
 	e.to_established();
@@ -133,9 +133,9 @@ TEST(Rto, TheUserTimeoutIsExact)
 	EXPECT_EQ(e.end(), SL_TCP_END_USER_TIMEOUT);
 }
 
-// Covers: 9293/MUST-18, 6298/3
 TEST(Rto, KarnNoSampleOfWhatWasSentAgain)
 {
+	RecordProperty("rfc", "9293 MUST-18, 6298 3");
 	Endpoint e;
 	e.to_established();
 	e.send("x");
@@ -152,9 +152,9 @@ TEST(Rto, KarnNoSampleOfWhatWasSentAgain)
 	EXPECT_NE(e.tcb.rtt.srtt8, srtt);
 }
 
-// Covers: 7323/4.1
 TEST(Rto, WithTimestampsThereIsASampleOfWhatWasSentAgain)
 {
+	RecordProperty("rfc", "7323 4.1");
 	Endpoint e;
 	e.options.timestamps = true;
 	e.open();
@@ -175,9 +175,9 @@ TEST(Rto, WithTimestampsThereIsASampleOfWhatWasSentAgain)
 	EXPECT_EQ(e.tcb.rtt.backoff, 0);
 }
 
-// Covers: 6298/5.2, 6298/5.3
 TEST(Rto, TheTimerRunsFromTheLastAckOfNewData)
 {
+	RecordProperty("rfc", "6298 5.2, 6298 5.3");
 	Endpoint e;
 	e.to_established();
 	e.send(pattern(0, 2920));
@@ -190,9 +190,9 @@ TEST(Rto, TheTimerRunsFromTheLastAckOfNewData)
 	EXPECT_EQ(wait(&e, 100000), 100000u) << "nothing is outstanding";
 }
 
-// Covers: 9293/MUST-19, 6928/2
 TEST(Congestion, BeginsWithTenSegments)
 {
+	RecordProperty("rfc", "9293 MUST-19, 6928 2");
 	Endpoint e;
 	e.to_established();
 	e.send(pattern(0, 30000));
@@ -202,9 +202,9 @@ TEST(Congestion, BeginsWithTenSegments)
 	EXPECT_EQ(e.sent.size(), 4u) << "slow start";
 }
 
-// Covers: 3042/2
 TEST(FastRetransmit, LimitedTransmit)
 {
+	RecordProperty("rfc", "3042 2");
 	Endpoint e;
 	e.sack = false;
 	e.to_established();
@@ -217,9 +217,9 @@ TEST(FastRetransmit, LimitedTransmit)
 	EXPECT_TRUE(e.quiet());
 }
 
-// Covers: 5681/3.2, 6582/3.2
 TEST(FastRetransmit, NewReno)
 {
+	RecordProperty("rfc", "5681 3.2, 6582 3.2");
 	Endpoint e;
 	e.sack = false;
 	e.options.send_buffer = 100000;
@@ -249,9 +249,9 @@ TEST(FastRetransmit, NewReno)
 	EXPECT_LE(e.tcb.cc.cwnd, e.tcb.cc.ssthresh);
 }
 
-// Covers: 6582/3.2
 TEST(FastRetransmit, NotForDuplicatesThatATimeoutCaused)
 {
+	RecordProperty("rfc", "6582 3.2");
 	Endpoint e;
 	e.sack = false;
 	e.to_established();
@@ -264,9 +264,9 @@ TEST(FastRetransmit, NotForDuplicatesThatATimeoutCaused)
 	EXPECT_EQ(e.tcp.counts.fast_recoveries, 0u);
 }
 
-// Covers: 6675/5
 TEST(FastRetransmit, SackFillsTheHolesOnly)
 {
+	RecordProperty("rfc", "6675 5");
 	Endpoint e;
 	e.to_established();
 	e.send(pattern(0, 14600));
@@ -294,9 +294,9 @@ TEST(FastRetransmit, SackFillsTheHolesOnly)
 	EXPECT_EQ(e.tcp.counts.timeouts, 0u);
 }
 
-// Covers: 2018/8
 TEST(Sack, IsForgottenAtATimeout)
 {
+	RecordProperty("rfc", "2018 8");
 	Endpoint e;
 	e.to_established();
 	e.send(pattern(0, 4380));
@@ -357,17 +357,18 @@ TEST(Sack, ThatCantBeIsPassedOver)
 
 // ---- Keepalive
 
-// Covers: 9293/MUST-24, 9293/MUST-25
 TEST(Keepalive, IsOffByDefault)
 {
+	RecordProperty("rfc", "9293 MUST-24, 9293 MUST-25");
 	Endpoint e;
 	e.to_established();
 	EXPECT_EQ(wait(&e, 3 * 7200000), 3u * 7200000);
 }
 
-// Covers: 9293/MUST-26, 9293/MUST-27, 9293/MUST-28, 9293/MUST-29, 9293/SHLD-12, 1122/4.2.3.6
 TEST(Keepalive, ProbesWhenNothingCame)
 {
+	RecordProperty("rfc", "9293 MUST-26, 9293 MUST-27, 9293 MUST-28, 9293 MUST-29, 9293 "
+			      "SHLD-12, 1122 4.2.3.6");
 	EXPECT_GE(sl_tcp_options_default.keepalive_ms, 7200000u);
 	Endpoint e;
 	e.options.keepalive = true;
@@ -398,9 +399,9 @@ TEST(Keepalive, ProbesWhenNothingCame)
 	EXPECT_TRUE(e.sent_next().flags & SL_RST);
 }
 
-// Covers: 1122/4.2.3.6
 TEST(Keepalive, OfThePeerIsAnswered)
 {
+	RecordProperty("rfc", "1122 4.2.3.6");
 	Endpoint e;
 	e.to_established();
 	e.arrive(e.peer(0, 0, "x"));

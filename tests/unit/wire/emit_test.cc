@@ -124,6 +124,7 @@ TEST(Emit, WhatIsParsedIsWhatWasMade)
 // says.
 TEST(Emit, PayloadSacksAndTheRestAreWhereTheyBelong)
 {
+	RecordProperty("rfc", "9293 MUST-2, 9293 MUST-68, 9293 MUST-69");
 	for_many(2000, [](Random &random, const sl_l2 &l2, const sl_made &made) {
 		sl_made m = made;
 		if (m.flags & SL_SYN)

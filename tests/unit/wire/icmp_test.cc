@@ -78,6 +78,7 @@ TEST_P(IcmpErrors, FramesCutAnywhereAreNotReadBeyondTheirEnd)
 
 TEST_P(IcmpErrors, OnlyErrorsAboutSegmentsAreLookedAt)
 {
+	RecordProperty("rfc", "9293 MUST-55");
 	const std::vector<uint8_t> errors =
 		GetParam() ? std::vector<uint8_t>{1, 2, 3, 4} : std::vector<uint8_t>{3, 11, 12};
 	for (unsigned type = 1; type < 256; type++) {

@@ -34,7 +34,7 @@ constexpr unsigned l4 = 34;
 
 TEST(Options, OfASynAreAllRead)
 {
-	RecordProperty("rfc", "9293 3.2, 7323 2, 7323 3, 2018 2");
+	RecordProperty("rfc", "9293 MUST-4, 7323 2, 7323 3, 2018 2");
 	const sl_seg seg =
 		parsed(mss(1460) + sackok() + ts(0x11223344, 0x55667788) + nop() + ws(7));
 	EXPECT_EQ(seg.mss, 1460);
@@ -87,6 +87,7 @@ TEST(Options, SackHoldsOneToFourBlocks)
 
 TEST(Options, CommonLayoutOfTimestampsIsReadLikeAnyOther)
 {
+	RecordProperty("rfc", "9293 MUST-5");
 	sl_seg seg = parsed(nop(2) + ts(1, 2), SL_ACK);
 	EXPECT_EQ(seg.ts_off, l4 + 22);
 	EXPECT_EQ(seg.tsval, 1u);
@@ -101,7 +102,7 @@ TEST(Options, CommonLayoutOfTimestampsIsReadLikeAnyOther)
 
 TEST(Options, EndOfListHidesWhatFollows)
 {
-	RecordProperty("rfc", "9293 3.2");
+	RecordProperty("rfc", "9293 MUST-4");
 	const sl_seg seg = parsed(mss(1000) + eol() + ws(3) + Bytes{2, 0, 8, 1});
 	EXPECT_EQ(seg.mss, 1000);
 	EXPECT_EQ(seg.wscale, SL_NO_WSCALE);

@@ -378,6 +378,7 @@ TEST(ParseFlags, OnlyCombinationsOfRealStacksPass)
 
 TEST(ParseIpv4, OptionsAreSkipped)
 {
+	RecordProperty("rfc", "9293 MUST-50");
 	for (size_t n = 0; n <= 40; n++) {
 		Frame f = v4;
 		f.ip_options = Bytes(n, 1);
