@@ -110,17 +110,26 @@ void tcp_bytes_drop(struct tcp_bytes *b, struct tcp_pool *pool, uint32_t to)
 	drop(b, pool, to, to == b->to);
 }
 
-uint32_t tcp_bytes_at(const struct tcp_bytes *b, uint32_t at, uint8_t **bytes)
+uint32_t tcp_bytes_at(const struct tcp_bytes *b, uint32_t at, uint8_t **bytes,
+		      struct tcp_cursor *cursor)
 {
-	const uint32_t left = b->to - at;
+	const uint32_t left = b->to - at, first = number_of(b->from), number = number_of(at);
+	const uint32_t mask = UINT32_MAX / TCP_BLOCK; /* of numbers */
+	uint32_t ahead = (number - first) & mask;
 	struct tcp_block *block = b->head;
-	const uint32_t skip = number_of(at) - number_of(b->from);
 
 	assert(at - b->from <= b->to - b->from);
 	if (left == 0)
 		return 0;
-	for (uint32_t i = 0; i < skip % (UINT32_MAX / TCP_BLOCK + 1); i++)
+	/* One that is behind `from` has gone. */
+	if (cursor != NULL && cursor->block != NULL && ((cursor->number - first) & mask) <= ahead) {
+		block = cursor->block;
+		ahead = (number - cursor->number) & mask;
+	}
+	while (ahead-- > 0)
 		block = block->next;
+	if (cursor != NULL)
+		*cursor = (struct tcp_cursor){block, number};
 	*bytes = block->bytes + place_of(at);
 	return sl_min_u32(left, TCP_BLOCK - place_of(at));
 }
@@ -315,12 +324,11 @@ enum tcp_put tcp_received_put(struct tcp_received *r, struct tcp_pool *pool, uin
 		return put_in_order(r, pool, data, len);
 	if (at + len - next > (TCP_AHEAD_BLOCKS - 2) * TCP_BLOCK)
 		return TCP_PUT_NO_RANGE;
-	if (!tcp_pool_has_plenty(pool))
+	/* With what remembers it, and a part of a block at either end. */
+	if (tcp_pool_spare(pool) < len / TCP_BLOCK + 3)
 		return TCP_PUT_NO_BLOCK;
 	if (r->ahead == NULL) {
 		r->ahead = tcp_pool_take(pool);
-		if (r->ahead == NULL)
-			return TCP_PUT_NO_BLOCK;
 		memset(r->ahead->bytes, 0, sizeof(struct tcp_ahead));
 	}
 	return put_ahead(r, pool, at, data, len);

@@ -37,13 +37,16 @@ struct tcp_pool {
 };
 
 /*
- * Whether there are more than an eighth of the blocks left. What comes in order may have the last
- * of them, as it leaves again when it is read; what is to be sent, and what came out of order, may
- * not: else two ends that wait for each other to read could both have none to read with.
+ * Blocks that may be taken, but for an eighth. What comes in order may have the last of them, as it
+ * leaves again when it is read; what is to be sent, what came out of order, and what is remembered
+ * of either, may not: else two ends that wait for each other to read could both have none to read
+ * with.
  */
-static inline bool tcp_pool_has_plenty(const struct tcp_pool *pool)
+static inline uint32_t tcp_pool_spare(const struct tcp_pool *pool)
 {
-	return pool->n_free > pool->n_blocks / 8;
+	const uint32_t reserve = pool->n_blocks / 8 + 1;
+
+	return pool->n_free > reserve ? pool->n_free - reserve : 0;
 }
 
 /* One block, or NULL when there is none. */
@@ -61,6 +64,12 @@ struct tcp_bytes {
 	uint32_t from, to;
 };
 
+/* Where a walk along a run of bytes has come to; zeroed, nowhere. */
+struct tcp_cursor {
+	struct tcp_block *block;
+	uint32_t number;
+};
+
 /*
  * Puts `len` bytes behind the last. Returns how many there was room for in the pool.
  * `data` may be NULL for bytes that the caller writes by tcp_bytes_at.
@@ -73,9 +82,11 @@ void tcp_bytes_drop(struct tcp_bytes *b, struct tcp_pool *pool, uint32_t to);
 
 /*
  * The bytes from position `at` on, which is one of [from, to], as far as they lie together.
- * Returns how many; 0 at the end.
+ * Returns how many; 0 at the end. `cursor`, or NULL: makes it quick where `at` goes on from where
+ * it was last; it is to be zeroed when the run has become empty.
  */
-uint32_t tcp_bytes_at(const struct tcp_bytes *b, uint32_t at, uint8_t **bytes);
+uint32_t tcp_bytes_at(const struct tcp_bytes *b, uint32_t at, uint8_t **bytes,
+		      struct tcp_cursor *cursor);
 
 static inline uint32_t tcp_bytes_len(const struct tcp_bytes *b)
 {

@@ -31,8 +31,7 @@ static void heard(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	tcb->heard_ms = tcp_now_ms(tcp);
 	tcb->n_probes = 0;
-	if (tcb->options->keepalive &&
-	    TCP_IN(tcb->state, 1u << SL_TCP_ESTABLISHED | 1u << SL_TCP_CLOSE_WAIT))
+	if (tcp_wants_keepalive(tcb))
 		tcp_arm(tcp, tcb, SL_TCP_TIMER_STATE, tcb->options->keepalive_ms);
 }
 
@@ -162,13 +161,11 @@ static void update_window(struct sl_tcb *tcb, const struct sl_seg *seg)
 		return;
 	/* Opened: nothing more to probe, no reason to wait, and what came to the closed window was
 	 * not taken. */
-	if (wnd > 0 && (tcb->snd_wnd == 0 || tcb->persisting)) {
+	if (wnd > 0 && (tcb->snd_wnd == 0 || tcb->waits == SL_TCP_WAITS_WINDOW)) {
 		tcp_disarm(tcb, SL_TCP_TIMER_SEND);
-		tcb->persisting = false;
 		tcb->rtt.backoff = 0;
 		tcb->n_retransmits = 0;
 		tcb->snd_nxt = tcb->snd_una;
-		tcb->timing = false;
 	}
 	tcb->snd_wnd = wnd;
 	tcb->snd_wl1 = seg->seq;
@@ -199,12 +196,27 @@ static void sample_round_trip(const struct sl_tcp *tcp, struct sl_tcb *tcb,
 static struct tcp_scoreboard *want_scoreboard(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	if (tcb->scoreboard == NULL) {
+		/* Without, it is as if nothing had been told. */
+		if (tcp_pool_spare(&tcp->pool) == 0)
+			return NULL;
 		tcb->scoreboard = tcp_pool_take(&tcp->pool);
-		if (tcb->scoreboard == NULL)
-			return NULL; /* then it is as if nothing had been told */
 		tcp_scoreboard_init(tcp_scoreboard(tcb), tcb->snd_una);
 	}
 	return tcp_scoreboard(tcb);
+}
+
+/* RFC 2883 section 4: the first block tells of what came twice when it lies below the ACK, or
+ * within the second. Once a round trip it counts: RFC 8985 section 6.2, step 4. */
+static void take_dsack(struct sl_tcb *tcb, uint32_t ack, const struct tcp_range *sack, uint32_t n)
+{
+	tcb->dsack_seen = n > 0 && (sl_seq_leq(sack[0].right, ack) ||
+				    (n > 1 && sl_seq_geq(sack[0].left, sack[1].left) &&
+				     sl_seq_leq(sack[0].right, sack[1].right)));
+	if (!tcb->dsack_seen || (tcb->dsack_out && sl_seq_lt(ack, tcb->dsack_end)))
+		return;
+	tcb->dsack_out = true;
+	tcb->dsack_end = tcb->snd_max;
+	tcp_rack_duplicate(&tcb->rack);
 }
 
 /* The SACKs of a segment. Returns the bytes that are known to be there since. */
@@ -225,7 +237,12 @@ static uint32_t take_sacks(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct 
 	if (n == 0 && tcb->scoreboard == NULL)
 		return 0;
 	s = want_scoreboard(tcp, tcb);
-	return s == NULL ? 0 : tcp_scoreboard_update(s, seg->ack, tcb->snd_max, sack, n);
+	if (s == NULL)
+		return 0;
+	take_dsack(tcb, seg->ack, sack, n);
+	/* An old one may tell of what has been acknowledged since. */
+	return tcp_scoreboard_update(s, tcb->snd_una, sl_seq_max(seg->ack, tcb->snd_una),
+				     tcb->snd_max, sack, n, &tcb->rack, (uint32_t)tcp->now_us);
 }
 
 static void drop_scoreboard(struct sl_tcp *tcp, struct sl_tcb *tcb)
@@ -262,7 +279,7 @@ static void enter_recovery(struct sl_tcp *tcp, struct sl_tcb *tcb)
 
 static bool may_enter_recovery(const struct sl_tcb *tcb)
 {
-	if (tcb->in_recovery || !sl_seq_gt(tcb->snd_una, tcb->recover))
+	if (tcb->in_recovery || !sl_seq_gt(tcb->snd_una, tcb->recover) || tcp_is_timed(tcb))
 		return false;
 	return tcb->n_dup_acks >= TCP_DUP_THRESH ||
 	       (tcb->scoreboard != NULL &&
@@ -290,6 +307,7 @@ static void recover(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t acked)
 
 	if (sl_seq_geq(tcb->snd_una, tcb->recover)) {
 		tcb->in_recovery = false;
+		tcp_rack_recovered(&tcb->rack);
 		/* RFC 6582 section 3.2 (3), the first way: no burst. */
 		tcb->cc.cwnd = sl_min_u32(tcb->cc.ssthresh,
 					  sl_max_u32(tcp_flight(tcb), tcb->smss) + tcb->smss);
@@ -322,6 +340,8 @@ static void release(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	const uint32_t una = sl_seq_gt(tcb->snd_una, end) ? end : tcb->snd_una;
 
 	tcp_bytes_drop(&tcb->send, &tcp->pool, una - tcb->iss - 1);
+	if (tcb->send.head == NULL)
+		tcb->cursor.block = NULL;
 	tcb->events |= SL_TCP_EVENT_WRITABLE;
 	if (tcb->urgent_out && sl_seq_geq(tcb->snd_una, tcb->snd_up))
 		tcb->urgent_out = false;
@@ -346,12 +366,52 @@ static void take_new_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl
 		tcp_cc_acked(&tcb->cc, acked, tcp_now_ms(tcp), tcb->rtt.srtt8 / 8000);
 	/* RFC 6298 (5.2), (5.3). */
 	tcp_disarm(tcb, SL_TCP_TIMER_SEND);
-	tcb->persisting = false;
 	tcp_disarm(tcb, SL_TCP_TIMER_USER);
 	if (tcp_flight(tcb) > 0) {
-		tcp_arm_rto(tcp, tcb);
+		tcp_arm_send(tcp, tcb);
 		if (tcb->options->user_timeout_ms != 0)
 			tcp_arm(tcp, tcb, SL_TCP_TIMER_USER, tcb->options->user_timeout_ms);
+	}
+}
+
+/* RFC 8985 section 7.4.2: was the tail lost, or only late? */
+static void end_tail_probe(struct sl_tcb *tcb, const struct sl_seg *seg)
+{
+	if (!tcb->tlp_out || sl_seq_lt(seg->ack, tcb->tlp_end))
+		return;
+	if (!tcb->tlp_again || tcb->dsack_seen) {
+		tcb->tlp_out = false;
+	} else if (sl_seq_gt(seg->ack, tcb->tlp_end)) {
+		tcb->tlp_out = false;
+		if (!tcb->in_recovery)
+			tcp_cc_lost(&tcb->cc, sl_max_u32(tcp_flight(tcb), tcb->smss));
+	}
+}
+
+void tcp_find_lost(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	struct tcp_lost lost;
+
+	if (!tcp_is_timed(tcb))
+		return;
+	lost = tcp_lost(tcp, tcb);
+	if (lost.first.left != lost.first.right && !tcb->in_recovery) {
+		tcb->in_recovery = true;
+		tcb->tlp_out = false;
+		tcb->recover = tcb->snd_max;
+		tcp->counts.fast_recoveries++;
+		tcp_cc_lost(&tcb->cc, tcp_flight(tcb));
+		/* The first goes in any case. */
+		(void)tcp_send_range(tcp, tcb, lost.first.left, lost.first.right);
+		lost = tcp_lost(tcp, tcb);
+	}
+	if (!tcp_is_armed(tcb, SL_TCP_TIMER_SEND) ||
+	    (tcb->waits == SL_TCP_WAITS_TAIL && tcb->in_recovery))
+		tcp_arm_rto(tcp, tcb);
+	if (lost.wait_us != UINT32_MAX &&
+	    lost.wait_us / 1000 + 1 < tcb->timer[SL_TCP_TIMER_SEND] - tcp_now_ms(tcp)) {
+		tcp_arm(tcp, tcb, SL_TCP_TIMER_SEND, lost.wait_us / 1000 + 1);
+		tcb->waits = SL_TCP_WAITS_RACK;
 	}
 }
 
@@ -382,11 +442,18 @@ static bool take_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
 		     a->len == 0 && !a->fin && !(seg->flags & SL_SYN) && tcb->snd_wnd == wnd))
 			take_duplicate_ack(tcp, tcb);
 		/* A peer that answers the probes of its closed window is alive: MUST-37. */
-		if (tcb->persisting || tcb->snd_wnd == 0)
+		if (tcb->waits == SL_TCP_WAITS_WINDOW || tcb->snd_wnd == 0)
 			tcb->progress_ms = tcp_now_ms(tcp);
 	}
-	if (tcb->scoreboard != NULL && !tcb->in_recovery && tcp_scoreboard(tcb)->n == 0)
+	if (tcp_is_timed(tcb) && tcp_flight(tcb) > 0) {
+		end_tail_probe(tcb, seg);
+		tcp_find_lost(tcp, tcb);
+	}
+	if (tcp_flight(tcb) == 0 || (tcb->scoreboard != NULL && !tcp_is_timed(tcb) &&
+				     !tcb->in_recovery && tcp_scoreboard(tcb)->n == 0)) {
 		drop_scoreboard(tcp, tcb);
+		tcb->tlp_out = tcb->dsack_out = false;
+	}
 	return true;
 }
 
@@ -397,6 +464,8 @@ static bool step_by_ack(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	case SL_TCP_FIN_WAIT_1:
 		if (tcp_fin_acked(tcb)) {
 			tcp_set_state(tcp, tcb, SL_TCP_FIN_WAIT_2);
+			if (tcp_wants_keepalive(tcb))
+				tcp_arm(tcp, tcb, SL_TCP_TIMER_STATE, tcb->options->keepalive_ms);
 			if (tcb->reader_gone)
 				tcp_arm(tcp, tcb, SL_TCP_TIMER_STATE, tcb->options->fin_wait_2_ms);
 		}
@@ -422,6 +491,21 @@ static bool step_by_ack(struct sl_tcp *tcp, struct sl_tcb *tcb)
 		break;
 	}
 	return false;
+}
+
+/* A keepalive probe, or the ACK of who has probed our window by a byte and does not know that it
+ * was taken, comes without data right before RCV.NXT. It is unacceptable; but were its ACK not
+ * heard, two that probe each other would never learn of what they have taken. */
+static void take_ack_of_probe(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
+{
+	const struct sl_seg *seg = a->seg;
+
+	if ((seg->flags & (SL_ACK | SL_RST | SL_SYN | SL_FIN)) == SL_ACK && a->len == 0 &&
+	    seg->seq + 1 == sl_tcp_rcv_nxt(tcb) && TCP_IN(tcb->state, TCP_SENDS) &&
+	    take_ack(tcp, tcb, a)) {
+		heard(tcp, tcb);
+		(void)step_by_ack(tcp, tcb);
+	}
 }
 
 /* Sixth: URG. */
@@ -667,6 +751,9 @@ static enum sl_tcp_verdict arrives_otherwise(struct sl_tcp *tcp, struct sl_tcb *
 			note_duplicate(tcb, seg);
 			if (tcb->state == SL_TCP_TIME_WAIT && seg->flags & SL_FIN)
 				tcp_time_wait(tcp, tcb);
+			take_ack_of_probe(tcp, tcb, a);
+			if (tcb->state == SL_TCP_CLOSED)
+				return SL_TCP_TAKEN;
 			return refuse(tcp, tcb, seg, SL_TCP_OUT_OF_WINDOW);
 		}
 		note_duplicate(tcb, seg);
@@ -740,7 +827,6 @@ bool sl_tcp_icmp(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t seq, uint16_t 
 			tcb->smss = tcb->cc.smss = (uint16_t)smss;
 			tcb->snd_nxt = tcb->snd_una;
 			tcb->in_recovery = false;
-			tcb->timing = false;
 			drop_scoreboard(tcp, tcb);
 		}
 		return true;

@@ -24,12 +24,11 @@ static uint16_t announce(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	uint32_t wnd;
 
 	/* Not while there is no memory for what it would bring. */
-	if (sl_seq_gt(edge, tcb->rcv_adv) && edge - tcb->rcv_adv >= enough &&
-	    tcp_pool_has_plenty(&tcp->pool))
+	if (sl_seq_gt(edge, tcb->rcv_adv) && edge - tcb->rcv_adv >= enough && tcp->pool.n_free > 0)
 		tcb->rcv_adv = edge;
 	if (sl_seq_leq(tcb->rcv_adv, nxt)) {
 		/* What lies ahead of a closed window holds memory that nothing could bring back. */
-		if (!tcp_pool_has_plenty(&tcp->pool))
+		if (tcp_pool_spare(&tcp->pool) == 0)
 			tcp_received_forget_ahead(&tcb->received, &tcp->pool);
 		return 0;
 	}
@@ -93,11 +92,20 @@ static bool hand_over(struct sl_tcp *tcp, struct sl_tcb *tcb, struct sl_tcp_segm
 	return true;
 }
 
+/* SND.NXT of what carries no data: where it lies beyond a window that was taken back or is probed,
+ * the peer would not take it. */
+static uint32_t seq_of_ack(const struct sl_tcb *tcb)
+{
+	const uint32_t edge = tcb->snd_una + tcb->snd_wnd;
+
+	return sl_seq_lt(edge, tcb->snd_max) ? edge : tcb->snd_max;
+}
+
 bool tcp_send_ack(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	struct sl_tcp_segment s;
 
-	fill(tcp, tcb, &s, tcb->snd_max, 0);
+	fill(tcp, tcb, &s, seq_of_ack(tcb), 0);
 	if (!hand_over(tcp, tcb, &s)) {
 		/* Tried again when there may be a buffer. */
 		tcp_arm(tcp, tcb, SL_TCP_TIMER_ACK, 1);
@@ -185,16 +193,15 @@ static uint32_t payload_most(const struct sl_tcb *tcb, const struct sl_tcp_segme
 }
 
 /* The bytes [from, from + len) of the stream, in pieces. Returns how many there was room for. */
-static uint32_t attach(const struct sl_tcb *tcb, struct sl_tcp_segment *s, uint32_t from,
-		       uint32_t len)
+static uint32_t attach(struct sl_tcb *tcb, struct sl_tcp_segment *s, uint32_t from, uint32_t len)
 {
 	const uint32_t pos = from - tcb->iss - 1;
 	uint32_t done = 0;
 
 	while (done < len && s->made.n_payload < SL_TCP_SPANS) {
 		uint8_t *bytes;
-		const uint32_t n =
-			sl_min_u32(tcp_bytes_at(&tcb->send, pos + done, &bytes), len - done);
+		const uint32_t n = sl_min_u32(
+			tcp_bytes_at(&tcb->send, pos + done, &bytes, &tcb->cursor), len - done);
 
 		s->payload[s->made.n_payload].bytes = bytes;
 		s->payload[s->made.n_payload].len = n;
@@ -218,6 +225,27 @@ static void time_round_trip(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t fro
 	tcb->timing = true;
 	tcb->timed_seq = to;
 	tcb->timed_us = (uint32_t)tcp->now_us;
+}
+
+/* RACK wants to know when. It begins with the first byte of a flight, if there is memory for it. */
+static void note_sent(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint32_t to)
+{
+	const uint32_t now_us = (uint32_t)tcp->now_us;
+	struct tcp_scoreboard *s;
+
+	if (tcp_flight(tcb) == 0 && tcb->scoreboard == NULL && tcb->sack && tcb->options->rack &&
+	    tcp_pool_spare(&tcp->pool) > 0) {
+		tcb->scoreboard = tcp_pool_take(&tcp->pool);
+		tcp_scoreboard_init(tcp_scoreboard(tcb), tcb->snd_una);
+		tcp_scoreboard(tcb)->timed = true;
+	}
+	if (!tcp_is_timed(tcb))
+		return;
+	s = tcp_scoreboard(tcb);
+	if (sl_seq_geq(from, tcb->snd_max))
+		tcp_sent_first(&s->sent, to, now_us);
+	else
+		tcp_sent_again(&s->sent, from, to, now_us);
 }
 
 bool tcp_send_range(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint32_t to)
@@ -248,14 +276,16 @@ bool tcp_send_range(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint3
 		return false;
 	acknowledged(tcb, &s);
 	time_round_trip(tcp, tcb, from, to);
+	note_sent(tcp, tcb, from, to);
 	if (sl_seq_lt(from, tcb->snd_max))
 		tcp->counts.retransmitted++;
 	else if (tcp_flight(tcb) == 0)
 		tcb->progress_ms = tcp_now_ms(tcp);
 	tcb->snd_max = sl_seq_max(tcb->snd_max, to);
 	tcb->snd_nxt = sl_seq_max(tcb->snd_nxt, to);
-	if (!tcp_is_armed(tcb, SL_TCP_TIMER_SEND) || tcb->persisting)
-		tcp_arm_rto(tcp, tcb);
+	if (!tcp_is_armed(tcb, SL_TCP_TIMER_SEND) || tcb->waits == SL_TCP_WAITS_WINDOW ||
+	    tcb->waits == SL_TCP_WAITS_TAIL)
+		tcp_arm_send(tcp, tcb);
 	if (tcb->options->user_timeout_ms != 0 && !tcp_is_armed(tcb, SL_TCP_TIMER_USER))
 		tcp_arm(tcp, tcb, SL_TCP_TIMER_USER, tcb->options->user_timeout_ms);
 	return true;
@@ -297,8 +327,10 @@ void tcp_challenge(struct sl_tcp *tcp, struct sl_tcb *tcb)
 }
 
 /* Bytes in flight, as congestion control sees them. */
-static uint32_t in_flight(const struct sl_tcb *tcb)
+static uint32_t in_flight(const struct sl_tcp *tcp, const struct sl_tcb *tcb)
 {
+	if (tcb->in_recovery && tcp_is_timed(tcb))
+		return tcp_lost(tcp, tcb).pipe;
 	if (tcb->in_recovery && tcb->scoreboard != NULL)
 		return tcp_scoreboard_pipe(tcp_scoreboard(tcb), tcb->snd_una, tcb->snd_max,
 					   tcb->smss);
@@ -306,10 +338,10 @@ static uint32_t in_flight(const struct sl_tcb *tcb)
 }
 
 /* What congestion control lets out beyond what is in flight. */
-static uint32_t congestion_room(const struct sl_tcb *tcb)
+static uint32_t congestion_room(const struct sl_tcp *tcp, const struct sl_tcb *tcb)
 {
 	uint32_t wnd = tcb->cc.cwnd;
-	const uint32_t flight = in_flight(tcb);
+	const uint32_t flight = in_flight(tcp, tcb);
 
 	/* Limited transmit: RFC 3042. */
 	if (!tcb->in_recovery)
@@ -344,7 +376,7 @@ static bool worth_it(const struct sl_tcb *tcb, uint32_t n)
 /* In order. Returns false when nothing more can go. */
 static bool send_next(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
-	const uint32_t room = congestion_room(tcb);
+	const uint32_t room = congestion_room(tcp, tcb);
 	uint32_t n = sendable(tcb);
 
 	if (n == 0 || room == 0)
@@ -354,13 +386,25 @@ static bool send_next(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	if (room < n && room < tcb->smss) {
 		/* Congestion's part of a segment is not sent; a whole one goes when there is room,
 		 * and one goes always. */
-		if (in_flight(tcb) > 0)
+		if (in_flight(tcp, tcb) > 0)
 			return false;
 		n = room;
 	}
 	if (n < tcb->smss && !worth_it(tcb, n))
 		return false;
 	return tcp_send_range(tcp, tcb, tcb->snd_nxt, tcb->snd_nxt + n);
+}
+
+/* Recovery by RACK: RFC 8985 section 6.2, step 5. Returns false when nothing more can go. */
+static bool send_by_rack(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	const struct tcp_lost lost = tcp_lost(tcp, tcb);
+
+	if (lost.pipe + tcb->smss > tcb->cc.cwnd)
+		return false;
+	if (lost.first.left == lost.first.right)
+		return tcb->snd_nxt == tcb->snd_max && send_next(tcp, tcb);
+	return tcp_send_range(tcp, tcb, lost.first.left, lost.first.right);
 }
 
 /* Recovery by SACK: RFC 6675 section 5, (C). Returns false when nothing more can go. */
@@ -371,7 +415,7 @@ static bool send_by_scoreboard(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	const bool new_bytes = tcb->snd_nxt == tcb->snd_max && sendable(tcb) > 0;
 	enum tcp_next next;
 
-	if (congestion_room(tcb) < tcb->smss)
+	if (congestion_room(tcp, tcb) < tcb->smss)
 		return false;
 	next = tcp_scoreboard_next(s, tcb->snd_una, tcb->snd_max, tcb->smss, new_bytes, &range);
 	switch (next) {
@@ -396,9 +440,47 @@ static void persist(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	if (tcp_is_armed(tcb, SL_TCP_TIMER_SEND) || tcp_snd_last(tcb) == tcb->snd_una)
 		return;
-	tcb->persisting = true;
+	tcp_arm_rto(tcp, tcb);
+	tcb->waits = SL_TCP_WAITS_WINDOW;
 	tcb->progress_ms = tcp_now_ms(tcp);
-	tcp_arm(tcp, tcb, SL_TCP_TIMER_SEND, tcp_rto_ms(tcb));
+}
+
+struct tcp_lost tcp_lost(const struct sl_tcp *tcp, const struct sl_tcb *tcb)
+{
+	return tcp_scoreboard_lost(tcp_scoreboard(tcb), &tcb->rack, tcb->snd_una, tcb->snd_max,
+				   tcb->smss, tcb->rtt.srtt8 / 8, tcb->in_recovery,
+				   (uint32_t)tcp->now_us);
+}
+
+void tcp_arm_send(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	/* Section 7.2: the worst of a delayed ACK is allowed for where there is but one segment. */
+	const uint32_t delayed_ms = tcp_flight(tcb) <= tcb->smss ? 200 : 2;
+	const uint32_t pto_ms = tcb->rtt.srtt8 / 4000 + delayed_ms;
+
+	tcp_arm_rto(tcp, tcb);
+	if (!tcp_is_timed(tcb) || tcb->in_recovery || tcb->tlp_out || tcb->rtt.srtt8 == 0 ||
+	    tcb->snd_nxt != tcb->snd_max || tcp_scoreboard(tcb)->n > 0 || tcb->rtt.backoff > 0 ||
+	    pto_ms >= tcp_rto_ms(tcb))
+		return;
+	tcb->waits = SL_TCP_WAITS_TAIL;
+	tcp_arm(tcp, tcb, SL_TCP_TIMER_SEND, pto_ms);
+}
+
+void tcp_send_tail_probe(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	const uint32_t before = tcb->snd_max, n = sl_min_u32(sendable(tcb), tcb->smss);
+	uint32_t from = tcb->snd_max - sl_min_u32(tcp_flight(tcb), tcb->smss);
+
+	/* Beyond the congestion window, if need be. */
+	tcb->tlp_out = true;
+	tcb->tlp_again = n == 0;
+	if (n > 0)
+		from = tcb->snd_max;
+	tcp->counts.tail_probes++;
+	(void)tcp_send_range(tcp, tcb, from, n > 0 ? from + n : before);
+	tcb->tlp_end = tcb->snd_max;
+	tcp_arm_rto(tcp, tcb);
 }
 
 static void send_data(struct sl_tcp *tcp, struct sl_tcb *tcb)
@@ -407,7 +489,10 @@ static void send_data(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	if (tcp_flight(tcb) == 0 && sendable(tcb) > 0 &&
 	    tcp_now_ms(tcp) - tcb->heard_ms > tcp_rto_ms(tcb))
 		tcp_cc_idle(&tcb->cc);
-	if (tcb->in_recovery && tcb->scoreboard != NULL)
+	if (tcb->in_recovery && tcp_is_timed(tcb))
+		while (send_by_rack(tcp, tcb))
+			;
+	else if (tcb->in_recovery && tcb->scoreboard != NULL)
 		while (send_by_scoreboard(tcp, tcb))
 			;
 	else

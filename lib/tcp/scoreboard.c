@@ -8,6 +8,8 @@
 void tcp_scoreboard_init(struct tcp_scoreboard *s, uint32_t una)
 {
 	s->n = 0;
+	s->timed = false;
+	s->sent.n_marks = s->sent.n_again = 0;
 	tcp_scoreboard_recover(s, una);
 }
 
@@ -70,11 +72,35 @@ static uint32_t add(struct tcp_scoreboard *s, struct tcp_range add)
 	return add.right - add.left - known;
 }
 
-uint32_t tcp_scoreboard_update(struct tcp_scoreboard *s, uint32_t una, uint32_t max,
-			       const struct tcp_range *sack, uint32_t n)
+/* What of [left, right) is not SACKed yet has arrived. */
+static void arrived(const struct tcp_scoreboard *s, struct tcp_rack *rack, uint32_t left,
+		    uint32_t right, uint32_t now_us)
+{
+	for (uint32_t i = 0; i < s->n && sl_seq_lt(left, right); i++) {
+		const struct tcp_range r = s->range[i];
+
+		if (sl_seq_leq(r.right, left))
+			continue;
+		if (sl_seq_geq(r.left, right))
+			break;
+		if (sl_seq_lt(left, r.left))
+			tcp_rack_arrived(rack, &s->sent, left, r.left, now_us);
+		left = r.right;
+	}
+	if (sl_seq_lt(left, right))
+		tcp_rack_arrived(rack, &s->sent, left, right, now_us);
+}
+
+uint32_t tcp_scoreboard_update(struct tcp_scoreboard *s, uint32_t last, uint32_t una, uint32_t max,
+			       const struct tcp_range *sack, uint32_t n, struct tcp_rack *rack,
+			       uint32_t now_us)
 {
 	uint32_t told = 0;
 
+	if (s->timed) {
+		arrived(s, rack, last, una, now_us);
+		tcp_sent_forget(&s->sent, una);
+	}
 	acknowledge(s, una);
 	for (uint32_t i = 0; i < n; i++) {
 		struct tcp_range r = sack[i];
@@ -83,6 +109,8 @@ uint32_t tcp_scoreboard_update(struct tcp_scoreboard *s, uint32_t una, uint32_t 
 		if (!sl_seq_between(r.left, una, max) || !sl_seq_between(r.right, una, max) ||
 		    sl_seq_geq(r.left, r.right))
 			continue;
+		if (s->timed)
+			arrived(s, rack, r.left, r.right, now_us);
 		told += add(s, r);
 	}
 	return told;
@@ -217,4 +245,38 @@ void tcp_scoreboard_sent(struct tcp_scoreboard *s, enum tcp_next why, struct tcp
 	case TCP_NEXT_NONE:
 		break;
 	}
+}
+
+struct tcp_lost tcp_scoreboard_lost(const struct tcp_scoreboard *s, const struct tcp_rack *rack,
+				    uint32_t una, uint32_t max, uint16_t smss, uint32_t srtt_us,
+				    bool in_recovery, uint32_t now_us)
+{
+	const bool hurry = in_recovery || lost_below(s, 0, smss);
+	struct tcp_lost lost = {{una, una}, 0, UINT32_MAX};
+	uint32_t longest_us = 0, left = una;
+
+	/* The holes: before each range, and after the last. */
+	for (uint32_t i = 0; i <= s->n; i++) {
+		const uint32_t right = i < s->n ? s->range[i].left : max;
+
+		while (sl_seq_lt(left, right)) {
+			uint32_t end, wait_us;
+			bool again;
+			const uint32_t us = tcp_sent_us(&s->sent, left, right, &end, &again);
+
+			wait_us = tcp_rack_remaining(rack, us, left, srtt_us, hurry, now_us);
+			if (wait_us == 0 && lost.first.left == lost.first.right)
+				lost.first = at_most(left, end, smss);
+			if (wait_us != 0)
+				lost.pipe += end - left;
+			if (wait_us != UINT32_MAX)
+				longest_us = sl_max_u32(longest_us, wait_us);
+			left = end;
+		}
+		if (i < s->n)
+			left = s->range[i].right;
+	}
+	if (longest_us > 0)
+		lost.wait_us = longest_us;
+	return lost;
 }

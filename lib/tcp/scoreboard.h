@@ -10,6 +10,7 @@
 #define SCOREBOARD_H
 
 #include "bytes.h"
+#include "rack.h"
 
 SL_BEGIN_DECLS
 
@@ -24,6 +25,8 @@ struct tcp_scoreboard {
 	uint32_t high_rxt;   /* one behind the highest that was sent again in this recovery */
 	uint32_t rescue_rxt; /* likewise, by the rescue */
 	bool rescued;        /* rescue_rxt is set */
+	bool timed; /* `sent` covers all that is in flight: then losses are found by time */
+	struct tcp_sent sent;
 };
 
 static_assert(sizeof(struct tcp_scoreboard) <= TCP_BLOCK, "it lies in a block");
@@ -31,11 +34,13 @@ static_assert(sizeof(struct tcp_scoreboard) <= TCP_BLOCK, "it lies in a block");
 void tcp_scoreboard_init(struct tcp_scoreboard *s, uint32_t una);
 
 /*
- * Takes in an ACK of `una` with the ranges of its SACK option; nothing at or above `max` has been
- * sent. Ranges that can't be are passed over. Returns the bytes that are known to be there since.
+ * Takes in an ACK of `una`, after one of `last`, with the ranges of its SACK option; nothing at or
+ * above `max` has been sent. Ranges that can't be are passed over. Tells `rack` what has arrived,
+ * when losses are found by time. Returns the bytes that are known to be there since.
  */
-uint32_t tcp_scoreboard_update(struct tcp_scoreboard *s, uint32_t una, uint32_t max,
-			       const struct tcp_range *sack, uint32_t n);
+uint32_t tcp_scoreboard_update(struct tcp_scoreboard *s, uint32_t last, uint32_t una, uint32_t max,
+			       const struct tcp_range *sack, uint32_t n, struct tcp_rack *rack,
+			       uint32_t now_us);
 
 /* Recovery begins: nothing has been sent again yet. */
 void tcp_scoreboard_recover(struct tcp_scoreboard *s, uint32_t una);
@@ -69,6 +74,19 @@ enum tcp_next tcp_scoreboard_next(const struct tcp_scoreboard *s, uint32_t una, 
  * been sent when this recovery began. */
 void tcp_scoreboard_sent(struct tcp_scoreboard *s, enum tcp_next why, struct tcp_range range,
 			 uint32_t recovery_point);
+
+/* The same by time. */
+struct tcp_lost {
+	struct tcp_range first; /* the first that is lost, at most SMSS; empty: none is */
+	uint32_t pipe;          /* bytes in flight */
+	uint32_t wait_us;       /* then more may be; UINT32_MAX: not by itself */
+};
+
+/* What is lost of all that is in flight, [una, max), by RACK; `in_recovery` and SACKs of three
+ * segments make it hurry. */
+struct tcp_lost tcp_scoreboard_lost(const struct tcp_scoreboard *s, const struct tcp_rack *rack,
+				    uint32_t una, uint32_t max, uint16_t smss, uint32_t srtt_us,
+				    bool in_recovery, uint32_t now_us);
 
 SL_END_DECLS
 

@@ -23,6 +23,7 @@
 
 #include "bytes.h"
 #include "cc.h"
+#include "rack.h"
 #include "rtt.h"
 #include "sl_addr.h"
 #include "sl_siphash.h"
@@ -45,6 +46,7 @@ struct sl_tcp_options {
 	uint8_t wscale;  /**< to announce: 0..14, or SL_NO_WSCALE for none */
 	bool timestamps; /**< offer and accept; likewise */
 	bool sack;
+	bool rack; /**< losses are found by time, and by tail loss probes (RFC 8985); with SACK */
 	bool no_delay;         /**< Nagle's algorithm is off: MUST-17 */
 	bool keepalive;        /**< MUST-24, MUST-25 */
 	uint8_t cc;            /**< enum tcp_cc_kind */
@@ -119,6 +121,7 @@ struct sl_tcp_counts {
 	uint64_t segments_in, segments_out;
 	uint64_t retransmitted; /**< segments */
 	uint64_t timeouts, fast_recoveries;
+	uint64_t tail_probes;
 	uint64_t challenge_acks;
 	uint64_t probes; /**< of zero windows */
 	uint64_t keepalives;
@@ -140,11 +143,20 @@ struct sl_tcp {
 };
 
 enum sl_tcp_timer {
-	SL_TCP_TIMER_SEND,  /**< retransmission, or the probe of a zero window */
+	SL_TCP_TIMER_SEND,  /**< retransmission, the probe of a zero window, or what RACK-TLP waits
+			       for */
 	SL_TCP_TIMER_ACK,   /**< delayed ACK */
 	SL_TCP_TIMER_STATE, /**< keepalive, FIN-WAIT-2, TIME-WAIT */
 	SL_TCP_TIMER_USER,  /**< the user timeout */
 	SL_TCP_N_TIMERS,
+};
+
+/** What SL_TCP_TIMER_SEND is armed for. */
+enum sl_tcp_waits {
+	SL_TCP_WAITS_RTO,    /**< retransmission */
+	SL_TCP_WAITS_WINDOW, /**< persist: a closed or silly window is probed */
+	SL_TCP_WAITS_TAIL,   /**< a tail loss probe */
+	SL_TCP_WAITS_RACK,   /**< what may be lost by then */
 };
 
 /** A connection. Its owner reads what it likes, and writes `events` only. */
@@ -162,9 +174,11 @@ struct sl_tcb {
 	uint32_t ts_recent, ts_recent_ms, ts_offset;
 	struct tcp_received received; /**< positions count from IRS + 1 */
 	struct tcp_bytes send;        /**< from ISS + 1 */
-	struct tcp_block *scoreboard; /**< while something is SACKed */
+	struct tcp_cursor cursor;     /**< in what is to be sent */
+	struct tcp_block *scoreboard; /**< while something is SACKed, or timed */
 	struct tcp_cc cc;
 	struct tcp_rtt rtt;
+	struct tcp_rack rack;
 	uint32_t timer[SL_TCP_N_TIMERS]; /**< ms; by `armed` */
 	uint32_t timed_seq, timed_us; /**< the segment whose round trip is being timed ends there */
 	uint32_t heard_ms;            /**< when the peer was last heard of */
@@ -174,7 +188,9 @@ struct sl_tcb {
 	uint32_t fin_pos; /**< the position of a FIN that came out of order, or in order */
 	uint32_t dsack_left, dsack_right; /**< what came twice: RFC 2883; none when equal */
 	uint32_t challenge_ms;
-	uint16_t smss; /**< payload of a full-sized segment */
+	uint32_t tlp_end;   /**< what the tail loss probe that is out ends at */
+	uint32_t dsack_end; /**< until that is acknowledged, no D-SACK counts again */
+	uint16_t smss;      /**< payload of a full-sized segment */
 	uint16_t peer_mss;
 	uint16_t rcv_mss; /**< the largest payload that came: what a full-sized segment is there */
 	uint16_t unacked; /**< bytes that came in order since our last ACK */
@@ -183,14 +199,16 @@ struct sl_tcb {
 	uint8_t end;    /**< enum sl_tcp_end */
 	uint8_t events; /**< enum sl_tcp_event */
 	uint8_t armed;  /**< bit i: timer[i] */
+	uint8_t waits;  /**< enum sl_tcp_waits */
 	uint8_t snd_wscale, rcv_wscale;
 	uint8_t n_retransmits; /**< in a row */
 	uint8_t n_probes;      /**< of keepalive, unanswered */
 	uint8_t challenges;    /**< that may be sent yet in this period */
-	bool ack_now : 1, persisting : 1, passive : 1, timestamps : 1, sack : 1;
+	bool ack_now : 1, passive : 1, timestamps : 1, sack : 1;
 	bool fin_queued : 1, fin_known : 1, fin_taken : 1, reader_gone : 1, writer_gone : 1;
 	bool in_recovery : 1, timing : 1, syn_due : 1, syn_lost : 1, urgent_out : 1, urgent_in : 1;
 	bool ts_valid : 1, v6 : 1, challenged : 1;
+	bool tlp_out : 1, tlp_again : 1, dsack_seen : 1, dsack_out : 1;
 };
 
 static_assert(sizeof(struct sl_tcb) <= 320, "an idle connection is to stay small");

@@ -10,6 +10,7 @@ const struct sl_tcp_options sl_tcp_options_default = {
 	.wscale = 7,
 	.timestamps = true,
 	.sack = true,
+	.rack = true,
 	.cc = TCP_CC_CUBIC,
 	.probes = 9,
 	.r1 = 3,
@@ -191,6 +192,7 @@ void tcp_established(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	tcb->events |= SL_TCP_EVENT_OPENED | SL_TCP_EVENT_WRITABLE;
 	tcb->n_retransmits = 0;
 	tcp_rtt_after_syn(&tcb->rtt);
+	tcp_rack_init(&tcb->rack);
 	tcp_cc_init(&tcb->cc, (enum tcp_cc_kind)tcb->options->cc, tcb->smss, tcb->syn_lost);
 	tcb->recover = tcb->snd_una - 1;
 	tcb->rcv_mss = SL_MSS_DEFAULT_V4;
@@ -293,12 +295,15 @@ uint32_t sl_tcp_send_room(const struct sl_tcb *tcb)
 uint32_t sl_tcp_send(struct sl_tcp *tcp, struct sl_tcb *tcb, const void *data, uint32_t len,
 		     bool urgent)
 {
-	uint32_t n;
+	uint32_t room, n;
 
 	/* Before ESTABLISHED it is kept; after CLOSE it is an error: section 3.10.2. */
-	if (tcb->state == SL_TCP_CLOSED || tcb->fin_queued || !tcp_pool_has_plenty(&tcp->pool))
+	if (tcb->state == SL_TCP_CLOSED || tcb->fin_queued)
 		return 0;
-	n = tcp_bytes_append(&tcb->send, &tcp->pool, data, sl_min_u32(len, sl_tcp_send_room(tcb)));
+	room = sl_tcp_send_room(tcb);
+	if (room / TCP_BLOCK >= tcp_pool_spare(&tcp->pool))
+		room = tcp_pool_spare(&tcp->pool) * TCP_BLOCK;
+	n = tcp_bytes_append(&tcb->send, &tcp->pool, data, sl_min_u32(len, room));
 	if (urgent && n == len && n > 0) {
 		tcb->snd_up = tcp_snd_end(tcb);
 		tcb->urgent_out = true;
@@ -308,7 +313,7 @@ uint32_t sl_tcp_send(struct sl_tcp *tcp, struct sl_tcb *tcb, const void *data, u
 
 uint32_t sl_tcp_receive(const struct sl_tcb *tcb, uint8_t **bytes)
 {
-	return tcp_bytes_at(&tcb->received.bytes, tcb->received.bytes.from, bytes);
+	return tcp_bytes_at(&tcb->received.bytes, tcb->received.bytes.from, bytes, NULL);
 }
 
 void sl_tcp_received(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t n)
@@ -388,10 +393,11 @@ void sl_tcp_abort(struct sl_tcp *tcp, struct sl_tcb *tcb)
 
 void sl_tcp_keepalive(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
-	if (!TCP_IN(tcb->state, 1u << SL_TCP_ESTABLISHED | 1u << SL_TCP_CLOSE_WAIT))
-		return;
+	if (TCP_IN(tcb->state, 1u << SL_TCP_TIME_WAIT) ||
+	    (tcb->state == SL_TCP_FIN_WAIT_2 && tcb->reader_gone))
+		return; /* the timer is for something else */
 	tcb->n_probes = 0;
-	if (tcb->options->keepalive)
+	if (tcp_wants_keepalive(tcb))
 		tcp_arm(tcp, tcb, SL_TCP_TIMER_STATE, tcb->options->keepalive_ms);
 	else
 		tcp_disarm(tcb, SL_TCP_TIMER_STATE);

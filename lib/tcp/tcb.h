@@ -32,6 +32,9 @@ void tcp_established(struct sl_tcp *tcp, struct sl_tcb *tcb);
 /* The peer's SYN, or SYN-ACK. */
 void tcp_take_syn(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl_seg *syn);
 
+/* input.c. What is lost by now is sent again; or the timer is set for when it may be. */
+void tcp_find_lost(struct sl_tcp *tcp, struct sl_tcb *tcb);
+
 /* output.c. They return false when there was no buffer. */
 bool tcp_send_syn(struct sl_tcp *tcp, struct sl_tcb *tcb);
 bool tcp_send_ack(struct sl_tcp *tcp, struct sl_tcb *tcb);
@@ -45,6 +48,12 @@ bool tcp_send_range(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint3
 /* A byte, or nothing, to be answered: of a window that is closed, of a peer that is silent. */
 bool tcp_send_window_probe(struct sl_tcp *tcp, struct sl_tcb *tcb);
 bool tcp_send_keepalive(struct sl_tcp *tcp, struct sl_tcb *tcb);
+/* The tail loss probe: RFC 8985 section 7.3. */
+void tcp_send_tail_probe(struct sl_tcp *tcp, struct sl_tcb *tcb);
+/* Arms the timer of sending for what comes first: the probe of the tail, or the RTO. */
+void tcp_arm_send(struct sl_tcp *tcp, struct sl_tcb *tcb);
+/* What is lost by now. */
+struct tcp_lost tcp_lost(const struct sl_tcp *tcp, const struct sl_tcb *tcb);
 /* How far the window may be opened. */
 uint32_t tcp_window_edge(const struct sl_tcb *tcb);
 /* A challenge ACK, unless there have been many: RFC 5961 section 7. */
@@ -82,13 +91,19 @@ static inline uint32_t tcp_rto_ms(const struct sl_tcb *tcb)
 /* The retransmission timer, from now: RFC 6298 section 5. */
 static inline void tcp_arm_rto(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
-	tcb->persisting = false;
+	tcb->waits = SL_TCP_WAITS_RTO;
 	tcp_arm(tcp, tcb, SL_TCP_TIMER_SEND, tcp_rto_ms(tcb));
 }
 
 static inline struct tcp_scoreboard *tcp_scoreboard(const struct sl_tcb *tcb)
 {
 	return (struct tcp_scoreboard *)(void *)tcb->scoreboard->bytes;
+}
+
+/* Whether losses are found by time. */
+static inline bool tcp_is_timed(const struct sl_tcb *tcb)
+{
+	return tcb->scoreboard != NULL && tcp_scoreboard(tcb)->timed;
 }
 
 /* The number after all that the user has given: the FIN's, once it is queued. */
@@ -130,5 +145,13 @@ enum {
 	/* Where the peer may send. */
 	TCP_RECEIVES = 1u << SL_TCP_ESTABLISHED | 1u << SL_TCP_FIN_WAIT_1 | 1u << SL_TCP_FIN_WAIT_2,
 };
+
+/* Whether a peer that says nothing is to be asked: where something is yet to come from it. */
+static inline bool tcp_wants_keepalive(const struct sl_tcb *tcb)
+{
+	return tcb->options->keepalive &&
+	       (TCP_IN(tcb->state, 1u << SL_TCP_ESTABLISHED | 1u << SL_TCP_CLOSE_WAIT) ||
+		(tcb->state == SL_TCP_FIN_WAIT_2 && !tcb->reader_gone));
+}
 
 #endif

@@ -45,10 +45,9 @@ static void retransmission_timeout(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	/* A window that was taken back brings no loss: it is probed (MUST-35, SHLD-17). */
 	if (tcb->snd_wnd > 0)
 		tcp_cc_timeout(&tcb->cc, tcp_flight(tcb), again);
-	tcb->in_recovery = false;
+	tcb->in_recovery = tcb->tlp_out = false;
 	tcb->recover = tcb->snd_max - 1;
 	tcb->n_dup_acks = 0;
-	tcb->timing = false;
 	tcb->snd_nxt = tcb->snd_una;
 	/* RFC 2018 section 8: the receiver may have given up what it told. */
 	if (tcb->scoreboard != NULL) {
@@ -83,12 +82,38 @@ static void window_probe_timeout(struct sl_tcp *tcp, struct sl_tcb *tcb)
 				     tcb->snd_una + sl_min_u32(sl_min_u32(tcb->snd_wnd, tcb->smss),
 							       tcp_snd_last(tcb) - tcb->snd_una));
 	}
-	tcb->persisting = true;
-	tcp_arm(tcp, tcb, SL_TCP_TIMER_SEND, tcp_rto_ms(tcb));
+	tcp_arm_rto(tcp, tcb);
+	tcb->waits = SL_TCP_WAITS_WINDOW;
+}
+
+/* What is in flight, or waits for a window. */
+static void data_timeout(struct sl_tcp *tcp, struct sl_tcb *tcb, enum sl_tcp_waits what)
+{
+	if (what == SL_TCP_WAITS_WINDOW) {
+		window_probe_timeout(tcp, tcb);
+		return;
+	}
+	if (tcp_flight(tcb) == 0)
+		return;
+	switch (what) {
+	case SL_TCP_WAITS_RTO:
+		retransmission_timeout(tcp, tcb);
+		return;
+	case SL_TCP_WAITS_TAIL:
+		tcp_send_tail_probe(tcp, tcb);
+		return;
+	case SL_TCP_WAITS_RACK:
+		tcp_find_lost(tcp, tcb);
+		return;
+	case SL_TCP_WAITS_WINDOW:
+		return;
+	}
 }
 
 static void send_timeout(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
+	const enum sl_tcp_waits what = (enum sl_tcp_waits)tcb->waits;
+
 	tcp_disarm(tcb, SL_TCP_TIMER_SEND);
 	switch ((enum sl_tcp_state)tcb->state) {
 	case SL_TCP_SYN_SENT:
@@ -100,10 +125,7 @@ static void send_timeout(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	case SL_TCP_FIN_WAIT_1:
 	case SL_TCP_CLOSING:
 	case SL_TCP_LAST_ACK:
-		if (tcb->persisting)
-			window_probe_timeout(tcp, tcb);
-		else if (tcp_flight(tcb) > 0)
-			retransmission_timeout(tcp, tcb);
+		data_timeout(tcp, tcb, what);
 		return;
 	case SL_TCP_FIN_WAIT_2:
 	case SL_TCP_TIME_WAIT:

@@ -132,6 +132,7 @@ class World
 		o.send_buffer = 500 + r() % (r() % 4 ? 100000 : 3000);
 		o.timestamps = r() % 2;
 		o.sack = r() % 4;
+		o.rack = r() % 4;
 		o.wscale = static_cast<uint8_t>(r() % 16);
 		o.no_delay = r() % 2;
 		o.cc = static_cast<uint8_t>(r() % 2);

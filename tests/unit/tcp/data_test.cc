@@ -266,6 +266,29 @@ TEST(Window, ThatIsClosedIsProbedAsLongAsThereAreAnswers)
 	EXPECT_EQ(e.end(), SL_TCP_END_TIMEOUT);
 }
 
+// Both have closed their window, and have taken the other's probe: each ACK lies one before what
+// the other expects.
+TEST(Window, TwoThatProbeEachOtherLearnWhatWasTaken)
+{
+	Endpoint e;
+	e.to_established();
+	Segment s = e.peer(0, 0);
+	s.wnd = 0;
+	e.arrive(s);
+	e.send("data");
+	e.run_ms(1500);
+	EXPECT_EQ(e.sent_next().payload, "d");
+	e.arrive(e.peer(0, 0, "x")); // the peer's probe, which is taken
+	e.run_ms(500);
+	Segment ack = e.sent_next();
+	EXPECT_EQ(ack.ack, e.peer_seq(1));
+	EXPECT_EQ(ack.seq, e.seq(0)) << "SND.NXT would lie beyond the window";
+	s = e.peer(0, 1);
+	s.wnd = 100;
+	e.arrive(s);
+	EXPECT_EQ(e.tcb.snd_una, e.seq(1));
+}
+
 // A probe whose byte was taken.
 TEST(Window, AProbeThatIsTakenCounts)
 {
@@ -830,6 +853,26 @@ TEST(WindowScale, BothOrNone)
 		e.arrive(e.peer(1460, 0, pattern(1460, 1460)));
 		EXPECT_EQ(e.sent_next().wnd, theirs == SL_NO_WSCALE ? 65535 : (400000 - 2920) / 8);
 	}
+}
+
+TEST(WindowScale, DoesNotCountInASyn)
+{
+	RecordProperty("rfc", "7323 2.2");
+	Endpoint e;
+	e.options.wscale = 3;
+	e.open();
+	Segment s = e.peer_syn(SL_SYN | SL_ACK);
+	s.wscale = 7;
+	s.wnd = 2000;
+	e.arrive(s);
+	e.sent.clear();
+	e.send(pattern(0, 10000));
+	ASSERT_EQ(e.sent.size(), 1u);
+	EXPECT_EQ(e.sent_next().payload.size(), 1460u);
+	s = e.peer(0, 1460);
+	s.wnd = 2000;
+	e.arrive(s);
+	EXPECT_GT(e.sent.size(), 2u);
 }
 
 TEST(Options, NothingIsGrantedThatWasNotOffered)

@@ -69,6 +69,7 @@ class Endpoint
 		options.timestamps = false;
 		options.wscale = SL_NO_WSCALE;
 		options.cc = TCP_CC_NEWRENO;
+		options.rack = false;
 		sl_tcp_tcb_init(&tcp, &tcb, &options, false);
 		has_tcb = true;
 	}

@@ -134,6 +134,7 @@ void vary(Pair *p)
 	for (Endpoint *e : {&p->a, &p->b}) {
 		e->options.timestamps = r() % 2;
 		e->options.sack = r() % 4 != 0;
+		e->options.rack = r() % 4 != 0;
 		e->options.wscale = static_cast<uint8_t>(r() % 16); // 15: none
 		e->options.cc = r() % 2 ? TCP_CC_CUBIC : TCP_CC_NEWRENO;
 		e->options.no_delay = r() % 2;

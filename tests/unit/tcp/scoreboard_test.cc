@@ -100,9 +100,10 @@ TEST_P(Scoreboard, SaysWhatTheRfcSays)
 					m.sacked[i] = true;
 				}
 			}
-			ASSERT_EQ(tcp_scoreboard_update(&s, base + m.una, base + m.max,
-							blocks.data(),
-							static_cast<uint32_t>(blocks.size())),
+			ASSERT_EQ(tcp_scoreboard_update(&s, base + m.una, base + m.una,
+							base + m.max, blocks.data(),
+							static_cast<uint32_t>(blocks.size()),
+							nullptr, 0),
 				  expect);
 			for (uint32_t i = m.una; i < m.max; i++) {
 				if (!m.sacked[i]) {
@@ -165,7 +166,7 @@ TEST_P(Scoreboard, OneRescueARecovery)
 	tcp_scoreboard_sent(&s, TCP_NEXT_RESCUE, range, base + 95);
 	EXPECT_EQ(tcp_scoreboard_next(&s, base, base + 95, kSmss, false, &range), TCP_NEXT_NONE);
 	EXPECT_EQ(tcp_scoreboard_pipe(&s, base, base + 95, kSmss), 95u) << "HighRxt stays";
-	tcp_scoreboard_update(&s, base + 96, base + 200, nullptr, 0);
+	tcp_scoreboard_update(&s, base + 96, base + 96, base + 200, nullptr, 0, nullptr, 0);
 	EXPECT_EQ(tcp_scoreboard_next(&s, base + 96, base + 200, kSmss, false, &range),
 		  TCP_NEXT_RESCUE);
 }
@@ -179,13 +180,14 @@ TEST_P(Scoreboard, ManyRangesAreBounded)
 	tcp_scoreboard_init(&s, base);
 	for (uint32_t i = 0; i < 10000; i++) {
 		const tcp_range r = {base + 1 + 2 * i, base + 2 + 2 * i};
-		told += tcp_scoreboard_update(&s, base, base + 30000, &r, 1);
+		told += tcp_scoreboard_update(&s, base, base, base + 30000, &r, 1, nullptr, 0);
 	}
 	EXPECT_EQ(told, unsigned(TCP_SACKED));
 	EXPECT_EQ(s.n, unsigned(TCP_SACKED));
 	// One that closes holes needs no room.
 	const tcp_range all = {base + 1, base + 20001};
-	EXPECT_EQ(tcp_scoreboard_update(&s, base, base + 30000, &all, 1), 20000u - TCP_SACKED);
+	EXPECT_EQ(tcp_scoreboard_update(&s, base, base, base + 30000, &all, 1, nullptr, 0),
+		  20000u - TCP_SACKED);
 	EXPECT_EQ(s.n, 1u);
 }
 

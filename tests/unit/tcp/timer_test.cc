@@ -399,6 +399,19 @@ TEST(Keepalive, ProbesWhenNothingCame)
 	EXPECT_TRUE(e.sent_next().flags & SL_RST);
 }
 
+// Half-closed, and the peer is gone: nothing else would tell.
+TEST(Keepalive, AsksAlsoForThePeersHalf)
+{
+	Endpoint e;
+	e.options.keepalive = true;
+	e.options.keepalive_ms = 10000;
+	e.options.probe_interval_ms = 1000;
+	e.options.probes = 3;
+	e.to_fin_wait_2();
+	e.run_ms(14000);
+	EXPECT_EQ(e.end(), SL_TCP_END_KEEPALIVE);
+}
+
 TEST(Keepalive, OfThePeerIsAnswered)
 {
 	RecordProperty("rfc", "1122 4.2.3.6");
