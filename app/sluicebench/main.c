@@ -131,10 +131,11 @@ static void help(FILE *out)
 	      "ns: of one packet, on one core; of one connection for handshake and lifecycle. "
 	      "Mpps: "
 	      "of all\n"
-	      "workers. x floor: ns as a multiple of the floor that was measured in turns with it: "
-	      "the figure\n"
-	      "to compare, since machines differ and are noisy. spread: the middle half of the "
-	      "passes, of the\n"
+	      "workers. x floor: each pass as a multiple of the floor's pass right before it: the "
+	      "figure to\n"
+	      "compare, since machines differ and are noisy. spread: the middle half of the "
+	      "passes, "
+	      "of the\n"
 	      "median. Received checksums count as verified by the NIC.\n"
 	      "\n"
 	      "Figures count with 2 MiB pages only: sysctl vm.nr_hugepages=1152 (and 2304 MiB to "
@@ -355,22 +356,26 @@ static void sort(double *v)
 	qsort(v, options.passes, sizeof(*v), ascending);
 }
 
-/* Medians; several lanes: their mean. */
+/* Medians; several lanes: their mean. Each pass is divided by the floor's pass right before it: a
+ * host that is busy for half of them slows both. */
 static void sum_up(struct row *row)
 {
 	const unsigned n = options.passes;
 
 	for (unsigned i = 0; i < options.workers; i++) {
-		double *ns = job.ns[i], *floor = job.floor[i];
+		double *ns = job.ns[i], *floor = job.floor[i], ratio[PASSES_MAX];
 
+		for (unsigned pass = 0; pass < n; pass++)
+			ratio[pass] = ns[pass] / floor[pass];
 		sort(ns);
 		sort(floor);
+		sort(ratio);
+		row->ratio += ratio[n / 2] / options.workers;
 		row->ns += ns[n / 2] / options.workers;
 		row->floor_ns += floor[n / 2] / options.workers;
 		row->mpps += 1000 / ns[n / 2];
 		row->spread += (ns[n * 3 / 4] - ns[n / 4]) / ns[n / 2] / options.workers;
 	}
-	row->ratio = row->ns / row->floor_ns;
 }
 
 static bool run_row(struct report *report, const struct bench_case *what,
