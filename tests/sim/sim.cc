@@ -34,11 +34,12 @@ struct Failed {
 	std::string what;
 };
 
-void must(bool holds, const std::string &what)
-{
-	if (!holds)
-		throw Failed{what};
-}
+// What is to be said is made only when it has to be.
+#define must(holds, what)                   \
+	do {                                \
+		if (!(holds))               \
+			throw Failed{what}; \
+	} while (0)
 
 uint8_t byte_of(uint32_t stream, uint32_t at)
 {
