@@ -51,7 +51,9 @@ def check_figures():
     for case in figures["cases"]:
         assert set(case) == {"name", "params", "ns", "mpps", "floor_ns", "ratio", "spread"}, case
         assert case["ns"] > 0 and case["floor_ns"] > 0
-        assert abs(case["ratio"] - case["ns"] / case["floor_ns"]) < 0.01 * case["ratio"], case
+        # The median of quotients, not the quotient of medians: near it, on a host that is not
+        # twice as fast in some passes as in others.
+        assert 1 / 3 < case["ratio"] / (case["ns"] / case["floor_ns"]) < 3, case
         assert abs(case["mpps"] - 1000 / case["ns"]) < 0.01 * case["mpps"], case
 
 
