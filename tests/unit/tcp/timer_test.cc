@@ -264,6 +264,26 @@ TEST(FastRetransmit, NotForDuplicatesThatATimeoutCaused)
 	EXPECT_EQ(e.tcp.counts.fast_recoveries, 0u);
 }
 
+// What carries data, or another window, is no duplicate: section 2.
+TEST(FastRetransmit, NotForSegmentsThatSaySomethingElse)
+{
+	RecordProperty("rfc", "5681 3.2");
+	Endpoint e;
+	e.sack = false;
+	e.to_established();
+	e.send(pattern(0, 14600));
+	e.sent.clear();
+	for (uint32_t i = 0; i < 5; i++)
+		e.arrive(e.peer(4 * i, 0, "data"));
+	for (uint16_t i = 1; i < 5; i++) {
+		Segment s = e.peer(20, 0);
+		s.wnd = static_cast<uint16_t>(65535 - i);
+		e.arrive(s);
+	}
+	EXPECT_EQ(e.tcp.counts.fast_recoveries, 0u);
+	EXPECT_EQ(e.tcb.n_dup_acks, 0);
+}
+
 TEST(FastRetransmit, SackFillsTheHolesOnly)
 {
 	RecordProperty("rfc", "6675 5");
