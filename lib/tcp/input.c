@@ -120,7 +120,7 @@ static void note_duplicate(struct sl_tcb *tcb, const struct sl_seg *seg)
 	tcb->dsack_right = sl_seq_lt(end, nxt) ? end : nxt;
 }
 
-/* Second check: RST. Returns whether the connection goes on. */
+/* Second check: RST. */
 static enum sl_tcp_verdict take_rst(struct sl_tcp *tcp, struct sl_tcb *tcb,
 				    const struct sl_seg *seg)
 {
@@ -190,7 +190,6 @@ static void sample_round_trip(const struct sl_tcp *tcp, struct sl_tcb *tcb,
 			tcp_rtt_sample(&tcb->rtt, ms * 1000, acked / (2u * tcb->smss) + 1, min_us,
 				       max_us);
 	}
-	/* An ACK of new data ends the backoff, Karn's part in it excepted: a sample has done so. */
 }
 
 static struct tcp_scoreboard *want_scoreboard(struct sl_tcp *tcp, struct sl_tcb *tcb)
@@ -243,13 +242,6 @@ static uint32_t take_sacks(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct 
 	/* An old one may tell of what has been acknowledged since. */
 	return tcp_scoreboard_update(s, tcb->snd_una, sl_seq_max(seg->ack, tcb->snd_una),
 				     tcb->snd_max, sack, n, &tcb->rack, (uint32_t)tcp->now_us);
-}
-
-static void drop_scoreboard(struct sl_tcp *tcp, struct sl_tcb *tcb)
-{
-	if (tcb->scoreboard != NULL)
-		tcp_pool_give(&tcp->pool, tcb->scoreboard);
-	tcb->scoreboard = NULL;
 }
 
 /* Fast retransmit: RFC 5681 section 3.2, RFC 6582, RFC 6675 section 5. */
@@ -451,7 +443,7 @@ static bool take_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
 	}
 	if (tcp_flight(tcb) == 0 || (tcb->scoreboard != NULL && !tcp_is_timed(tcb) &&
 				     !tcb->in_recovery && tcp_scoreboard(tcb)->n == 0)) {
-		drop_scoreboard(tcp, tcb);
+		tcp_drop_scoreboard(tcp, tcb);
 		tcb->tlp_out = tcb->dsack_out = false;
 	}
 	return true;
@@ -827,7 +819,7 @@ bool sl_tcp_icmp(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t seq, uint16_t 
 			tcb->smss = tcb->cc.smss = (uint16_t)smss;
 			tcb->snd_nxt = tcb->snd_una;
 			tcb->in_recovery = false;
-			drop_scoreboard(tcp, tcb);
+			tcp_drop_scoreboard(tcp, tcb);
 		}
 		return true;
 	}

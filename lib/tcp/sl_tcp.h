@@ -205,7 +205,7 @@ struct sl_tcb {
 	uint8_t n_probes;      /**< of keepalive, unanswered */
 	uint8_t challenges;    /**< that may be sent yet in this period */
 	bool ack_now : 1, passive : 1, timestamps : 1, sack : 1;
-	bool fin_queued : 1, fin_known : 1, fin_taken : 1, reader_gone : 1, writer_gone : 1;
+	bool fin_queued : 1, fin_known : 1, fin_taken : 1, reader_gone : 1;
 	bool in_recovery : 1, timing : 1, syn_due : 1, syn_lost : 1, urgent_out : 1, urgent_in : 1;
 	bool ts_valid : 1, v6 : 1, challenged : 1;
 	bool tlp_out : 1, tlp_again : 1, dsack_seen : 1, dsack_out : 1;

@@ -104,7 +104,7 @@ void sl_tcp_tcb_init(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl_tcp
 	tcp_rtt_init(&tcb->rtt);
 }
 
-static void free_scoreboard(struct sl_tcp *tcp, struct sl_tcb *tcb)
+void tcp_drop_scoreboard(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	if (tcb->scoreboard != NULL)
 		tcp_pool_give(&tcp->pool, tcb->scoreboard);
@@ -115,7 +115,7 @@ void sl_tcp_tcb_free(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	tcp_received_free(&tcb->received, &tcp->pool);
 	tcp_bytes_free(&tcb->send, &tcp->pool);
-	free_scoreboard(tcp, tcb);
+	tcp_drop_scoreboard(tcp, tcb);
 	tcb->armed = 0;
 	tcp->states[tcb->state]--;
 }
@@ -128,7 +128,7 @@ void tcp_end(struct sl_tcp *tcp, struct sl_tcb *tcb, enum sl_tcp_end why)
 	tcb->armed = 0;
 	tcb->ack_now = tcb->syn_due = false;
 	tcp_bytes_free(&tcb->send, &tcp->pool);
-	free_scoreboard(tcp, tcb);
+	tcp_drop_scoreboard(tcp, tcb);
 	/* After an orderly close the user may take its time to read. */
 	if (why != SL_TCP_END_CLOSED)
 		tcp_received_free(&tcb->received, &tcp->pool);

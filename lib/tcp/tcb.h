@@ -20,6 +20,9 @@ void tcp_end(struct sl_tcp *tcp, struct sl_tcb *tcb, enum sl_tcp_end why);
 /* The same, and the peer is told by a RST. */
 void tcp_abort(struct sl_tcp *tcp, struct sl_tcb *tcb, enum sl_tcp_end why);
 
+/* What was SACKed, and when what is in flight was sent, is forgotten. */
+void tcp_drop_scoreboard(struct sl_tcp *tcp, struct sl_tcb *tcb);
+
 /* A connection that is closed on both sides waits 2MSL, from now. */
 void tcp_time_wait(struct sl_tcp *tcp, struct sl_tcb *tcb);
 
@@ -74,6 +77,8 @@ static inline void tcp_arm(struct sl_tcp *tcp, struct sl_tcb *tcb, enum sl_tcp_t
 static inline void tcp_disarm(struct sl_tcb *tcb, enum sl_tcp_timer timer)
 {
 	tcb->armed &= (uint8_t) ~(1u << timer);
+	if (timer == SL_TCP_TIMER_SEND)
+		tcb->waits = SL_TCP_WAITS_RTO;
 }
 
 static inline bool tcp_is_armed(const struct sl_tcb *tcb, enum sl_tcp_timer timer)

@@ -50,10 +50,7 @@ static void retransmission_timeout(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	tcb->n_dup_acks = 0;
 	tcb->snd_nxt = tcb->snd_una;
 	/* RFC 2018 section 8: the receiver may have given up what it told. */
-	if (tcb->scoreboard != NULL) {
-		tcp_pool_give(&tcp->pool, tcb->scoreboard);
-		tcb->scoreboard = NULL;
-	}
+	tcp_drop_scoreboard(tcp, tcb);
 	tcp_disarm(tcb, SL_TCP_TIMER_SEND);
 	if (tcb->snd_wnd == 0)
 		(void)tcp_send_window_probe(tcp, tcb);
