@@ -20,6 +20,15 @@ static void print_side(const json_t *link, const char *side)
 	       *spread != '\0' ? ", " : "", spread);
 }
 
+static void print_addresses(const json_t *link)
+{
+	const json_t *address;
+	size_t i;
+
+	json_array_foreach(json_object_get(link, "addresses"), i, address)
+		printf(" %s", json_string_value(address));
+}
+
 void ctl_print_status(const struct ctl *ctl, const json_t *result)
 {
 	const json_t *connections = json_object_get(result, "connections");
@@ -51,9 +60,14 @@ void ctl_print_status(const struct ctl *ctl, const json_t *result)
 	json_array_foreach(json_object_get(result, "links"), i, item)
 	{
 		printf("link         %s: ", ctl_str(item, "name"));
-		print_side(item, "outside");
-		printf(" = ");
-		print_side(item, "inside");
+		if (strcmp(ctl_str(item, "type"), "host") == 0) {
+			print_side(item, "port");
+			print_addresses(item);
+		} else {
+			print_side(item, "outside");
+			printf(" = ");
+			print_side(item, "inside");
+		}
 		putchar('\n');
 	}
 	json_array_foreach(json_object_get(result, "warnings"), i, item)

@@ -32,7 +32,9 @@ void road_plan(struct road *road, const struct sl_config *config)
 
 	/* It can't fail: the configuration takes no more services than there are numbers. */
 	(void)sl_plan_make(config, NULL, none_busy, &road->plan);
-	road->n_ports = config->n_links * SL_N_SIDES;
+	road->n_ports = 0;
+	for (unsigned i = 0; i < config->n_links; i++)
+		road->n_ports += sl_config_link_ports(&config->links[i]);
 }
 
 static struct sl_pipeline_config pipeline_config(const struct road *road,
@@ -45,6 +47,8 @@ static struct sl_pipeline_config pipeline_config(const struct road *road,
 		.n_connections = config->workers.connections,
 		.high_water = config->workers.high_water,
 		.n_held = sl_min_u32(held, SL_HELD_MAX),
+		.n_endpoints = sl_config_endpoints(config),
+		.n_blocks = config->workers.stream_buffers,
 		.ring = &road->ring,
 		.learned = &road->learned,
 		.secret_shared = road->secret_shared,
@@ -76,6 +80,10 @@ void road_print_needs(const struct road *road, const struct sl_config *config, F
 	fprintf(out, "workers     %u\n", n);
 	fprintf(out, "connections %u a worker, %" PRIu64 " MiB of tables each\n",
 		config->workers.connections, (tables >> 20) + 1);
+	if (pipeline.n_endpoints > 0)
+		fprintf(out,
+			"endpoints   %u a worker, with %u buffers of %u bytes, in these tables\n",
+			pipeline.n_endpoints, pipeline.n_blocks, TCP_BLOCK);
 	fprintf(out, "buffers     %u of %u bytes, %" PRIu64 " MiB\n", config->workers.buffers,
 		data_room(config), (buffers >> 20) + 1);
 	fprintf(out,
@@ -113,16 +121,38 @@ static void want_rss(const struct sl_driver_profile *profile, struct sl_rss_conf
 	rss->tcp6 = profile->rss.types & SL_DRIVER_RSS_TCP6;
 }
 
+/* Where a port stands. */
+struct place {
+	unsigned link;
+	enum sl_side side;
+};
+
+static struct place place_of(const struct road *road, unsigned port)
+{
+	const struct sl_plan *plan = &road->plan;
+	struct place place = {0, SL_OUTSIDE};
+
+	for (unsigned i = 0; i < plan->n_links; i++)
+		for (unsigned side = 0; side < SL_N_SIDES; side++)
+			if (plan->links[i].port[side] == port)
+				place = (struct place){i, (enum sl_side)side};
+	return place;
+}
+
 /* Finds a port and what is wanted of it; wanted->n_queues is 1 when its profile says so. */
 static int plan_port(struct road *road, const struct sl_config *config, unsigned number,
 		     struct sl_port_config *wanted, char *error, size_t error_len)
 {
-	const struct sl_config_link *from = &config->links[number / SL_N_SIDES];
-	const bool outside = number % SL_N_SIDES == SL_OUTSIDE;
+	const struct place place = place_of(road, number);
+	const struct sl_config_link *from = &config->links[place.link];
+	const bool outside = place.side == SL_OUTSIDE;
+	const char *device = outside ? from->outside : from->inside;
 	struct sl_port *port = &road->ports[number];
 	static struct sl_driver_profile profile;
 
-	if (sl_port_find(port, outside ? from->outside : from->inside, error, error_len) != 0 ||
+	if (from->type == SL_CONFIG_LINK_HOST)
+		device = from->port;
+	if (sl_port_find(port, device, error, error_len) != 0 ||
 	    find_profile(config, port, &profile, error, error_len) != 0)
 		return -1;
 	wanted->n_queues = (uint16_t)config->workers.n_cores;
@@ -241,6 +271,10 @@ static int open_ports(struct road *road, struct sl_port_config *wanted, struct r
 	if (road->n_workers > 1 && join_workers(road, by_nic, error, error_len) != 0)
 		return -1;
 	note_spread(road);
+	for (unsigned i = 0; i < road->plan.n_links; i++)
+		if (road->plan.links[i].host)
+			sl_port_get_mac(&road->ports[road->plan.links[i].port[SL_OUTSIDE]],
+					road->plan.links[i].mac);
 	return 0;
 }
 

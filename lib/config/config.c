@@ -114,3 +114,13 @@ char *sl_config_error_format(const struct sl_config_error *error, char *text, si
 		snprintf(text, size, "%s: %s", error->file, error->text);
 	return text;
 }
+
+uint32_t sl_config_endpoints(const struct sl_config *config)
+{
+	if (config->workers.endpoints != 0)
+		return config->workers.endpoints;
+	for (unsigned i = 0; i < config->n_services; i++)
+		if (config->services[i].mode == SL_MODE_RESPOND)
+			return config->workers.connections;
+	return 0;
+}

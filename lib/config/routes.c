@@ -206,14 +206,14 @@ static int check_port(const struct sl_config *config, const struct routes *route
 		      const char *sysfs, const struct sl_config_link *link, const char *side,
 		      struct sl_config_error *error)
 {
-	const bool outside = strcmp(side, "outside") == 0;
-	const char *device = outside ? link->outside : link->inside;
-	const struct sl_config_where *where = outside ? &link->outside_where : &link->inside_where;
+	const bool inside = strcmp(side, "inside") == 0, port = strcmp(side, "port") == 0;
+	const char *device = inside ? link->inside : port ? link->port : link->outside;
+	const struct sl_config_where *where = inside ? &link->inside_where : &link->outside_where;
 	struct taken taken;
 	char pci[PCI_TEXT], over[IFNAMSIZ + 16] = "";
 	bool takes;
 
-	if (link->take_default_route)
+	if (link->take_default_route || device[0] == '\0')
 		return 0;
 	if (value_pci(device, pci))
 		takes = pci_takes(routes, sysfs, pci, &taken);
@@ -236,6 +236,7 @@ int sl_config_check_routes(const struct sl_config *config, const char *proc_net_
 			   const char *proc_net_ipv6_route, const char *sysfs_root,
 			   struct sl_config_error *error)
 {
+	static const char *const keys[] = {"outside", "inside", "port"};
 	struct routes routes;
 	int rc;
 
@@ -246,11 +247,9 @@ int sl_config_check_routes(const struct sl_config *config, const char *proc_net_
 	/* The list grows while it is walked: a VLAN over a bond over two ports. */
 	for (unsigned i = 0; i < routes.n; i++)
 		routes_add_lower(&routes, sysfs_root, i);
-	for (unsigned i = 0; i < config->n_links && rc == 0; i++) {
-		rc = check_port(config, &routes, sysfs_root, &config->links[i], "outside", error);
-		if (rc == 0)
-			rc = check_port(config, &routes, sysfs_root, &config->links[i], "inside",
+	for (unsigned i = 0; i < config->n_links; i++)
+		for (unsigned k = 0; k < SL_ARRAY_LEN(keys) && rc == 0; k++)
+			rc = check_port(config, &routes, sysfs_root, &config->links[i], keys[k],
 					error);
-	}
 	return rc;
 }

@@ -8,7 +8,7 @@
 #define WEEK_S     604800
 #define SHORTEST_S 0.01
 
-static const char *const link_types[] = {"wire", NULL};
+static const char *const link_types[] = {"wire", "host", NULL};
 static const char *const link_defaults[] = {"pass", "drop", NULL};
 #define X(id, name) name,
 static const char *const modes[] = {SL_SERVICE_MODES(X) NULL};
@@ -16,6 +16,7 @@ static const char *const cookies[] = {SL_COOKIES_POLICIES(X) NULL};
 static const char *const timestamps[] = {SL_TIMESTAMPS_POLICIES(X) NULL};
 static const char *const strays[] = {SL_STRAYS(X) NULL};
 static const char *const one_way[] = {SL_ONE_WAY_POLICIES(X) NULL};
+static const char *const servers[] = {SL_SERVERS(X) NULL};
 #undef X
 static const char *const rss_modes[] = {"none", "symmetric_key", "symmetric_toeplitz", NULL};
 static const char *const rss_types[] = {"ipv4", "tcp4", "ipv6", "tcp6", NULL};
@@ -69,7 +70,7 @@ const struct setting settings[] = {
 	 .section_below = "workers", .help = "the workers that move the packets"},
 	{.section = "", .key = "links", .type = SETTING_GROUPS, .fixed = true, .required = true,
 	 ROW_OF(sl_config, links), .section_below = "links", .noun = "link",
-	 .prepare = prepare_link, .help = "pairs of ports to stand between; at least one"},
+	 .prepare = prepare_link, .help = "ports, and what the box is on them; at least one"},
 	{.section = "", .key = "limits", .type = SETTING_GROUP, AT(sl_config, limits),
 	 .section_below = "limits", .help = "how long a connection may stay in which state"},
 	{.section = "", .key = "services", .type = SETTING_GROUPS, ROW_OF(sl_config, services),
@@ -99,17 +100,36 @@ const struct setting settings[] = {
 	{.section = "workers", .key = "buffers", .type = SETTING_INT, .fixed = true,
 	 AT(sl_config_workers, buffers), .min = 2048, .max = 4 << 20, .fallback = "16384",
 	 .unit = "packet buffers", .help = "size of one buffer pool"},
+	{.section = "workers", .key = "endpoints", .type = SETTING_INT, .fixed = true,
+	 AT(sl_config_workers, endpoints), .min = 0, .max = 64 << 20, .fallback = "0",
+	 .unit = "connections",
+	 .help = "connections of one worker that may end in the box (mode = \"respond\"); 0: as many "
+		 "as `connections`, or none where no service needs them"},
+	{.section = "workers", .key = "stream_buffers", .type = SETTING_INT, .fixed = true,
+	 AT(sl_config_workers, stream_buffers), .min = 64, .max = 16 << 20, .fallback = "8192",
+	 .unit = "buffers of 2 KiB",
+	 .help = "of one worker, for what such connections have received and what they send"},
 
 	{.section = "links", .key = "name", .type = SETTING_STRING, .fixed = true, TEXT(sl_config_link, name),
 	 .fallback_note = "link0, link1, ...", .help = "how the link is called; all different"},
 	{.section = "links", .key = "type", .type = SETTING_ENUM, .fixed = true, AT(sl_config_link, type),
 	 .choices = link_types, .fallback = "wire",
-	 .help = "wire: two ports and no address, a bump in the wire"},
-	{.section = "links", .key = "outside", .type = SETTING_STRING, .fixed = true, .required = true,
-	 TEXT(sl_config_link, outside),
+	 .help = "wire: two ports and no address, a bump in the wire; host: one port with addresses "
+		 "of its own, for which the box answers ARP, neighbour and echo requests"},
+	{.section = "links", .key = "outside", .type = SETTING_STRING, .fixed = true,
+	 TEXT(sl_config_link, outside), .fallback_note = "none; a wire needs it",
 	 .help = "port towards the clients: name of a vdev in `eal`, or a PCI address"},
-	{.section = "links", .key = "inside", .type = SETTING_STRING, .fixed = true, .required = true,
-	 TEXT(sl_config_link, inside), .help = "port towards the servers, likewise"},
+	{.section = "links", .key = "inside", .type = SETTING_STRING, .fixed = true,
+	 TEXT(sl_config_link, inside), .fallback_note = "none; a wire needs it",
+	 .help = "port towards the servers, likewise"},
+	{.section = "links", .key = "port", .type = SETTING_STRING, .fixed = true,
+	 TEXT(sl_config_link, port), .fallback_note = "none; a host link needs it",
+	 .help = "the port of a host link, likewise"},
+	{.section = "links", .key = "addresses", .type = SETTING_STRINGS, .fixed = true,
+	 AT(sl_config_link, addresses), .size = SL_ADDR_TEXT, .capacity = SL_LINK_ADDRS,
+	 .count_offset = offsetof(struct sl_config_link, n_addresses),
+	 .fallback_note = "none; a host link needs one",
+	 .help = "IPv4 and IPv6 addresses of a host link"},
 	{.section = "links", .key = "default", .type = SETTING_ENUM,
 	 AT(sl_config_link, default_action), .choices = link_defaults, .fallback = "pass",
 	 .help = "what becomes of traffic of no service"},
@@ -174,6 +194,24 @@ const struct setting settings[] = {
 	 .help = "when its servers are not heard for 5 s, as when answers go round the box. "
 		 "report: an event and a warning; pass: new connections pass unproxied until "
 		 "the servers are heard"},
+	{.section = "services", .key = "server", .type = SETTING_ENUM,
+	 AT(sl_config_service, server), .choices = servers, .fallback = "http",
+	 .help = "of mode = \"respond\": what answers. http: one page, which tells what is known of "
+		 "the connection; echo, discard, daytime, chargen: RFC 862, 863, 867, 864"},
+	{.section = "services", .key = "receive_buffer", .type = SETTING_INT,
+	 AT(sl_config_service, receive_buffer), .min = 2048, .max = 8 << 20, .fallback = "262144",
+	 .unit = "bytes",
+	 .help = "of mode = \"respond\": what a connection may have received and not read; its "
+		 "window"},
+	{.section = "services", .key = "send_buffer", .type = SETTING_INT,
+	 AT(sl_config_service, send_buffer), .min = 2048, .max = 8 << 20, .fallback = "262144",
+	 .unit = "bytes",
+	 .help = "of mode = \"respond\": what a connection may have to send, or not acknowledged"},
+	{.section = "services", .key = "backlog", .type = SETTING_INT,
+	 AT(sl_config_service, backlog), .min = 1, .max = 64 << 20, .fallback = "1024",
+	 .unit = "connections",
+	 .help = "of mode = \"respond\" with cookies = \"never\": half-open connections of a worker; "
+		 "beyond, SYNs are dropped"},
 	{.section = "services", .key = "limits", .type = SETTING_GROUP, .inherits = true,
 	 AT(sl_config_service, limits), .section_below = "limits",
 	 .help = "limits of this service; what is not set here is as in `limits`"},

@@ -55,10 +55,12 @@ struct sl_config_workers {
 	uint32_t high_water;    /**< of the table, percent */
 	uint32_t idle_sleep_us; /**< 0: poll without a pause */
 	uint32_t buffers;       /**< mbufs of one pool */
+	uint32_t endpoints; /**< of a worker; 0: as many as connections, if a service needs any */
+	uint32_t stream_buffers; /**< blocks of bytes for these, of a worker */
 };
 
-/** One kind of link so far: two ports, a bump in the wire (design section 3). */
-enum sl_config_link_type { SL_CONFIG_LINK_WIRE };
+/** Two ports, a bump in the wire; or one, with addresses of the box's own (design section 3). */
+enum sl_config_link_type { SL_CONFIG_LINK_WIRE, SL_CONFIG_LINK_HOST };
 
 /** What becomes of a link's traffic that is of no service. */
 enum sl_config_default { SL_CONFIG_DEFAULT_PASS, SL_CONFIG_DEFAULT_DROP };
@@ -68,12 +70,22 @@ struct sl_config_link {
 	enum sl_config_link_type type;
 	char outside[SL_CONFIG_DEVICE]; /**< DPDK device: a vdev's name or a PCI address */
 	char inside[SL_CONFIG_DEVICE];
+	char port[SL_CONFIG_DEVICE]; /**< of a host link, which has none of the other two */
+	char addresses[SL_LINK_ADDRS][SL_ADDR_TEXT];
+	unsigned n_addresses;
 	enum sl_config_default default_action;
 	bool link_follow;
 	bool take_default_route;
-	uint32_t mtu; /**< bytes of an IP packet */
-	struct sl_config_where where, outside_where, inside_where;
+	uint32_t mtu;                                              /**< bytes of an IP packet */
+	struct sl_config_where where, outside_where, inside_where; /**< the first two also of a host
+								      link's port */
 };
+
+/** Ports of a link. */
+static inline unsigned sl_config_link_ports(const struct sl_config_link *link)
+{
+	return link->type == SL_CONFIG_LINK_HOST ? 1 : SL_N_SIDES;
+}
 
 /** Addresses of one service. `len` counts bits of the 16 bytes: an IPv4 /24 is 96 + 24. */
 struct sl_config_prefix {
@@ -98,6 +110,9 @@ struct sl_config_service {
 	enum sl_strays strays;
 	uint32_t adopt_for_ms;
 	enum sl_one_way_policy one_way;
+	enum sl_respond_server server;
+	uint32_t receive_buffer, send_buffer; /**< bytes */
+	uint32_t backlog;
 	struct sl_config_where where;
 };
 
@@ -114,7 +129,7 @@ struct sl_config {
 	struct sl_config_link links[SL_CONFIG_MAX_LINKS];
 	unsigned n_links; /**< at least one */
 	struct sl_config_service services[SL_CONFIG_MAX_SERVICES];
-	unsigned n_services;            /**< may be none: a box that only forwards */
+	unsigned n_services;     /**< may be none: a box that only forwards */
 	struct sl_limits limits; /**< of services that set none of their own */
 	struct {
 		char secret_file[SL_CONFIG_PATH]; /**< "": a random secret at each start */
@@ -128,6 +143,9 @@ struct sl_config {
 	char **files;                 /**< names that sl_config_where points to */
 	unsigned n_files;
 };
+
+/** Endpoints of one worker: as configured, or as many as the services need. */
+uint32_t sl_config_endpoints(const struct sl_config *config);
 
 /**
  * Loads the file `path` into `config`.

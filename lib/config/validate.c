@@ -62,9 +62,70 @@ static bool same_device(const char *a, const char *b)
 {
 	char pci_a[PCI_TEXT], pci_b[PCI_TEXT];
 
+	if (b[0] == '\0')
+		return false;
 	if (value_pci(a, pci_a) && value_pci(b, pci_b))
 		return strcmp(pci_a, pci_b) == 0;
 	return strcmp(a, b) == 0;
+}
+
+/* The devices of a link by what the file calls them, NULL where it has none. */
+static const char *device_of(const struct sl_config_link *link, const char *key)
+{
+	if (strcmp(key, "port") == 0)
+		return link->port;
+	return strcmp(key, "outside") == 0 ? link->outside : link->inside;
+}
+
+/* Whether link `i` names a device where its type needs one, and nowhere else. */
+static int check_presence(struct load *load, const struct sl_config *config, unsigned i,
+			  const char *key, bool needed)
+{
+	const struct sl_config_link *link = &config->links[i];
+	const char *type = link->type == SL_CONFIG_LINK_HOST ? "host" : "wire";
+	const bool there = device_of(link, key)[0] != '\0';
+	char expected[PHRASE];
+
+	if (needed && !there)
+		return refuse(load, place(load, "links", i, key),
+			      "link \"%s\": %s is missing; expected %s", link->name, key,
+			      phrase_expected(schema_find("links", key), expected));
+	if (!needed && there)
+		return refuse(load, place(load, "links", i, key),
+			      "link \"%s\": %s is for another type of link; expected %s of a "
+			      "%s link",
+			      link->name, key,
+			      link->type == SL_CONFIG_LINK_HOST ? "port and addresses"
+								: "outside and inside",
+			      type);
+	return 0;
+}
+
+static int check_addresses(struct load *load, const struct sl_config *config, unsigned i)
+{
+	const struct sl_config_link *link = &config->links[i];
+	const bool host = link->type == SL_CONFIG_LINK_HOST;
+	const config_setting_t *at = place(load, "links", i, "addresses");
+	char quoted[PHRASE];
+
+	if (host != (link->n_addresses > 0))
+		return refuse(
+			load, at, "link \"%s\": %s", link->name,
+			host ? "addresses is missing; expected the addresses that a host link "
+			       "answers for, such as [ \"192.0.2.1\", \"2001:db8::1\" ]"
+			     : "addresses is for links of type \"host\"; a wire has none");
+	for (unsigned a = 0; a < link->n_addresses; a++) {
+		struct sl_addr addr;
+
+		if (sl_addr_parse(&addr, link->addresses[a]) != 0 || sl_addr_is_martian(&addr))
+			return refuse(
+				load, at,
+				"link \"%s\": addresses has %s; expected addresses that a host "
+				"may have, such as \"192.0.2.1\" or \"2001:db8::1\", without a "
+				"prefix length",
+				link->name, phrase_quote(link->addresses[a], quoted));
+	}
+	return 0;
 }
 
 /* The port `side` of link `i`: well written, and in no link up to this one. */
@@ -83,7 +144,8 @@ static int check_device(struct load *load, const struct sl_config *config, unsig
 	for (unsigned j = 0; j <= i; j++) {
 		const struct sl_config_link *other = &config->links[j];
 
-		seen += same_device(device, other->outside) + same_device(device, other->inside);
+		seen += same_device(device, other->outside) + same_device(device, other->inside) +
+			same_device(device, other->port);
 		if (seen > 1 || (seen == 1 && j < i))
 			return refuse(load, place(load, "links", i, side),
 				      "link \"%s\": %s is \"%s\", which link \"%s\" (%s:%u) names "
@@ -96,6 +158,8 @@ static int check_device(struct load *load, const struct sl_config *config, unsig
 
 static int check_links(struct load *load, const struct sl_config *config)
 {
+	static const char *const keys[] = {"inside", "outside", "port"};
+
 	for (unsigned i = 0; i < config->n_links; i++) {
 		const struct sl_config_link *link = &config->links[i];
 		int rc = check_name(load, "links", "link", i, link->name);
@@ -105,10 +169,17 @@ static int check_links(struct load *load, const struct sl_config *config)
 				rc = refuse_name(load, "links", "link", i, link->name,
 						 &config->links[j].where);
 		/* Inside first: when both are the same, the message is about the second. */
+		for (unsigned k = 0; k < SL_ARRAY_LEN(keys) && rc == 0; k++) {
+			const bool of_host = strcmp(keys[k], "port") == 0;
+			const bool needed = of_host == (link->type == SL_CONFIG_LINK_HOST);
+
+			rc = check_presence(load, config, i, keys[k], needed);
+			if (rc == 0 && needed)
+				rc = check_device(load, config, i, keys[k],
+						  device_of(link, keys[k]));
+		}
 		if (rc == 0)
-			rc = check_device(load, config, i, "inside", link->inside);
-		if (rc == 0)
-			rc = check_device(load, config, i, "outside", link->outside);
+			rc = check_addresses(load, config, i);
 		if (rc != 0)
 			return rc;
 	}
@@ -165,6 +236,31 @@ static int check_secret(struct load *load, const char *path)
 		      "cookies: secret_file is \"%s\": %s", path, why.text);
 }
 
+/* On a host link nothing is behind the box that a service could stand for. */
+static int check_host_service(struct load *load, const struct sl_config *config, unsigned i)
+{
+	const struct sl_config_service *service = &config->services[i];
+
+	if (service->mode == SL_MODE_RESPOND)
+		return 0;
+	for (unsigned l = 0; l < config->n_links; l++)
+		for (unsigned a = 0; a < config->links[l].n_addresses; a++) {
+			struct sl_addr addr;
+
+			(void)sl_addr_parse(&addr, config->links[l].addresses[a]);
+			if (sl_addr_in_prefix(&addr, &service->address.addr,
+					      (uint8_t)service->address.len))
+				return refuse(
+					load, place(load, "services", i, "mode"),
+					"service \"%s\": mode is \"%s\", and %s is an address of "
+					"the host link \"%s\", behind which there is no server; "
+					"expected mode = \"respond\"",
+					service->name, sl_service_mode_name(service->mode),
+					config->links[l].addresses[a], config->links[l].name);
+		}
+	return 0;
+}
+
 int validate(struct load *load, struct sl_config *config)
 {
 	int rc = check_cores(load, &config->workers);
@@ -173,14 +269,18 @@ int validate(struct load *load, struct sl_config *config)
 		rc = check_links(load, config);
 	for (unsigned i = 0; i < config->n_services && rc == 0; i++)
 		rc = check_service(load, config, i);
+	for (unsigned i = 0; i < config->n_services && rc == 0; i++)
+		rc = check_host_service(load, config, i);
 	if (rc == 0 && config->control.socket[0] == '\0')
 		rc = refuse(load, config_lookup(&load->libconfig, "control.socket"),
 			    "control: socket is empty; expected the path of a Unix socket");
 	if (rc == 0)
 		rc = check_secret(load, config->cookies.secret_file);
 	for (unsigned i = 0; i < config->n_links && rc == 0; i++) {
-		config->links[i].outside_where =
-			source_where(load, place(load, "links", i, "outside"));
+		config->links[i].outside_where = source_where(
+			load,
+			place(load, "links", i,
+			      config->links[i].type == SL_CONFIG_LINK_HOST ? "port" : "outside"));
 		config->links[i].inside_where =
 			source_where(load, place(load, "links", i, "inside"));
 	}

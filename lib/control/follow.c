@@ -26,10 +26,13 @@ static void set(struct sl_control *c, const struct sl_link *link, enum sl_side s
 
 static void follow(struct sl_control *c, const struct sl_link *link, enum sl_side side)
 {
-	const struct sl_port_watch *mine = &c->ports[link->port[side]].watch;
+	const struct sl_port_watch *mine, *theirs;
 	const enum sl_side other = sl_side_other(side);
-	const struct sl_port_watch *theirs = &c->ports[link->port[other]].watch;
 
+	if (link->host)
+		return;
+	mine = &c->ports[link->port[side]].watch;
+	theirs = &c->ports[link->port[other]].watch;
 	if (theirs->taken_down && (mine->now.link_up || !link->follow))
 		set(c, link, other, true,
 		    link->follow ? "the other port has its link again" : "it follows no more");
@@ -48,7 +51,7 @@ void control_follow_init(struct sl_control *c)
 {
 	for (unsigned i = 0; i < c->config.plan->n_links; i++)
 		for (unsigned side = 0; side < SL_N_SIDES; side++)
-			if (c->config.plan->links[i].follow)
+			if (c->config.plan->links[i].follow && !c->config.plan->links[i].host)
 				(void)sl_port_set_link(
 					&c->config.ports[c->config.plan->links[i].port[side]],
 					true);

@@ -30,6 +30,10 @@ static struct sl_service service_of(const struct sl_config_service *from)
 		.strays = (uint8_t)from->strays,
 		.one_way = (uint8_t)from->one_way,
 		.adopt_for_ms = from->adopt_for_ms,
+		.server = (uint8_t)from->server,
+		.receive_buffer = from->receive_buffer,
+		.send_buffer = from->send_buffer,
+		.backlog = from->backlog,
 	};
 
 	snprintf(s.name, sizeof(s.name), "%s", from->name);
@@ -96,8 +100,21 @@ static int number_services(struct numbering *all, const struct sl_config *config
 	return 0;
 }
 
-static void plan_links(struct sl_plan *plan, const struct sl_config *config)
+static void plan_host(struct sl_link *link, const struct sl_config_link *from)
 {
+	link->host = from->type == SL_CONFIG_LINK_HOST;
+	link->n_addrs = from->n_addresses;
+	for (unsigned i = 0; i < from->n_addresses; i++)
+		(void)sl_addr_parse(&link->addrs[i], from->addresses[i]);
+}
+
+/* Ports have numbers in the order of links and sides. MACs are not the configuration's: they stay
+ * as they are. */
+static void plan_links(struct sl_plan *plan, const struct sl_config *config,
+		       const struct sl_plan *running)
+{
+	unsigned port = 0;
+
 	plan->n_links = config->n_links;
 	for (unsigned i = 0; i < config->n_links; i++) {
 		const struct sl_config_link *from = &config->links[i];
@@ -108,7 +125,12 @@ static void plan_links(struct sl_plan *plan, const struct sl_config *config)
 		link->follow = from->link_follow;
 		link->mtu = (uint16_t)from->mtu;
 		for (unsigned side = 0; side < SL_N_SIDES; side++)
-			link->port[side] = (uint8_t)(i * SL_N_SIDES + side);
+			link->port[side] =
+				(uint8_t)(side < sl_config_link_ports(from) ? port++
+									    : SL_PORTS_MAX);
+		plan_host(link, from);
+		if (running != NULL)
+			memcpy(link->mac, running->links[i].mac, sizeof(link->mac));
 	}
 }
 
@@ -124,7 +146,7 @@ int sl_plan_make(const struct sl_config *config, const struct sl_plan *running,
 		return rc;
 	memset(plan, 0, sizeof(*plan));
 	sl_service_table_init(&plan->services, all.service + 1, all.n);
-	plan_links(plan, config);
+	plan_links(plan, config, running);
 	plan->draining = running != NULL && running->draining;
 	return 0;
 }

@@ -123,6 +123,13 @@ static bool prepare(struct sl_control *c, struct reload_request *r)
 	sl_config_diff(c->config.config, r->config, collect, r);
 	if (r->error[0] != '\0')
 		return false;
+	if (sl_config_endpoints(r->config) > sl_config_endpoints(c->config.config)) {
+		snprintf(
+			r->error, sizeof(r->error),
+			"a service has mode = \"respond\", and there are no endpoints for its "
+			"connections: set workers.endpoints and restart; nothing has been changed");
+		return false;
+	}
 	find_busy(c, busy);
 	if (sl_plan_make(r->config, c->config.plan, busy, r->ours) == 0)
 		return true;

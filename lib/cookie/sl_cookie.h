@@ -197,6 +197,13 @@ void sl_cookie_ring_init(struct sl_cookie_ring *ring, const uint8_t master[16], 
  */
 void sl_cookie_ring_advance(struct sl_cookie_ring *ring, uint64_t unix_us, uint64_t now_us);
 
+/** The wall clock, as the ring was told of it: microseconds since 1970 at the monotonic `now_us`.
+ */
+static inline uint64_t sl_cookie_unix_us(const struct sl_cookie_ring *ring, uint64_t now_us)
+{
+	return now_us + ring->live.offset_us;
+}
+
 /**
  * The cookie, our ISN, for a SYN-ACK.
  * @client_isn  the SYN's SEQ

@@ -9,7 +9,7 @@ static bool proxied_by(const struct sl_plan *plan, uint16_t number)
 {
 	const struct sl_service *s = &plan->services.service[number];
 
-	return number != SL_SERVICE_NONE && !s->retired && s->mode == SL_MODE_SPLICE &&
+	return number != SL_SERVICE_NONE && !s->retired && sl_service_mode_proxies(s->mode) &&
 	       !plan->draining;
 }
 
@@ -43,7 +43,8 @@ bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service)
 
 	if (last != 0 && p->relay.now_us - last <= SL_COOKIE_LIFE_MAX_US)
 		return true;
-	return p->secret_shared && s->mode == SL_MODE_SPLICE && s->cookies != SL_COOKIES_NEVER;
+	return p->secret_shared && sl_service_mode_proxies(s->mode) &&
+	       s->cookies != SL_COOKIES_NEVER;
 }
 
 void pipeline_adopt_from_now(struct sl_pipeline *p, uint16_t service)

@@ -40,29 +40,29 @@ static uint16_t mss_of(uint16_t option, bool v6)
 	return v6 ? SL_MSS_DEFAULT_V6 : SL_MSS_DEFAULT_V4;
 }
 
-/* What the client may send in one segment: the link's MTU, and the server's own MSS if known. */
-static uint16_t announced_mss(const struct sl_pipeline *p, const struct sl_traveller *t,
-			      const struct sl_learned *learned)
+/* Of a server of ours: what its endpoint will grant. */
+static struct sl_terms own_terms(const struct sl_pipeline *p, const struct sl_traveller *t)
 {
-	const unsigned most = service_of(p, t)->mss_max;
-	const unsigned mtu = p->plan->links[t->link].mtu;
-	unsigned mss = mtu - (t->seg->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS);
+	const struct sl_service *service = service_of(p, t);
 
-	if (learned != NULL)
-		mss = sl_min_u32(mss, mss_of(learned->mss, t->seg->v6));
-	if (most != 0)
-		mss = sl_min_u32(mss, most);
-	return (uint16_t)mss;
+	return (struct sl_terms){
+		.mss = sl_relay_mss(p->plan, t->link, t->service, t->seg->v6),
+		.wnd = (uint16_t)sl_min_u32(service->receive_buffer, UINT16_MAX),
+		.wscale = service->wscale,
+		.cookies = service->cookies != SL_COOKIES_NEVER,
+		.timestamps = service->timestamps != SL_TIMESTAMPS_NEVER,
+	};
 }
 
-/* Only what this server has granted before may be promised in its name, unless it is pinned. */
+/* Only what this server has granted before may be promised in its name, unless it is pinned; the
+ * window is what may be held until it answers. */
 static struct sl_terms terms_of(const struct sl_pipeline *p, const struct sl_traveller *t)
 {
 	const struct sl_service *service = service_of(p, t);
 	const struct sl_learned *learned =
 		sl_learned_get(&p->relay.learned, &t->seg->dst, t->seg->dst_port);
-	const struct sl_terms terms = {
-		.mss = announced_mss(p, t, learned),
+	struct sl_terms terms = {
+		.mss = sl_relay_mss(p->plan, t->link, t->service, t->seg->v6),
 		.wscale = service->wscale,
 		.cookies = service->cookies != SL_COOKIES_NEVER,
 		.timestamps = service->timestamps == SL_TIMESTAMPS_ALWAYS ||
@@ -70,13 +70,12 @@ static struct sl_terms terms_of(const struct sl_pipeline *p, const struct sl_tra
 			       learned->timestamps),
 	};
 
+	if (service->mode == SL_MODE_RESPOND)
+		return own_terms(p, t);
+	if (learned != NULL)
+		terms.mss = (uint16_t)sl_min_u32(terms.mss, mss_of(learned->mss, t->seg->v6));
+	terms.wnd = (uint16_t)sl_min_u32(SL_HELD_PER_CONN * terms.mss, UINT16_MAX);
 	return terms;
-}
-
-/* What may be held until the server answers. */
-static uint16_t window_of(struct sl_terms terms)
-{
-	return (uint16_t)sl_min_u32(SL_HELD_PER_CONN * terms.mss, 0xffff);
 }
 
 /* What the SYNs to a server get, in the terms that it has now. */
@@ -89,10 +88,11 @@ static void server_init(struct sl_pipeline *p, const struct sl_traveller *t, uns
 	server->terms = terms;
 	server->has_terms = true;
 	/* Mostly they are what they were in the burst before. */
-	if (server->made[v6].mss == terms.mss && server->made[v6].wscale == terms.wscale)
+	if (server->made[v6].mss == terms.mss && server->made[v6].wscale == terms.wscale &&
+	    server->made[v6].wnd == terms.wnd)
 		return;
 	server->made[v6] = terms;
-	sl_syn_ack_init(&server->syn_ack[v6], v6, terms.mss, terms.wscale, window_of(terms));
+	sl_syn_ack_init(&server->syn_ack[v6], v6, terms.mss, terms.wscale, terms.wnd);
 }
 
 /* What is granted is what was offered and can be kept whatever the server says: window scale and
@@ -304,7 +304,7 @@ static bool write_answer(const struct sl_traveller *t, const struct sl_answer *a
 		.seq = iss,
 		.ack = seg->seq + 1,
 		.flags = SL_SYN | SL_ACK,
-		.wnd = window_of(*terms),
+		.wnd = terms->wnd,
 		.mss = terms->mss,
 		.wscale = seg->wscale == SL_NO_WSCALE ? SL_NO_WSCALE : terms->wscale,
 		.sack_permitted = seg->sack_permitted,
@@ -463,13 +463,18 @@ static inline enum sl_cookie_verdict verify(struct sl_pipeline *p, unsigned i,
 	return verdict;
 }
 
-static void open_spliced(struct sl_pipeline *p, unsigned i, const struct sl_grant *grant)
+/* A cookie has proved its client: the connection opens, to its server or to one of ours. */
+static void open_proven(struct sl_pipeline *p, unsigned i, const struct sl_grant *grant)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
 	count(p, t, SL_EVENT_cookies_valid);
-	sl_relay_open_spliced(&p->relay, &p->query[i].key, p->query[i].hash, t->service, grant,
-			      t->buf, t->seg);
+	if (service_of(p, t)->mode == SL_MODE_RESPOND)
+		sl_relay_open_by_cookie(&p->relay, &p->query[i].key, p->query[i].hash, t->service,
+					grant, t->buf, t->seg);
+	else
+		sl_relay_open_spliced(&p->relay, &p->query[i].key, p->query[i].hash, t->service,
+				      grant, t->buf, t->seg);
 }
 
 /* An ACK, perhaps with the first data, of no connection. Never answered by RST: an honest client's
@@ -486,7 +491,7 @@ static inline void check_ack(struct sl_pipeline *p, unsigned i)
 	}
 	switch (verify(p, i, &grant)) {
 	case SL_COOKIE_VALID:
-		open_spliced(p, i, &grant);
+		open_proven(p, i, &grant);
 		break;
 	case SL_COOKIE_FORGED:
 		if (sl_unlikely(pipeline_adopts(p, t->service)))
@@ -508,18 +513,41 @@ static void open_tracked(struct sl_pipeline *p, unsigned i)
 			      (enum sl_side)t->side, t->buf, t->seg);
 }
 
+/* A SYN to a server of ours, without cookies: it stands in SYN-RECEIVED, in place of `old`. */
+static void open_half(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+	const uint32_t above = old != NULL ? old->end[SL_INSIDE].seq_max : 0;
+
+	if (!sl_relay_has_backlog(&p->relay, t->service)) {
+		sl_out_drop(p->out, t->buf, SL_DROP_backlog_full);
+		return;
+	}
+	if (old != NULL)
+		sl_relay_remove(&p->relay, p->query[i].index);
+	sl_relay_open_by_syn(&p->relay, &p->query[i].key, p->query[i].hash, t->service,
+			     old != NULL ? &above : NULL, t->buf, t->seg);
+}
+
 /* A SYN without ACK that may open a connection. */
 static void open_by_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
 	if (t->side == SL_INSIDE) {
+		if (old != NULL)
+			sl_relay_remove(&p->relay, p->query[i].index);
 		open_tracked(p, i);
-	} else if (service_of(p, t)->cookies == SL_COOKIES_NEVER) {
-		count(p, t, SL_EVENT_syn_received);
-		open_tracked(p, i);
-	} else {
+	} else if (service_of(p, t)->cookies != SL_COOKIES_NEVER) {
 		answer_alone(p, i, old);
+	} else if (service_of(p, t)->mode == SL_MODE_RESPOND) {
+		count(p, t, SL_EVENT_syn_received);
+		open_half(p, i, old);
+	} else {
+		count(p, t, SL_EVENT_syn_received);
+		if (old != NULL)
+			sl_relay_remove(&p->relay, p->query[i].index);
+		open_tracked(p, i);
 	}
 }
 
@@ -583,7 +611,7 @@ void pipeline_unproxied(struct sl_pipeline *p, unsigned i)
 	/* A client that was answered by cookie before the change is kept to what it was told. */
 	if (may_prove(t) && pipeline_cookies_alive(p, t->service) && pipeline_believable(t) &&
 	    verify(p, i, &grant) == SL_COOKIE_VALID)
-		open_spliced(p, i, &grant);
+		open_proven(p, i, &grant);
 	else
 		pipeline_leave(p, t);
 }
@@ -629,11 +657,11 @@ bool pipeline_reopen(struct sl_pipeline *p, unsigned i)
 			return true;
 		}
 		if (!may_follow(p, t, old)) {
+			if (old->ours) /* it answers for itself */
+				return false;
 			sl_out_drop(p->out, t->buf, SL_DROP_stray);
 			return true;
 		}
-		if (t->side == SL_INSIDE || service_of(p, t)->cookies == SL_COOKIES_NEVER)
-			sl_relay_remove(&p->relay, p->query[i].index);
 		open_by_syn(p, i, old);
 		return true;
 	}
@@ -641,6 +669,6 @@ bool pipeline_reopen(struct sl_pipeline *p, unsigned i)
 		return false;
 	sl_relay_remove(&p->relay, p->query[i].index);
 	t->buf->account = t->service;
-	open_spliced(p, i, &grant);
+	open_proven(p, i, &grant);
 	return true;
 }

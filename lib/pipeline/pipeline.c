@@ -6,6 +6,9 @@ size_t sl_pipeline_memory_size(const struct sl_pipeline_config *config)
 	const struct sl_relay_config relay = {
 		.n_connections = config->n_connections,
 		.n_held = config->n_held,
+		.n_endpoints = config->n_endpoints,
+		.n_blocks = config->n_blocks,
+		.plan = config->plan,
 	};
 
 	return sl_relay_memory_size(&relay);
@@ -26,6 +29,8 @@ int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *con
 	const struct sl_relay_config relay = {
 		.n_connections = config->n_connections,
 		.n_held = config->n_held,
+		.n_endpoints = config->n_endpoints,
+		.n_blocks = config->n_blocks,
 		.high_water = config->high_water,
 		.plan = config->plan,
 		.secret = config->table_secret,
@@ -40,9 +45,11 @@ int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *con
 		p->port[i].side = SL_N_SIDES;
 	for (unsigned link = 0; link < config->plan->n_links; link++) {
 		for (unsigned side = 0; side < SL_N_SIDES; side++) {
-			struct sl_port_place *place =
-				&p->port[config->plan->links[link].port[side]];
+			const uint8_t port = config->plan->links[link].port[side];
+			struct sl_port_place *place = &p->port[port];
 
+			if (port >= SL_PORTS_MAX) /* a host link has no inside */
+				continue;
 			place->link = (uint8_t)link;
 			place->side = (uint8_t)side;
 		}
@@ -73,10 +80,11 @@ void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64
 	const struct sl_plan *before = p->plan;
 
 	sl_relay_begin(&p->relay, now_us);
-	p->plan = p->relay.plan = plan;
+	p->plan = plan;
 	for (unsigned s = 1; s <= plan->services.n; s++)
 		if (plan->services.service[s].reused)
 			fold(p, s);
+	sl_relay_apply(&p->relay, plan);
 	pipeline_change(p, before);
 	show_listening(p);
 }
@@ -115,6 +123,12 @@ static void decide(struct sl_pipeline *p, unsigned i)
 	sl_relay_segment(&p->relay, index, (enum sl_side)t->side, t->buf, t->seg);
 }
 
+static inline void serve(struct sl_pipeline *p)
+{
+	if (sl_unlikely(sl_relay_has_work(&p->relay)))
+		sl_relay_serve(&p->relay, sl_cookie_unix_us(&p->ring, p->relay.now_us));
+}
+
 void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uint64_t now_us)
 {
 	assert(n <= SL_BURST);
@@ -142,6 +156,7 @@ void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uin
 			decide(p, i++);
 	}
 	pipeline_answered(p);
+	serve(p);
 	sl_out_settle(p->out, bufs, n);
 }
 
@@ -150,4 +165,5 @@ void sl_pipeline_tick(struct sl_pipeline *p, uint64_t now_us)
 	sl_relay_begin(&p->relay, now_us);
 	pipeline_one_way_tick(p);
 	sl_relay_tick(&p->relay, SL_BURST);
+	serve(p);
 }

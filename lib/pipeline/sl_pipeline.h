@@ -27,6 +27,8 @@ struct sl_pipeline_config {
 	const struct sl_plan *plan; /**< stays valid until another is applied */
 	uint32_t n_connections;
 	uint32_t n_held;             /**< early packets held at once */
+	uint32_t n_endpoints;        /**< connections that end here (respond), at once */
+	uint32_t n_blocks;           /**< TCP_BLOCK bytes each, for what these hold */
 	uint32_t high_water;         /**< of the table, percent: above it room is made */
 	const uint8_t *table_secret; /**< SL_FLOW_SECRET_BYTES random bytes, this worker's own */
 	const struct sl_cookie_ring *ring;      /**< copied */
@@ -85,6 +87,7 @@ struct sl_like {
 /** What a SYN to a server may be promised, whoever sends it. */
 struct sl_terms {
 	uint16_t mss;    /**< that we announce */
+	uint16_t wnd;    /**< of our SYN-ACK, which is never scaled */
 	uint8_t wscale;  /**< likewise, if one is offered */
 	bool timestamps; /**< if they are offered */
 	bool cookies;    /**< by a cookie */
@@ -187,6 +190,12 @@ void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uin
 
 /** Does what time brings: retransmissions, probes, limits. Bounded work; call it every turn. */
 void sl_pipeline_tick(struct sl_pipeline *p, uint64_t now_us);
+
+/** Whether the next tick is wanted at once, whatever the time. */
+static inline bool sl_pipeline_has_work(const struct sl_pipeline *p)
+{
+	return !sl_wheel_caught_up(&p->relay.wheel) || sl_relay_has_work(&p->relay);
+}
 
 SL_END_DECLS
 

@@ -12,7 +12,8 @@ static void list_ports(char *text, size_t size)
 	uint16_t id;
 
 	text[0] = '\0';
-	RTE_ETH_FOREACH_DEV(id) {
+	RTE_ETH_FOREACH_DEV(id)
+	{
 		char name[RTE_ETH_NAME_MAX_LEN];
 
 		if (rte_eth_dev_get_name_by_port(id, name) == 0 && used < size)
@@ -89,8 +90,8 @@ static int set_up_queues(struct sl_port *port, const struct sl_port_config *conf
 	rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->ethdev, &port->rx_descriptors,
 					      &port->tx_descriptors);
 	for (uint16_t q = 0; q < config->n_queues && rc == 0; q++) {
-		rc = rte_eth_rx_queue_setup(port->ethdev, q, port->rx_descriptors,
-					    (unsigned)socket, NULL, config->pool);
+		rc = rte_eth_rx_queue_setup(port->ethdev, q, port->rx_descriptors, (unsigned)socket,
+					    NULL, config->pool);
 		if (rc == 0)
 			rc = rte_eth_tx_queue_setup(port->ethdev, q, port->tx_descriptors,
 						    (unsigned)socket, NULL);
@@ -186,4 +187,12 @@ int sl_port_set_link(const struct sl_port *port, bool up)
 	if (port->if_index != 0)
 		return port_interface_set(port, up);
 	return up ? rte_eth_dev_set_link_up(port->ethdev) : rte_eth_dev_set_link_down(port->ethdev);
+}
+
+void sl_port_get_mac(const struct sl_port *port, uint8_t mac[6])
+{
+	struct rte_ether_addr addr = {0};
+
+	(void)rte_eth_macaddr_get(port->ethdev, &addr);
+	memcpy(mac, addr.addr_bytes, sizeof(addr.addr_bytes));
 }

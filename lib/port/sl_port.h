@@ -81,6 +81,9 @@ void sl_port_close(struct sl_port *port);
  */
 int sl_port_set_link(const struct sl_port *port, bool up);
 
+/** Reads the MAC of a port that has been started. */
+void sl_port_get_mac(const struct sl_port *port, uint8_t mac[6]);
+
 /** Reads the device's counters and link state; any time, from the control thread. */
 void sl_port_counters(const struct sl_port *port, struct sl_port_counters *counters);
 

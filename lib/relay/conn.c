@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Birth, states and end of a connection. */
-#include "relay.h"
+#include "endpoint.h"
 
 static size_t held_bytes(const struct sl_relay_config *config)
 {
@@ -18,7 +18,8 @@ size_t sl_relay_memory_size(const struct sl_relay_config *config)
 
 	if (flow == 0 || config->n_held > SL_HELD_MAX)
 		return 0;
-	return aligned(flow) + aligned(sl_wheel_memory_size(SL_RELAY_SLOTS)) + held_bytes(config);
+	return aligned(flow) + aligned(sl_wheel_memory_size(SL_RELAY_SLOTS)) +
+	       aligned(held_bytes(config)) + relay_endpoints_memory(config);
 }
 
 int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void *memory,
@@ -47,7 +48,15 @@ int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void
 	p += aligned(sl_wheel_memory_size(SL_RELAY_SLOTS));
 	r->held = (struct sl_held *)p;
 	relay_held_init(r, config->n_held);
+	p += aligned(held_bytes(config));
+	relay_endpoints_init(r, config, p);
 	return 0;
+}
+
+void sl_relay_apply(struct sl_relay *r, const struct sl_plan *plan)
+{
+	r->plan = plan;
+	relay_endpoints_plan(r);
 }
 
 void relay_count(struct sl_relay *r, const struct sl_conn *conn, enum sl_event event)
@@ -79,7 +88,7 @@ struct sl_conn *relay_conn_add(struct sl_relay *r, const struct sl_flow_key *key
 	conn = sl_relay_conn(r, index);
 	memset((uint8_t *)conn + sizeof(conn->key), 0, sizeof(*conn) - sizeof(conn->key));
 	sl_wheel_node_init(&conn->timer);
-	conn->service = service;
+	conn->service = (uint8_t)service;
 	conn->created_ms = conn->last_seen_ms = r->now_ms;
 	conn->wscale_outside = conn->wscale_inside = conn->wscale_promised = SL_NO_WSCALE;
 	conn->state[SL_LEG_CLIENT] = conn->state[SL_LEG_SERVER] = SL_TCP_CLOSED;
@@ -110,7 +119,8 @@ static const uint16_t transitions[SL_TCP_N_STATES] = {
 void relay_enter_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
 		       enum sl_tcp_state state)
 {
-	assert(transitions[conn->state[leg]] & 1u << state);
+	/* One that is ours follows its endpoint, which sees to it and may have gone on twice. */
+	assert(conn->ours || transitions[conn->state[leg]] & 1u << state);
 	gauge(r, conn, leg, (uint64_t)-1);
 	conn->state[leg] = (uint8_t)state;
 	gauge(r, conn, leg, 1);
@@ -151,6 +161,8 @@ void sl_relay_remove(struct sl_relay *r, uint32_t index)
 {
 	struct sl_conn *conn = sl_relay_conn(r, index);
 
+	if (sl_unlikely(conn->ours))
+		relay_endpoint_free(r, conn);
 	relay_not_translated(r, conn);
 	relay_source_add(r, &conn->key, (uint32_t)-1);
 	mark_dirty(r, sl_flow_hash(&r->flow, &conn->key));
@@ -176,6 +188,19 @@ void relay_l2_changed(struct sl_relay *r, struct sl_conn *conn, enum sl_side to,
 	conn->l2[to] = number;
 }
 
+void relay_l2_turned(struct sl_relay *r, struct sl_conn *conn, const uint8_t *frame,
+		     unsigned l2_len)
+{
+	uint16_t there, back;
+
+	if (!sl_l2_get_both(&r->l2, frame, l2_len, &there, &back))
+		return; /* the old ones serve on */
+	sl_l2_put(&r->l2, conn->l2[SL_INSIDE]);
+	sl_l2_put(&r->l2, conn->l2[SL_OUTSIDE]);
+	conn->l2[SL_INSIDE] = there;
+	conn->l2[SL_OUTSIDE] = back;
+}
+
 bool sl_relay_reopens(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg,
 		      bool timestamps)
 {
@@ -199,6 +224,8 @@ bool sl_relay_newcomer(const struct sl_conn *conn, const struct sl_seg *seg)
 
 bool sl_relay_replays(const struct sl_conn *conn, const struct sl_seg *seg)
 {
-	return conn->flags & SL_CONN_SPLICED && seg->seq - 1 == conn->end[SL_OUTSIDE].isn &&
+	if (!(conn->flags & SL_CONN_SPLICED) && conn->ours != SL_CONN_OURS_BY_COOKIE)
+		return false;
+	return seg->seq - 1 == conn->end[SL_OUTSIDE].isn &&
 	       seg->ack - 1 == conn->end[SL_INSIDE].isn + conn->seq_delta;
 }

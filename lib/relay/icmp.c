@@ -7,7 +7,7 @@
  * And one of our own: a client that was promised a larger MSS than its server turned out to have is
  * told so, lest it depend on routers whose errors are filtered.
  */
-#include "relay.h"
+#include "endpoint.h"
 
 enum { TOO_BIGS_PER_S = 1000 };
 
@@ -100,7 +100,7 @@ static void opening_error(struct sl_relay *r, const struct sl_conn *conn, enum s
 void sl_relay_icmp(struct sl_relay *r, uint32_t index, enum sl_side side, struct sl_buf *buf,
 		   struct sl_quote *quote)
 {
-	const struct sl_conn *conn = sl_relay_conn(r, index);
+	struct sl_conn *conn = sl_relay_conn(r, index);
 	const enum sl_side from = sl_side_other(side);
 	const bool spliced = conn->flags & SL_CONN_SPLICED;
 	uint32_t seq = quote->seg.seq;
@@ -108,6 +108,10 @@ void sl_relay_icmp(struct sl_relay *r, uint32_t index, enum sl_side side, struct
 	buf->account = conn->service;
 	if (sl_conn_closed(conn) || !quote->to_sender) {
 		sl_out_drop(r->out, buf, SL_DROP_icmp_mismatch);
+		return;
+	}
+	if (conn->ours) {
+		relay_endpoint_icmp(r, conn, buf, quote);
 		return;
 	}
 	if (conn->flags & SL_CONN_OPENING) {

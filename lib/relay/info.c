@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A connection described for people. */
-#include "relay.h"
+#include "endpoint.h"
 
 static uint64_t bytes_of(const struct sl_end *end)
 {
@@ -44,5 +44,7 @@ bool sl_relay_info(const struct sl_relay *r, uint32_t index, struct sl_conn_info
 	}
 	if (conn->flags & SL_CONN_OPENING)
 		info->held = conn->opening.n_held;
+	if (conn->ours)
+		relay_endpoint_info(r, conn, info);
 	return true;
 }

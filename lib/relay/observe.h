@@ -33,10 +33,8 @@ static inline void observe_numbers(struct sl_conn *conn, enum sl_side side,
 	struct sl_end *me = &conn->end[side];
 
 	if (sl_seq_gt(seq_end, me->seq_max)) {
-		/* Passing the ISN again, one full turn of the sequence space is behind us. */
-		if (sl_unlikely(me->isn - me->seq_max - 1 < seq_end - me->seq_max) &&
-		    me->wraps < UINT16_MAX && !sl_conn_newcomer(conn))
-			me->wraps++;
+		if (!sl_conn_newcomer(conn))
+			relay_count_wrap(me, seq_end);
 		me->seq_max = seq_end;
 	}
 	if (seg->flags & SL_ACK) {

@@ -76,7 +76,7 @@ static enum sl_pressure_level class_of(const struct sl_conn *conn)
 	if (any_leg(conn, SL_TCP_SYN_SENT) || any_leg(conn, SL_TCP_SYN_RECEIVED))
 		return SL_PRESSURE_HALF_OPEN;
 	if (conn->state[SL_LEG_CLIENT] == SL_TCP_ESTABLISHED &&
-	    conn->state[SL_LEG_SERVER] == SL_TCP_ESTABLISHED)
+	    (conn->state[SL_LEG_SERVER] == SL_TCP_ESTABLISHED || conn->ours))
 		return SL_PRESSURE_IDLE;
 	return SL_PRESSURE_HALF_CLOSED;
 }

@@ -36,6 +36,9 @@ void relay_count(struct sl_relay *r, const struct sl_conn *conn, enum sl_event e
 /* What goes to `to` has a new link-layer header. */
 void relay_l2_changed(struct sl_relay *r, struct sl_conn *conn, enum sl_side to,
 		      const uint8_t *frame, unsigned l2_len);
+/* A frame of the client has a new header: what goes to it has that turned round. */
+void relay_l2_turned(struct sl_relay *r, struct sl_conn *conn, const uint8_t *frame,
+		     unsigned l2_len);
 
 static inline uint32_t relay_index(const struct sl_relay *r, const struct sl_conn *conn)
 {
@@ -60,6 +63,15 @@ static inline void relay_l2_refresh(struct sl_relay *r, struct sl_conn *conn, en
 {
 	if (sl_unlikely(!sl_l2_equal(&r->l2.entry[conn->l2[to]].l2, frame, l2_len)))
 		relay_l2_changed(r, conn, to, frame, l2_len);
+}
+
+/* A segment ends at `seq_end`, beyond all before it: passing the ISN again, one full turn of the
+ * sequence space is behind us. */
+static inline void relay_count_wrap(struct sl_end *end, uint32_t seq_end)
+{
+	if (sl_unlikely(end->isn - end->seq_max - 1 < seq_end - end->seq_max) &&
+	    end->wraps < UINT16_MAX)
+		end->wraps++;
 }
 
 /* How far a window scale shifts. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A segment of a connection that stands. */
+#include "endpoint.h"
 #include "observe.h"
 #include "sl_shape.h"
 
@@ -343,6 +344,8 @@ void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, str
 	buf->account = conn->service;
 	if (sl_conn_quiet(conn))
 		joined_segment(r, conn, side, buf, seg);
+	else if (conn->ours)
+		relay_endpoint_segment(r, conn, side, buf, seg);
 	else if (sl_conn_closed(conn))
 		closed_segment(r, conn, side, buf, seg);
 	else if (conn->flags & SL_CONN_OPENING)

@@ -8,7 +8,7 @@
  * means S + n. Everything stored here is in the *inside* numbering, the server's; what goes to or
  * comes from the outside differs by seq_delta (d = K - S). TSvals are stored as they were
  * forwarded; the server's own clock is ts_delta (t) lower. A connection that the box only tracks
- * has both deltas 0.
+ * has both deltas 0. One that ends here has one numbering, that of its endpoint.
  */
 #ifndef SL_CONN_H
 #define SL_CONN_H
@@ -17,13 +17,15 @@
 
 #include "sl_flow.h"
 #include "sl_link.h"
+#include "sl_service.h"
 #include "sl_stats.h"
 #include "sl_wheel.h"
 
 SL_BEGIN_DECLS
 
 enum sl_conn_flag {
-	SL_CONN_SPLICED = 1 << 0,       /**< opened by a cookie; numbers are translated */
+	SL_CONN_SPLICED = 1 << 0,       /**< opened by a cookie; numbers are translated. Of a
+					   tombstone: a cookie has opened it */
 	SL_CONN_OPENING = 1 << 1,       /**< spliced, and the server has not answered our SYN */
 	SL_CONN_INSIDE_OPENED = 1 << 2, /**< the side of the client is the inside */
 	SL_CONN_TIMESTAMPS = 1 << 3,    /**< granted by both ends (while opening: by us) */
@@ -50,6 +52,9 @@ enum sl_conn_flag {
 };
 
 enum { SL_CONN_SECOND_SHIFT = 13 };
+
+/** Whether a connection ends here, in an endpoint of its own, and what opened it. */
+enum sl_conn_ours { SL_CONN_NOT_OURS, SL_CONN_OURS_BY_SYN, SL_CONN_OURS_BY_COOKIE };
 
 /** What one end has sent, as it went by; in the inside numbering. */
 struct sl_end {
@@ -80,14 +85,19 @@ struct sl_conn {
 	union {
 		struct {
 			uint32_t seq_delta; /**< d: add to the server's SEG.SEQ */
-			uint32_t ts_delta;  /**< t: add to the server's TSval, or with
-						 SL_CONN_TS_OURS to the milliseconds of our clock */
+			union {
+				uint32_t ts_delta; /**< t: add to the server's TSval, or with
+							SL_CONN_TS_OURS to the milliseconds of our
+							clock */
+				uint32_t endpoint; /**< of one that is ours: its number */
+			};
 		};
 		struct sl_opening opening; /**< while SL_CONN_OPENING */
 	};
 	uint32_t last_seen_ms; /**< from here the limit of the state runs */
 	uint16_t flags;        /**< enum sl_conn_flag */
-	uint16_t service;
+	uint8_t service;
+	uint8_t ours;               /**< enum sl_conn_ours */
 	uint16_t l2[SL_N_SIDES];    /**< link-layer header of frames that go to that side */
 	uint8_t wscale_outside : 4; /**< shift of the windows that this end sends, 15 for none */
 	uint8_t wscale_inside : 4;
@@ -101,6 +111,7 @@ struct sl_conn {
 	uint32_t created_ms;
 };
 
+static_assert(SL_SERVICES_MAX <= 256, "their numbers fit");
 static_assert(offsetof(struct sl_conn, end) == SL_CACHE_LINE, "the second line begins with end");
 static_assert(sizeof(struct sl_conn) == 2 * SL_CACHE_LINE, "a relayed segment touches two lines");
 

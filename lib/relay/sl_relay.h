@@ -19,6 +19,7 @@
 
 #include "sl_bucket.h"
 #include "sl_conn.h"
+#include "sl_endpoint.h"
 #include "sl_l2.h"
 #include "sl_learned.h"
 #include "sl_out.h"
@@ -78,16 +79,19 @@ struct sl_relay {
 	uint64_t dirty; /**< bit hash % 64: table changed there since the pipeline cleared it */
 	struct sl_bucket too_bigs; /**< ICMP errors of our own */
 	struct sl_pressure pressure;
+	struct sl_endpoints endpoints;
 	struct sl_learned_table learned;
 	struct sl_l2_table l2;
 };
 
 struct sl_relay_config {
 	uint32_t n_connections;
-	uint32_t high_water; /**< of the table, percent, 10 to 100: above it room is made */
-	uint32_t n_held;     /**< packets held at once, at most SL_HELD_MAX */
-	const struct sl_plan *plan;
-	const uint8_t *secret; /**< SL_FLOW_SECRET_BYTES random bytes: the table's hash */
+	uint32_t high_water;  /**< of the table, percent, 10 to 100: above it room is made */
+	uint32_t n_held;      /**< packets held at once, at most SL_HELD_MAX */
+	uint32_t n_endpoints; /**< connections that end here, at once; 0: none can */
+	uint32_t n_blocks;    /**< of TCP_BLOCK bytes, for what these have received and send */
+	const struct sl_plan *plan; /**< links stay as they are in it */
+	const uint8_t *secret;      /**< SL_FLOW_SECRET_BYTES random bytes: the table's hash */
 };
 
 /** Bytes of memory, aligned to a cache line, that sl_relay_init takes; 0 when out of range. */
@@ -101,6 +105,20 @@ static inline void sl_relay_begin(struct sl_relay *r, uint64_t now_us)
 {
 	r->now_us = now_us;
 	r->now_ms = (uint32_t)(now_us / SL_US_PER_MS);
+}
+
+/** Services are what this plan says, from now on. */
+void sl_relay_apply(struct sl_relay *r, const struct sl_plan *plan);
+
+/** The MSS that we announce to clients of a service on a link: RFC 6691, and what is configured. */
+static inline uint16_t sl_relay_mss(const struct sl_plan *plan, unsigned link, uint16_t service,
+				    bool v6)
+{
+	const uint16_t most = plan->services.service[service].mss_max;
+	const uint16_t mss =
+		(uint16_t)(plan->links[link].mtu - (v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS));
+
+	return most != 0 && most < mss ? most : mss;
 }
 
 static inline struct sl_conn *sl_relay_conn(const struct sl_relay *r, uint32_t index)
@@ -130,7 +148,7 @@ static inline void sl_relay_key(struct sl_flow_key *key, const struct sl_seg *se
 /** A packet on the road: of a service that is not merely passed. */
 struct sl_traveller {
 	struct sl_buf *buf;
-	struct sl_seg *seg; /**< of an ICMP error: what it quotes, turned round */
+	struct sl_seg *seg;           /**< of an ICMP error: what it quotes, turned round */
 	const struct sl_shape *shape; /**< that it fits: then `seg` is not filled; or NULL */
 	union {
 		struct {
@@ -172,6 +190,38 @@ void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, ui
 void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
 			   uint16_t service, enum sl_side side, struct sl_buf *buf,
 			   struct sl_seg *seg);
+
+/**
+ * The same for a connection that ends here: an endpoint in ESTABLISHED, for the ACK `seg` whose
+ * cookie has verified. Drops also with endpoints_full.
+ */
+void sl_relay_open_by_cookie(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
+			     uint16_t service, const struct sl_grant *grant, struct sl_buf *buf,
+			     struct sl_seg *seg);
+
+/**
+ * Likewise, in SYN-RECEIVED, for a SYN.
+ * @above  a number that the ISN is to be above, of a connection that was in its place; or NULL
+ */
+void sl_relay_open_by_syn(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
+			  uint16_t service, const uint32_t *above, struct sl_buf *buf,
+			  const struct sl_seg *seg);
+
+/** Whether a service's backlog has room for one more SYN. */
+bool sl_relay_has_backlog(const struct sl_relay *r, uint16_t service);
+
+/**
+ * Lets the endpoints that have something to do have their turn: servers read and write, segments
+ * are sent. After each burst and each tick; what is left waits for the next call.
+ * @unix_us  the wall clock, for what servers tell
+ */
+void sl_relay_serve(struct sl_relay *r, uint64_t unix_us);
+
+/** Whether endpoints wait to be served. */
+static inline bool sl_relay_has_work(const struct sl_relay *r)
+{
+	return r->endpoints.n_queued > 0;
+}
 
 /**
  * Opens an entry for a connection that ran before the box did (or before its service was proxied),
@@ -248,6 +298,17 @@ void sl_relay_tick(struct sl_relay *r, unsigned max);
  */
 bool sl_relay_rearm(struct sl_relay *r, uint32_t *cursor, uint32_t max);
 
+/** What `ss -ti` says of an endpoint. */
+struct sl_conn_tcp {
+	uint32_t rtt_us, rttvar_us, rto_us;
+	uint32_t cwnd, ssthresh; /**< bytes */
+	uint32_t send_queue, receive_queue, in_flight, snd_wnd;
+	uint16_t mss;
+	uint8_t retransmits; /**< in a row */
+	uint8_t snd_wscale, rcv_wscale;
+	bool sack, in_recovery;
+};
+
 /** A connection as people look at it. */
 struct sl_conn_info {
 	struct sl_addr client, server;
@@ -263,6 +324,9 @@ struct sl_conn_info {
 	uint32_t packets[SL_N_LEGS]; /**< received on that leg */
 	uint64_t bytes[SL_N_LEGS];   /**< of sequence space received on that leg */
 	uint32_t held;
+	bool ours;      /**< it ends here; then: */
+	bool by_cookie; /**< opened so */
+	struct sl_conn_tcp tcp;
 };
 
 /** Describes connection `index`. Returns false when there is none of that number. */

@@ -16,7 +16,7 @@
  * Two legs are in two states: the shorter limit counts. Segments only write last_seen_ms; the wheel
  * brings the connection up when its limit would have ended, and it is put back if it has been seen.
  */
-#include "relay.h"
+#include "endpoint.h"
 
 enum due {
 	DUE_RETRY,
@@ -90,6 +90,26 @@ static struct deadline leg_deadline(const struct sl_conn *conn, enum sl_leg leg,
 	return (struct deadline){UINT32_MAX, DUE_TIME_WAIT};
 }
 
+/* Of one that is ours TCP keeps most timers itself; what is left is what it would wait for without
+ * end: a client that says nothing, one that takes nothing, one that never closes. */
+static struct deadline own_deadline(const struct sl_relay *r, const struct sl_conn *conn,
+				    const struct sl_limits *l)
+{
+	const struct deadline never = {UINT32_MAX, DUE_TIME_WAIT};
+	const struct deadline silent = {l->silent_ms, DUE_SILENT};
+	const bool stands = conn->state[SL_LEG_CLIENT] == SL_TCP_ESTABLISHED;
+	struct deadline d = never;
+
+	if (conn->state[SL_LEG_CLIENT] == SL_TCP_TIME_WAIT)
+		return never;
+	if (!stands)
+		d = leg_deadline(conn, SL_LEG_CLIENT, l);
+	if ((stands && !(conn->flags & SL_CONN_CLIENT_SENT)) ||
+	    (d.due != DUE_HALF_OPEN && relay_endpoint_owes(r, conn)))
+		d = shorter(d, silent);
+	return d;
+}
+
 static struct deadline deadline_of(const struct sl_relay *r, const struct sl_conn *conn)
 {
 	const struct sl_limits *l = relay_limits(r, conn);
@@ -98,6 +118,8 @@ static struct deadline deadline_of(const struct sl_relay *r, const struct sl_con
 	if (sl_conn_closed(conn))
 		return (struct deadline){conn->flags & SL_CONN_SPLICED ? TOMBSTONE_MS : CLOSED_MS,
 					 DUE_TOMBSTONE};
+	if (sl_unlikely(conn->ours))
+		return own_deadline(r, conn, l);
 	d = shorter(leg_deadline(conn, SL_LEG_CLIENT, l), leg_deadline(conn, SL_LEG_SERVER, l));
 	if (d.after_ms == UINT32_MAX)
 		return (struct deadline){l->time_wait_ms, DUE_TIME_WAIT};
@@ -117,13 +139,21 @@ static uint64_t due_us(const struct sl_relay *r, const struct sl_conn *conn, uin
 {
 	const int64_t left_ms = (int64_t)after_ms - (r->now_ms - conn->last_seen_ms);
 
+	if (after_ms == UINT32_MAX)
+		return UINT64_MAX;
 	return left_ms <= 0 ? r->now_us : r->now_us + (uint64_t)left_ms * SL_US_PER_MS;
 }
 
 void relay_arm(struct sl_relay *r, struct sl_conn *conn)
 {
-	sl_wheel_arm_by(&r->wheel, relay_index(r, conn),
-			due_us(r, conn, deadline_of(r, conn).after_ms));
+	uint64_t due = due_us(r, conn, deadline_of(r, conn).after_ms);
+
+	if (sl_unlikely(conn->ours)) {
+		const uint64_t tcp = relay_endpoint_deadline(r, conn);
+
+		due = tcp < due ? tcp : due;
+	}
+	sl_wheel_arm_by(&r->wheel, relay_index(r, conn), due);
 }
 
 bool sl_relay_rearm(struct sl_relay *r, uint32_t *cursor, uint32_t max)
@@ -149,7 +179,10 @@ static void reset_end(struct sl_relay *r, const struct sl_conn *conn, enum sl_si
 
 uint32_t relay_limit_ms(const struct sl_relay *r, const struct sl_conn *conn)
 {
-	return deadline_of(r, conn).after_ms;
+	const uint32_t limit_ms = deadline_of(r, conn).after_ms;
+
+	/* One that is ours, and TCP waits for: it is idle, or in TIME-WAIT. */
+	return limit_ms == UINT32_MAX ? relay_limits(r, conn)->idle_ms : limit_ms;
 }
 
 void relay_reclaim(struct sl_relay *r, struct sl_conn *conn, enum sl_event why)
@@ -157,6 +190,10 @@ void relay_reclaim(struct sl_relay *r, struct sl_conn *conn, enum sl_event why)
 	const bool opening = conn->flags & SL_CONN_OPENING;
 	const bool half_open = relay_tracked_opening(conn) && !opening;
 
+	if (conn->ours) {
+		relay_endpoint_reclaim(r, conn, why);
+		return;
+	}
 	relay_close(r, conn, why);
 	if (opening) {
 		(void)relay_send_rst(r, conn, SL_OUTSIDE, conn->end[SL_INSIDE].isn + 1, true);
@@ -232,11 +269,29 @@ static void act(struct sl_relay *r, uint32_t index, struct sl_conn *conn, enum d
 		relay_arm(r, conn);
 }
 
+/* One that is ours: a limit has passed, or TCP wants to be called; or both have moved. */
+static void own_come_up(struct sl_relay *r, uint32_t index, struct sl_conn *conn)
+{
+	const struct deadline d = deadline_of(r, conn);
+	const bool late = r->now_ms - conn->last_seen_ms >= d.after_ms;
+
+	if (r->out->n_spare < SPARES_FOR_ONE)
+		sl_wheel_arm(&r->wheel, index, r->now_us + SL_RELAY_TICK_US);
+	else if (late)
+		relay_reclaim(r, conn, dues[d.due].event);
+	else
+		relay_endpoint_timeouts(r, conn);
+}
+
 static void come_up(struct sl_relay *r, uint32_t index)
 {
 	struct sl_conn *conn = sl_relay_conn(r, index);
 	const struct deadline d = deadline_of(r, conn);
 
+	if (sl_unlikely(conn->ours)) {
+		own_come_up(r, index, conn);
+		return;
+	}
 	if (r->now_ms - conn->last_seen_ms < d.after_ms)
 		relay_arm(r, conn);
 	else if (r->out->n_spare < SPARES_FOR_ONE && d.due != DUE_TIME_WAIT &&
@@ -266,6 +321,12 @@ const char *relay_timer_name(const struct sl_relay *r, const struct sl_conn *con
 	const uint32_t gone = r->now_ms - conn->last_seen_ms;
 
 	*left_ms = gone < d.after_ms ? d.after_ms - gone : 0;
+	if (conn->ours) {
+		const char *tcp = relay_endpoint_timer(r, conn, left_ms);
+
+		if (tcp != NULL)
+			return tcp;
+	}
 	if (d.due == DUE_IDLE && conn->probes > 0)
 		return "keepalive";
 	return dues[d.due].name;

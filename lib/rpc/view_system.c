@@ -15,22 +15,38 @@ void rpc_system_get_version(struct rpc_call *call)
 		   json_pack("{s:s, s:s}", "version", SL_VERSION, "dpdk", config->dpdk_version));
 }
 
+static json_t *addresses_json(const struct sl_link *link)
+{
+	json_t *list = json_array();
+	char text[SL_ADDR_TEXT];
+
+	for (unsigned i = 0; i < link->n_addrs; i++)
+		json_array_append_new(list, json_string(sl_addr_format(&link->addrs[i], text)));
+	return list;
+}
+
 static json_t *link_json(const struct sl_control *control, const struct sl_link *link)
 {
 	static const char *const sides[] = {[SL_OUTSIDE] = "outside", [SL_INSIDE] = "inside"};
 	const struct sl_control_config *config = sl_control_setup(control);
-	json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "name", link->name, "type", "wire", "default",
+	json_t *o = json_pack("{s:s, s:s, s:s, s:i}", "name", link->name, "type",
+			      link->host ? "host" : "wire", "default",
 			      link->pass_default ? "pass" : "drop", "mtu", (int)link->mtu);
 
 	for (unsigned side = 0; side < SL_N_SIDES; side++) {
 		const unsigned port = link->port[side];
-		const bool up = sl_control_port_watch(control, port)->now.link_up;
+		bool up;
 
-		json_object_set_new(o, sides[side],
+		if (port >= config->n_ports)
+			continue;
+		up = sl_control_port_watch(control, port)->now.link_up;
+		json_object_set_new(o, link->host ? "port" : sides[side],
 				    json_pack("{s:s, s:b, s:s}", "port", config->ports[port].name,
 					      "link_up", (int)up, "spread",
 					      config->ports[port].spread));
 	}
+	if (link->host)
+		json_object_set_new(o, "addresses", addresses_json(link));
 	return o;
 }
 
@@ -59,6 +75,8 @@ static void add_place(json_t *o, const struct sl_control_config *config, unsigne
 			if (config->plan->links[i].port[side] == port) {
 				json_object_set_new(o, "link",
 						    json_string(config->plan->links[i].name));
+				if (config->plan->links[i].host)
+					continue;
 				json_object_set_new(
 					o, "side",
 					json_string(side == SL_OUTSIDE ? "outside" : "inside"));

@@ -14,6 +14,7 @@
 	}
 
 NAMES(sl_service_mode_name, sl_service_mode, SL_SERVICE_MODES)
+NAMES(sl_respond_server_name, sl_respond_server, SL_SERVERS)
 NAMES(sl_cookies_policy_name, sl_cookies_policy, SL_COOKIES_POLICIES)
 NAMES(sl_timestamps_policy_name, sl_timestamps_policy, SL_TIMESTAMPS_POLICIES)
 NAMES(sl_strays_name, sl_strays, SL_STRAYS)

@@ -20,7 +20,16 @@ enum {
 #define SL_SERVICE_MODES(X)   \
 	X(PASS, "pass")       \
 	X(MONITOR, "monitor") \
-	X(SPLICE, "splice")
+	X(SPLICE, "splice")   \
+	X(RESPOND, "respond")
+
+/* The servers of mode = "respond". */
+#define SL_SERVERS(X)         \
+	X(HTTP, "http")       \
+	X(ECHO, "echo")       \
+	X(DISCARD, "discard") \
+	X(DAYTIME, "daytime") \
+	X(CHARGEN, "chargen")
 
 #define SL_COOKIES_POLICIES(X) \
 	X(ALWAYS, "always")    \
@@ -67,6 +76,12 @@ enum sl_service_mode {
 #undef X
 };
 
+enum sl_respond_server {
+#define X(id, name) SL_SERVER_##id,
+	SL_SERVERS(X)
+#undef X
+};
+
 enum sl_cookies_policy {
 #define X(id, name) SL_COOKIES_##id,
 	SL_COOKIES_POLICIES(X)
@@ -74,6 +89,7 @@ enum sl_cookies_policy {
 };
 
 const char *sl_service_mode_name(enum sl_service_mode mode);
+const char *sl_respond_server_name(enum sl_respond_server server);
 const char *sl_cookies_policy_name(enum sl_cookies_policy policy);
 const char *sl_timestamps_policy_name(enum sl_timestamps_policy policy);
 const char *sl_strays_name(enum sl_strays strays);
@@ -105,7 +121,11 @@ struct sl_service {
 	uint16_t mss_max;          /**< either end is told this much at most; 0: no limit */
 	uint8_t strays;            /**< enum sl_strays */
 	uint8_t one_way;           /**< enum sl_one_way_policy */
-	uint32_t adopt_for_ms;     /**< how long strays are adopted after a change */
+	uint8_t server;            /**< enum sl_respond_server, of SL_MODE_RESPOND; then also: */
+	uint32_t receive_buffer;   /**< bytes, of each endpoint */
+	uint32_t send_buffer;
+	uint32_t backlog;      /**< half-open connections of a worker, at most */
+	uint32_t adopt_for_ms; /**< how long strays are adopted after a change */
 	bool reused;  /**< its number was another's, whose books go to those of no service */
 	bool retired; /**< gone from the configuration: found by no address, kept for the
 			   connections that still live under its number */
@@ -142,10 +162,16 @@ uint16_t sl_service_find(const struct sl_service_table *t, const struct sl_addr 
 			 uint16_t port);
 
 /**
- * The number of the strictest service (splice, monitor, pass) that covers `addr`, whatever its
- * port, or 0: for a packet whose ports cannot be read, which might be meant for any of them.
+ * The number of the strictest service (respond, splice, monitor, pass) that covers `addr`, whatever
+ * its port, or 0: for a packet whose ports cannot be read, which might be meant for any of them.
  */
 uint16_t sl_service_find_addr(const struct sl_service_table *t, const struct sl_addr *addr);
+
+/** Whether connections to a service of that mode are ours: their SYNs are answered here. */
+static inline bool sl_service_mode_proxies(uint8_t mode)
+{
+	return mode == SL_MODE_SPLICE || mode == SL_MODE_RESPOND;
+}
 
 SL_END_DECLS
 

@@ -310,11 +310,10 @@ static void arrives(struct sl_tcp_stack *stack, const struct sl_seg *seg, const 
 static void arrives_icmp(struct sl_tcp_stack *stack, const struct sl_seg *seg,
 			 const uint8_t *packet)
 {
-	const uint8_t *icmp;
+	struct sl_icmp_error error;
 	struct sl_quote quote;
 	struct sl_flow_key key;
-	uint32_t index, mtu = 0;
-	bool hard;
+	uint32_t index;
 
 	if (!sl_wire_parse_quote(packet, seg, &quote) || !quote.to_sender ||
 	    !stack_is_own(stack, &quote.seg.src)) {
@@ -332,18 +331,9 @@ static void arrives_icmp(struct sl_tcp_stack *stack, const struct sl_seg *seg,
 		return;
 	}
 	stack->counts.icmp++;
-	icmp = packet + quote.icmp_off;
-	if (seg->v6) {
-		mtu = icmp[0] == 2 ? sl_load_be32(icmp + 4) : 0;
-		if (mtu != 0 && mtu < SL_IPV6_MTU_MIN)
-			return; /* RFC 8200 section 5 */
-		hard = icmp[0] == 1 && icmp[1] == 4;
-	} else {
-		mtu = icmp[0] == 3 && icmp[1] == 4 ? sl_load_be16(icmp + 6) : 0;
-		hard = icmp[0] == 3 && (icmp[1] == 2 || icmp[1] == 3);
-	}
-	(void)sl_tcp_icmp(&stack->tcp, &conn_at(stack, index)->tcb, quote.seg.seq,
-			  (uint16_t)sl_min_u32(mtu, UINT16_MAX), hard);
+	error = sl_wire_icmp_error(packet, &quote);
+	(void)sl_tcp_icmp(&stack->tcp, &conn_at(stack, index)->tcb, quote.seg.seq, error.mtu,
+			  error.hard);
 	stack_after(stack, conn_at(stack, index));
 }
 

@@ -32,6 +32,8 @@ enum {
 struct sl_out {
 	struct sl_account *accounts; /**< by buf->account */
 	uint32_t n_sent, n_freed, n_spare, n_handed, n_released;
+	uint32_t
+		full; /**< bit p: port p takes no more than it has been given; what can wait does */
 	struct sl_buf *sent[SL_SENT_MAX]; /**< the burst's, spare ones, released ones */
 	void *freed[SL_FREED_MAX];        /**< handles */
 	struct sl_buf spare[SL_SPARES];
@@ -179,6 +181,12 @@ static inline void sl_out_release_drop(struct sl_out *out, struct sl_buf *buf, e
 	sl_count(&a->drop[reason], 1);
 	buf->reason = (uint8_t)reason;
 	sl_out_free(out, buf, SL_FATE_DROPPED);
+}
+
+/** Whether what can wait is better not sent by `port` now. */
+static inline bool sl_out_is_full(const struct sl_out *out, uint8_t port)
+{
+	return out->full >> port & 1;
 }
 
 /** Takes a spare buffer for a segment of our own; NULL when there is none. */

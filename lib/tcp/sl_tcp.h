@@ -280,6 +280,9 @@ uint32_t sl_tcp_send_room(const struct sl_tcb *tcb);
  * none. They stay until sl_tcp_received. */
 uint32_t sl_tcp_receive(const struct sl_tcb *tcb, uint8_t **bytes);
 
+/** The same from the byte on that has `skip` before it; `skip` is at most sl_tcp_readable. */
+uint32_t sl_tcp_peek(const struct sl_tcb *tcb, uint32_t skip, uint8_t **bytes);
+
 /** The first `n` of the bytes that came have been read. */
 void sl_tcp_received(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t n);
 

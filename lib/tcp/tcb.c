@@ -311,9 +311,14 @@ uint32_t sl_tcp_send(struct sl_tcp *tcp, struct sl_tcb *tcb, const void *data, u
 	return n;
 }
 
+uint32_t sl_tcp_peek(const struct sl_tcb *tcb, uint32_t skip, uint8_t **bytes)
+{
+	return tcp_bytes_at(&tcb->received.bytes, tcb->received.bytes.from + skip, bytes, NULL);
+}
+
 uint32_t sl_tcp_receive(const struct sl_tcb *tcb, uint8_t **bytes)
 {
-	return tcp_bytes_at(&tcb->received.bytes, tcb->received.bytes.from, bytes, NULL);
+	return sl_tcp_peek(tcb, 0, bytes);
 }
 
 void sl_tcp_received(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t n)

@@ -5,6 +5,7 @@
  */
 #include "wire.h"
 
+#include "sl_bytes.h"
 #include "sl_cksum.h"
 #include "sl_rewrite.h"
 
@@ -248,4 +249,23 @@ bool sl_wire_emit_too_big(struct sl_buf *buf, const struct sl_l2 *l2, const uint
 	buf->len = (uint16_t)len;
 	buf->ip_cksum = buf->tcp_cksum = SL_CKSUM_GOOD;
 	return true;
+}
+
+struct sl_icmp_error sl_wire_icmp_error(const uint8_t *frame, const struct sl_quote *quote)
+{
+	const uint8_t *icmp = frame + quote->icmp_off;
+	struct sl_icmp_error error = {0};
+
+	if (quote->seg.v6) {
+		const uint32_t mtu = icmp[0] == 2 ? sl_load_be32(icmp + 4) : 0;
+
+		/* RFC 8200 section 5; less is ignored: RFC 8021. */
+		if (mtu >= SL_IPV6_MTU_MIN)
+			error.mtu = (uint16_t)sl_min_u32(mtu, UINT16_MAX);
+		error.hard = icmp[0] == 1 && icmp[1] == 4;
+	} else {
+		error.mtu = icmp[0] == 3 && icmp[1] == 4 ? sl_load_be16(icmp + 6) : 0;
+		error.hard = icmp[0] == 3 && (icmp[1] == 2 || icmp[1] == 3);
+	}
+	return error;
 }

@@ -128,6 +128,15 @@ bool sl_wire_parse_quote(const uint8_t *frame, const struct sl_seg *icmp, struct
 /** Whether the ICMP checksum of the error that `quote` was read from is right. */
 bool sl_wire_verify_quote(const uint8_t *frame, const struct sl_quote *quote);
 
+/** What an ICMP error says to the TCP whose segment it quotes: RFC 9293 section 3.9.2.2. */
+struct sl_icmp_error {
+	uint16_t mtu; /**< of the path; 0: it is not about that */
+	bool hard;    /**< protocol or port unreachable */
+};
+
+/** Reads it, from the frame that `quote` was read from. */
+struct sl_icmp_error sl_wire_icmp_error(const uint8_t *frame, const struct sl_quote *quote);
+
 /**
  * Verifies the IPv4 header's and TCP's checksums of a parsed segment, each unless the buffer says
  * that somebody did. Returns true when both are right (and notes it in `buf`), else false with the

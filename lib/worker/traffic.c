@@ -185,6 +185,18 @@ static void stage(struct sl_worker *w, struct sl_buf *const *bufs, unsigned n)
 	}
 }
 
+/* What is not of the moment waits while a port has more than a burst to take yet. */
+static void note_full(struct sl_worker *w, unsigned port)
+{
+	const uint32_t bit = 1u << port;
+
+	static_assert(SL_PORTS_MAX <= 32, "a bit a port");
+	if (sl_unlikely(w->tx[port].n > TX_STAGE / 2))
+		w->out.full |= bit;
+	else
+		w->out.full &= ~bit;
+}
+
 void worker_dispose(struct sl_worker *w)
 {
 	struct sl_out *out = &w->out;
@@ -212,6 +224,7 @@ unsigned worker_flush(struct sl_worker *w)
 		others += worker_fetch(w, port);
 		if (w->tx[port].n > 0)
 			send_stage(w, port);
+		note_full(w, port);
 	}
 	return others;
 }

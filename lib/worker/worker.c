@@ -24,7 +24,7 @@ static uint64_t clock_us(void)
 
 static void tick(struct sl_worker *w, uint64_t now_us)
 {
-	if (now_us < w->next_tick_us && sl_wheel_caught_up(&w->pipeline.relay.wheel))
+	if (now_us < w->next_tick_us && !sl_pipeline_has_work(&w->pipeline))
 		return;
 	w->next_tick_us = now_us + SL_RELAY_TICK_US / 4;
 	worker_refill(w);
@@ -50,7 +50,7 @@ static void rest(struct sl_worker *w, unsigned received)
 	struct timespec ts = {0};
 	uint64_t us;
 
-	if (received > 0 || w->job != NULL) {
+	if (received > 0 || w->job != NULL || sl_pipeline_has_work(&w->pipeline)) {
 		w->idle_turns = 0;
 		return;
 	}

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 ALLOWED = re.compile(
-    r"mem(cpy|set|cmp|move)|str(len|cmp|ncmp|chr)|inet_(pton|ntop)"
+    r"mem(cpy|set|cmp|move)|str(len|cmp|ncmp|chr)|memchr|inet_(pton|ntop)"
     r"|__stack_chk_fail|__assert_fail|_GLOBAL_OFFSET_TABLE_|__(asan|ubsan|sanitizer|sancov|gcov)_\w+|__gcov\w*"
     r"|__(memcpy|memset|memmove)_chk|__cpu_model|__cpu_indicator_init|__tls_get_addr|llvm_\w+|__llvm_\w+"
 )

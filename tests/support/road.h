@@ -30,6 +30,7 @@ namespace sl_test
 {
 
 enum : uint16_t { kAlways = 80, kNever = 81, kPass = 82, kMonitor = 83 };
+enum : uint32_t { kSpareRoom = 1800 }; ///< bytes of a spare buffer
 
 inline sl_limits usual_limits()
 {
@@ -59,6 +60,17 @@ inline sl_service service(const std::string &address, uint16_t port, sl_service_
 	s.wscale = 7;
 	s.strays = SL_STRAYS_DROP; // tests of strays say what they want
 	s.limits = usual_limits();
+	s.receive_buffer = s.send_buffer = 262144;
+	s.backlog = 1024;
+	return s;
+}
+
+/// One that ends in the box.
+inline sl_service responder(const std::string &address, uint16_t port, sl_respond_server server,
+			    sl_cookies_policy cookies = SL_COOKIES_ALWAYS)
+{
+	sl_service s = service(address, port, SL_MODE_RESPOND, cookies);
+	s.server = server;
 	return s;
 }
 
@@ -80,6 +92,8 @@ struct RoadOptions {
 	uint32_t n_connections = 256;
 	uint32_t n_held = 64;
 	uint32_t high_water = 100;
+	uint32_t n_endpoints = 64;
+	uint32_t n_blocks = 1024;
 	uint16_t mtu = 1500;
 	bool pass_default = true;
 	bool secret_shared = false;
@@ -145,6 +159,8 @@ class Road
 		config.n_connections = o.n_connections;
 		config.n_held = o.n_held;
 		config.high_water = o.high_water;
+		config.n_endpoints = o.n_endpoints;
+		config.n_blocks = o.n_blocks;
 		config.table_secret = secret;
 		config.ring = &ring;
 		config.secret_shared = o.secret_shared;
@@ -236,13 +252,19 @@ class Road
 			now_us += step * 1000;
 			ms -= step;
 			do {
-				begin();
-				sl_pipeline_tick(p.get(), now_us);
-				const Out some = end();
+				const Out some = tick();
 				all.insert(all.end(), some.begin(), some.end());
 			} while (!sl_wheel_caught_up(&p->relay.wheel));
 		}
 		return all;
+	}
+
+	/// One tick, at the time that it is. Returns what was sent.
+	Out tick()
+	{
+		begin();
+		sl_pipeline_tick(p.get(), now_us);
+		return end();
 	}
 
 	uint64_t drops(sl_drop reason) const
@@ -350,7 +372,8 @@ class Road
 	{
 		sl_out_empty(&*out_);
 		while (out_->n_spare < n_spares)
-			out_->spare[out_->n_spare++] = own(new Buffer(Bytes(), 64, 256))->buf;
+			out_->spare[out_->n_spare++] =
+				own(new Buffer(Bytes(), 64, kSpareRoom))->buf;
 		while (out_->n_spare > n_spares)
 			disown(out_->spare[--out_->n_spare].handle);
 	}
@@ -401,7 +424,7 @@ class Road
 	void check_books() const
 	{
 		std::map<unsigned, uint64_t> in_state[SL_N_LEGS], in_table[SL_N_LEGS];
-		uint64_t held = 0, translated = 0;
+		uint64_t held = 0, translated = 0, ours = 0;
 
 		EXPECT_EQ(term(SL_TERM_rx), n_received);
 		for (size_t s = 0; s < accounts.size(); s++) {
@@ -420,10 +443,12 @@ class Road
 			translated += c->flags & SL_CONN_SPLICED && !sl_conn_over(c);
 			if (c->flags & SL_CONN_OPENING)
 				held += c->opening.n_held;
+			ours += c->ours != SL_CONN_NOT_OURS;
 			EXPECT_TRUE(sl_wheel_armed(&c->timer)) << "would stay for ever";
 		}
 		EXPECT_EQ(translated, p->relay.n_translated);
 		EXPECT_EQ(held, term(SL_TERM_held));
+		EXPECT_EQ(ours, p->relay.endpoints.n - p->relay.endpoints.n_free);
 		for (unsigned leg = 0; leg < SL_N_LEGS; leg++)
 			EXPECT_EQ(in_state[leg], in_table[leg]) << "gauges of leg " << leg;
 	}
@@ -439,6 +464,10 @@ class Road
 			free_held++;
 		EXPECT_EQ(free_held + term(SL_TERM_held), options.n_held);
 		EXPECT_EQ(sl_wheel_count(&p->relay.wheel), count());
+		const sl_endpoints &e = p->relay.endpoints;
+		if (e.n_free == e.n) {
+			EXPECT_EQ(e.tcp.pool.n_free, e.tcp.pool.n_blocks) << "bytes of nobody";
+		}
 	}
 
 	std::unique_ptr<sl_out> out_;

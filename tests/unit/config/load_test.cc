@@ -270,7 +270,7 @@ TEST(ConfigDescribe, PrintsEachSettingWithItsRangeAndDefault)
 	for (const char *want :
 	     {"workers.connections\n    size of one worker's connection table\n"
 	      "    an integer from 1024 to 67108864 (connections); default: 100000\n",
-	      "\nservices.mode\n", "\"pass\", \"monitor\" or \"splice\"; required\n",
+	      "\nservices.mode\n", "\"pass\", \"monitor\", \"splice\" or \"respond\"; required\n",
 	      "\nlimits.half_open\n", "(seconds); default: 7200\n", "\ncontrol.http\n",
 	      "\nrss.mode\n", "\nlinks.take_default_route\n"})
 		EXPECT_NE(s.find(want), std::string::npos) << want;

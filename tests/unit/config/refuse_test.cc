@@ -28,25 +28,27 @@ const char rest[] = "address = \"192.0.2.2\"; port = 80; mode = \"splice\"; ";
 TEST(ConfigRefuses, AMisspeltMode)
 {
 	EXPECT_EQ(service("address = \"192.0.2.2\"; port = 80; mode = \"spilce\";"),
-		  "t.cfg:2: service \"web\": mode is \"spilce\"; expected \"pass\", \"monitor\" or "
-		  "\"splice\" (did you mean \"splice\"?)");
-	EXPECT_EQ(service("address = \"192.0.2.2\"; port = 80; mode = \"terminate\";"),
-		  "t.cfg:2: service \"web\": mode is \"terminate\"; expected \"pass\", \"monitor\" "
-		  "or "
-		  "\"splice\"");
+		  "t.cfg:2: service \"web\": mode is \"spilce\"; expected \"pass\", \"monitor\", "
+		  "\"splice\" or \"respond\" (did you mean \"splice\"?)");
+	EXPECT_EQ(
+		service("address = \"192.0.2.2\"; port = 80; mode = \"terminate\";"),
+		"t.cfg:2: service \"web\": mode is \"terminate\"; expected \"pass\", \"monitor\", "
+		"\"splice\" or \"respond\"");
 	EXPECT_EQ(
 		service(std::string(rest) + "cookies = \"auto\";"),
 		"t.cfg:2: service \"web\": cookies is \"auto\"; expected \"always\" or \"never\"");
-	EXPECT_EQ(refusal("links = ( {\n type = \"host\"; outside = \"a\"; inside = \"b\"; } );"),
-		  "t.cfg:2: link 1: type is \"host\"; expected \"wire\"");
+	EXPECT_EQ(refusal("links = ( {\n type = \"hots\"; outside = \"a\"; inside = \"b\"; } );"),
+		  "t.cfg:2: link 1: type is \"hots\"; expected \"wire\" or \"host\" (did you mean "
+		  "\"host\"?)");
 }
 
 TEST(ConfigRefuses, AnUnknownKeyWithTheNearestKnownOne)
 {
-	EXPECT_EQ(
-		refusal(with_link("\nworkers = {\n  conections = 5; };")),
-		"t.cfg:4: workers: unknown key \"conections\"; expected one of cores, connections, high_water, "
-		"idle_sleep_us, buffers (did you mean \"connections\"?)");
+	EXPECT_EQ(refusal(with_link("\nworkers = {\n  conections = 5; };")),
+		  "t.cfg:4: workers: unknown key \"conections\"; expected one of cores, "
+		  "connections, high_water, "
+		  "idle_sleep_us, buffers, endpoints, stream_buffers (did you mean "
+		  "\"connections\"?)");
 	EXPECT_EQ(refusal(with_link("servcies = ( );")),
 		  "t.cfg:2: unknown key \"servcies\"; expected one of eal, workers, links, limits, "
 		  "services, cookies, control, drivers (did you mean \"services\"?)");
@@ -147,6 +149,49 @@ TEST(ConfigRefuses, ANumberOutOfItsRange)
 	EXPECT_EQ(
 		service(std::string(rest) + "wscale = 15;"),
 		"t.cfg:2: service \"web\": wscale is 15; expected an integer from 0 to 14 (bits)");
+}
+
+TEST(ConfigRefuses, AHostLinkThatIsNone)
+{
+	EXPECT_EQ(
+		refusal("links = ( { type = \"host\";\n port = \"a\"; } );"),
+		"t.cfg:1: link \"link0\": addresses is missing; expected the addresses that a host "
+		"link answers for, such as [ \"192.0.2.1\", \"2001:db8::1\" ]");
+	EXPECT_EQ(refusal("links = ( { type = \"host\";\n addresses = [ \"192.0.2.1\" ]; } );"),
+		  "t.cfg:1: link \"link0\": port is missing; expected a string of at most 63 "
+		  "characters");
+	EXPECT_EQ(refusal("links = ( { type = \"host\"; addresses = [ \"192.0.2.1\" ];\n"
+			  "port = \"a\";\n inside = \"b\"; } );"),
+		  "t.cfg:3: link \"link0\": inside is for another type of link; expected port and "
+		  "addresses of a host link");
+	EXPECT_EQ(refusal("links = ( { outside = \"a\"; inside = \"b\";\n port = \"c\"; } );"),
+		  "t.cfg:2: link \"link0\": port is for another type of link; expected outside and "
+		  "inside of a wire link");
+	for (const char *bad : {"192.0.2.0/24", "224.0.0.1", "nonsense", "127.0.0.1", "::"})
+		EXPECT_EQ(refusal("links = ( { type = \"host\"; port = \"a\";\n addresses = [ \"" +
+				  std::string(bad) + "\" ]; } );")
+				  .rfind("t.cfg:2: link \"link0\": addresses has \"", 0),
+			  0u)
+			<< bad;
+	EXPECT_EQ(refusal("links = ( { outside = \"a\"; inside = \"b\"; },\n"
+			  "{ type = \"host\"; port = \"b\"; addresses = [ \"192.0.2.1\" ]; } );")
+			  .rfind("t.cfg:2: link \"link1\": port is \"b\", which link \"link0\"", 0),
+		  0u);
+}
+
+TEST(ConfigRefuses, AServiceOfAHostLinkThatNobodyStandsBehind)
+{
+	const std::string host = "links = ( { name = \"h\"; type = \"host\"; port = \"a\";"
+				 " addresses = [ \"192.0.2.1\", \"2001:db8::1\" ]; } );\n services "
+				 "= ( { name = \"s\";"
+				 " port = 80; address = \"";
+	EXPECT_EQ(refusal(host + "192.0.2.0/24\";\n mode = \"splice\"; } );"),
+		  "t.cfg:3: service \"s\": mode is \"splice\", and 192.0.2.1 is an address of the "
+		  "host "
+		  "link \"h\", behind which there is no server; expected mode = \"respond\"");
+	EXPECT_NE(refusal(host + "2001:db8::1\";\n mode = \"pass\"; } );"), "");
+	EXPECT_EQ(refusal(host + "2001:db8::2\";\n mode = \"pass\"; } );"), "");
+	EXPECT_EQ(refusal(host + "192.0.2.1\";\n mode = \"respond\"; } );"), "");
 }
 
 TEST(ConfigRefuses, WhatIsMissing)

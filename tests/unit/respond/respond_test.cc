@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// mode = "respond": whole conversations of a client's TCP with the box's own, over a road.
+#include "caller.h"
+
+using namespace sl_test;
+
+namespace
+{
+
+enum : uint16_t { kEcho = 7, kDiscard = 9, kDaytime = 13, kChargen = 19, kHttp = 80 };
+
+std::vector<sl_service> servers(sl_cookies_policy cookies)
+{
+	std::vector<sl_service> v;
+	for (const char *a : {"192.0.2.2", "2001:db8::2"}) {
+		v.push_back(responder(a, kEcho, SL_SERVER_ECHO, cookies));
+		v.push_back(responder(a, kDiscard, SL_SERVER_DISCARD, cookies));
+		v.push_back(responder(a, kDaytime, SL_SERVER_DAYTIME, cookies));
+		v.push_back(responder(a, kChargen, SL_SERVER_CHARGEN, cookies));
+		v.push_back(responder(a, kHttp, SL_SERVER_HTTP, cookies));
+	}
+	return v;
+}
+
+RoadOptions options_for(sl_cookies_policy cookies)
+{
+	RoadOptions o;
+	o.services = servers(cookies);
+	return o;
+}
+
+std::string some_bytes(size_t n)
+{
+	std::string s(n, '\0');
+	uint32_t x = 1;
+	for (char &c : s) {
+		x = x * 1664525 + 1013904223;
+		c = static_cast<char>(x >> 24);
+	}
+	return s;
+}
+
+// With and without cookies, by both families.
+struct How {
+	sl_cookies_policy cookies;
+	bool v6;
+};
+
+class Respond : public ::testing::TestWithParam<How>
+{
+      protected:
+	Respond() : road(options_for(GetParam().cookies)), caller(road, client())
+	{
+	}
+	static const char *client()
+	{
+		return GetParam().v6 ? "2001:db8:1::7" : "198.51.100.7";
+	}
+	static const char *server()
+	{
+		return GetParam().v6 ? "2001:db8::2" : "192.0.2.2";
+	}
+	Road road;
+	Caller caller;
+};
+
+INSTANTIATE_TEST_SUITE_P(
+	Ways, Respond,
+	::testing::Values(How{SL_COOKIES_ALWAYS, false}, How{SL_COOKIES_NEVER, false},
+			  How{SL_COOKIES_ALWAYS, true}, How{SL_COOKIES_NEVER, true}),
+	[](const auto &p) {
+		return std::string(p.param.v6 ? "Ipv6" : "Ipv4") +
+		       (p.param.cookies == SL_COOKIES_NEVER ? "NoCookies" : "Cookies");
+	});
+
+TEST_P(Respond, EchoReturnsAllOfAHalfClosedStream)
+{
+	const std::string data = some_bytes(3000000);
+	const int s = caller.open(server(), kEcho);
+
+	EXPECT_EQ(caller.exchange(s, data), data);
+	caller.settle();
+	EXPECT_EQ(caller.state(s), SL_TCP_TIME_WAIT);
+	EXPECT_EQ(road.events(SL_EVENT_connections_established), 1u);
+	EXPECT_EQ(road.events(SL_EVENT_connections_closed), 1u);
+	EXPECT_EQ(road.events(SL_EVENT_tcp_retransmits), 0u);
+	EXPECT_EQ(road.all_drops(), 0u);
+}
+
+TEST_P(Respond, EchoComesThroughLossDuplicationAndReordering)
+{
+	const std::string data = some_bytes(500000);
+	caller.way.loss = caller.way.repeat = caller.way.reorder = 0.03;
+	const int s = caller.open(server(), kEcho);
+
+	EXPECT_EQ(caller.exchange(s, data), data);
+	caller.way = Way();
+	caller.run(200000000);
+	EXPECT_EQ(road.count(), 0u);
+}
+
+TEST_P(Respond, DiscardTakesAllAndSaysNothing)
+{
+	const int s = caller.open(server(), kDiscard);
+
+	EXPECT_EQ(caller.exchange(s, some_bytes(2000000)), "");
+	caller.settle();
+	EXPECT_EQ(road.events(SL_EVENT_connections_closed), 1u);
+}
+
+TEST_P(Respond, DaytimeSpeaksAndClosesFirst)
+{
+	const int s = caller.connect(server(), kDaytime);
+	std::string got;
+
+	EXPECT_TRUE(caller.run_until([&] {
+		got += caller.receive(s);
+		return caller.state(s) == SL_TCP_CLOSE_WAIT;
+	}));
+	got += caller.receive(s);
+	caller.settle();
+	EXPECT_EQ(got, "Tuesday, November 14, 2023 22:13:20-UTC\r\n");
+	EXPECT_EQ(road.states(), "FIN-WAIT-2 CLOSED");
+	sl_socket_close(caller.stack, s);
+	caller.settle();
+	EXPECT_EQ(road.states(), "TIME-WAIT CLOSED");
+	EXPECT_EQ(road.timer(), "time_wait");
+	caller.run(61000000);
+	EXPECT_EQ(road.events(SL_EVENT_time_wait_expired), 1u);
+	EXPECT_EQ(road.count(), 0u);
+}
+
+TEST_P(Respond, ChargenSendsItsPatternUntilItsClientGoes)
+{
+	const int s = caller.open(server(), kChargen);
+	std::string got;
+
+	EXPECT_TRUE(caller.run_until([&] {
+		got += caller.receive(s);
+		return got.size() > 500000;
+	}));
+	for (size_t i = 0; i < got.size(); i++) {
+		const size_t line = i / 74, at = i % 74;
+		const char c = at == 72   ? '\r'
+			       : at == 73 ? '\n'
+					  : static_cast<char>(' ' + (line + at) % 95);
+		ASSERT_EQ(got[i], c) << i;
+	}
+	sl_socket_abort(caller.stack, s);
+	caller.settle();
+	EXPECT_EQ(road.events(SL_EVENT_connections_reset), 1u);
+}
+
+TEST_P(Respond, HttpAnswersOneRequestAfterTheOther)
+{
+	const int s = caller.open(server(), kHttp);
+	std::string got;
+
+	for (int i = 1; i <= 3; i++) {
+		caller.send(s, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+		got.clear();
+		EXPECT_TRUE(caller.run_until([&] {
+			got += caller.receive(s);
+			return got.find("congestion window ") != std::string::npos;
+		}));
+		EXPECT_EQ(got.find("HTTP/1.1 200 OK\r\n"), 0u);
+		EXPECT_NE(got.find("requests         " + std::to_string(i) + "\n"),
+			  std::string::npos);
+		EXPECT_NE(got.find(std::string("client           ") +
+				   (GetParam().v6 ? "[2001:db8:1::7]:" : "198.51.100.7:")),
+			  std::string::npos);
+		EXPECT_NE(got.find(GetParam().cookies == SL_COOKIES_NEVER ? "by handshake"
+									  : "by cookie"),
+			  std::string::npos);
+	}
+	EXPECT_EQ(road.states(), "ESTABLISHED CLOSED");
+}
+
+TEST_P(Respond, ASynFloodLeavesWhatTheServiceSays)
+{
+	Talk talk(road);
+	talk.sport = kEcho;
+	if (GetParam().v6)
+		talk.ipv6();
+	for (uint16_t i = 0; i < 50; i++) {
+		talk.cport = static_cast<uint16_t>(20000 + i);
+		const Road::Out out = road.outside(talk.syn());
+		ASSERT_EQ(out.size(), 1u);
+		EXPECT_EQ(out[0].seg.flags, SL_SYN | SL_ACK);
+	}
+	EXPECT_EQ(road.count(), GetParam().cookies == SL_COOKIES_NEVER ? 50u : 0u);
+	road.advance(11000);
+	EXPECT_EQ(road.count(), 0u);
+	EXPECT_EQ(road.events(SL_EVENT_reclaimed_half_open),
+		  GetParam().cookies == SL_COOKIES_NEVER ? 50u : 0u);
+	EXPECT_EQ(road.events(SL_EVENT_rst_sent), 0u) << "to addresses that may be forged";
+}
+
+TEST_P(Respond, ANewConnectionFollowsOneInTimeWait)
+{
+	const int s = caller.connect(server(), kDaytime);
+	caller.run_until([&] { return caller.state(s) == SL_TCP_CLOSE_WAIT; });
+	caller.receive(s);
+	sl_socket_info info;
+	ASSERT_EQ(sl_socket_get_info(caller.stack, s, &info), 0);
+	sl_socket_close(caller.stack, s);
+	caller.settle();
+	ASSERT_EQ(road.states(), "TIME-WAIT CLOSED");
+	const uint32_t before = road.conn()->end[SL_INSIDE].seq_max;
+	uint32_t iss = 0;
+	caller.watch = [&](const Sent &sent) {
+		if (sent.seg.flags & SL_SYN)
+			iss = sent.seg.seq;
+	};
+	const int again = sl_socket_open(caller.stack);
+	ASSERT_EQ(sl_socket_bind(caller.stack, again, nullptr, info.local_port), 0);
+	ASSERT_EQ(sl_socket_connect(caller.stack, again, &info.remote, kDaytime), -EINPROGRESS);
+	EXPECT_TRUE(caller.run_until([&] { return caller.state(again) == SL_TCP_CLOSE_WAIT; }));
+	EXPECT_GT(static_cast<int32_t>(iss - before), 0) << "RFC 1122 4.2.2.13";
+	EXPECT_EQ(road.count(), 1u);
+}
+
+// What was in flight of a connection that its limits have ended is told so.
+TEST_P(Respond, AClientThatSaysNothingIsReclaimed)
+{
+	const int s = caller.open(server(), kEcho);
+
+	caller.settle();
+	EXPECT_EQ(road.timer(), "silent");
+	caller.run(61000000);
+	EXPECT_EQ(road.events(SL_EVENT_reclaimed_silent), 1u);
+	EXPECT_EQ(sl_socket_error(caller.stack, s), -ECONNRESET);
+}
+
+TEST_P(Respond, AClientThatTakesNothingIsReclaimed)
+{
+	// Without a scale, which would round its window up by some bytes that could be taken.
+	Caller lazy(road, client(), 3,
+		    [](sl_tcp_stack_config *c) { c->options.wscale = SL_NO_WSCALE; });
+	const int s = lazy.open(server(), kChargen);
+
+	lazy.run(50000000);
+	EXPECT_EQ(road.states(), "ESTABLISHED CLOSED");
+	EXPECT_GT(road.info().tcp.send_queue, 100000u);
+	lazy.send(s, "and yet it lives");
+	lazy.run(50000000);
+	EXPECT_EQ(road.states(), "ESTABLISHED CLOSED") << "a sign of life";
+	lazy.run(20000000);
+	EXPECT_EQ(road.events(SL_EVENT_reclaimed_silent), 1u);
+}
+
+TEST_P(Respond, AnHttpRequestThatIsNeverWholeIsReclaimed)
+{
+	const int s = caller.open(server(), kHttp);
+
+	caller.send(s, "GET / HTTP/1.1\r\nHost: x\r\n");
+	for (int i = 0; i < 8; i++) {
+		caller.send(s, "x");
+		caller.run(10000000);
+	}
+	EXPECT_EQ(road.events(SL_EVENT_reclaimed_silent), 1u);
+}
+
+TEST_P(Respond, AClientThatIsIdleIsProbedAndReclaimed)
+{
+	const int s = caller.open(server(), kEcho);
+
+	caller.send(s, "x");
+	caller.settle();
+	EXPECT_EQ(road.timer(), "keepalive");
+	caller.run(7200000000);
+	EXPECT_EQ(road.events(SL_EVENT_probes_sent), 1u);
+	EXPECT_EQ(road.states(), "ESTABLISHED CLOSED") << "it has answered";
+	caller.way.cut = true;
+	caller.run(7200000000 + 10 * 75000000ull);
+	EXPECT_EQ(road.events(SL_EVENT_reclaimed_idle), 1u);
+}
+
+TEST_P(Respond, AClientThatIsGoneWithDataInFlightIsGivenUp)
+{
+	const int s = caller.open(server(), kEcho);
+
+	caller.send(s, "x");
+	caller.settle();
+	caller.send(s, "y");
+	caller.run(1000); // the road has it, its answer is on its way
+	caller.way.cut = true;
+	caller.run(200000000);
+	EXPECT_EQ(road.events(SL_EVENT_reclaimed_silent) +
+			  road.events(SL_EVENT_reclaimed_unanswered),
+		  1u);
+	EXPECT_GT(road.events(SL_EVENT_tcp_timeouts), 2u);
+}
+
+TEST_P(Respond, SegmentsOutOfTheWindowAreAnsweredAndCounted)
+{
+	const int s = caller.open(server(), kEcho);
+	caller.send(s, "x");
+	caller.settle();
+	sl_socket_info info;
+	ASSERT_EQ(sl_socket_get_info(caller.stack, s, &info), 0);
+	Talk talk(road);
+	if (GetParam().v6)
+		talk.ipv6();
+	talk.cport = info.local_port;
+	talk.sport = kEcho;
+	talk.timestamps = true;
+	talk.ctsval = road.conn()->end[SL_OUTSIDE].tsval;
+	talk.ctsecr = road.conn()->end[SL_INSIDE].tsval;
+	talk.isn = road.conn()->end[SL_OUTSIDE].isn;
+	talk.cookie = road.conn()->end[SL_INSIDE].isn;
+	const Sent ack = only(road.outside(talk.c(SL_ACK, 5000000, 2, "far")));
+	EXPECT_EQ(ack.seg.flags, SL_ACK);
+	EXPECT_EQ(ack.seg.ack, talk.isn + 2);
+	EXPECT_EQ(road.drops(SL_DROP_unacceptable), 1u);
+	EXPECT_TRUE(road.outside(talk.c(SL_RST, 5000000, 0)).empty());
+	EXPECT_EQ(road.drops(SL_DROP_rst_out_of_window), 1u);
+	// In the window, and not exact: RFC 5961 3.2.
+	EXPECT_EQ(only(road.outside(talk.c(SL_RST, 100, 0))).seg.flags, SL_ACK);
+	EXPECT_EQ(road.events(SL_EVENT_challenge_acks), 1u);
+	EXPECT_EQ(road.states(), "ESTABLISHED CLOSED");
+}
+
+TEST(RespondByCookie, AConnectionThatHasEndedIsNotOpenedByItsCookieAgain)
+{
+	Road road(options_for(SL_COOKIES_ALWAYS));
+	Talk talk(road);
+	talk.sport = kEcho;
+	talk.ask();
+	const Frame proof = talk.c(SL_ACK, 1, 1);
+	road.outside(proof);
+	ASSERT_EQ(road.states(), "ESTABLISHED CLOSED");
+	road.outside(talk.c(SL_RST, 1, 0));
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
+	road.advance(11000);
+	EXPECT_TRUE(road.outside(proof).empty());
+	EXPECT_EQ(road.drops(SL_DROP_replayed), 1u);
+	road.advance(97000);
+	EXPECT_EQ(road.count(), 0u);
+}
+
+TEST(RespondByCookie, DataThatComesWithTheCookieIsTaken)
+{
+	Road road(options_for(SL_COOKIES_ALWAYS));
+	Talk talk(road);
+	talk.sport = kEcho;
+	talk.ask();
+	const Sent echo = only(road.outside(talk.c(SL_ACK | SL_PSH, 1, 1, "hello")));
+	EXPECT_EQ(echo.payload(), "hello");
+	EXPECT_EQ(echo.seg.ack, talk.isn + 6);
+}
+
+TEST(RespondBacklog, IsBounded)
+{
+	RoadOptions o = options_for(SL_COOKIES_NEVER);
+	for (sl_service &s : o.services)
+		s.backlog = 10;
+	Road road(o);
+	Talk talk(road);
+	talk.sport = kEcho;
+	for (uint16_t i = 0; i < 15; i++) {
+		talk.cport = static_cast<uint16_t>(20000 + i);
+		EXPECT_EQ(road.outside(talk.syn()).size(), i < 10 ? 1u : 0u);
+	}
+	EXPECT_EQ(road.drops(SL_DROP_backlog_full), 5u);
+	// The SYN-ACKs are sent again: at 1, 3 and 7 s.
+	EXPECT_EQ(road.advance(9000).size(), 30u);
+	EXPECT_EQ(road.events(SL_EVENT_tcp_retransmits), 30u);
+	// Room again, once one has come through.
+	talk.cport = 20000;
+	const uint32_t iss = road.p->relay.endpoints.pool[road.conn()->endpoint].tcb.iss;
+	talk.cport = road.conn()->key.outside_port;
+	talk.cookie = iss;
+	talk.timestamps = true;
+	road.outside(talk.c(SL_ACK, 1, 1));
+	talk.cport = 30000;
+	EXPECT_EQ(road.outside(talk.syn()).size(), 1u);
+}
+
+TEST(RespondEndpoints, WhenThereAreNoneLeftItIsCounted)
+{
+	RoadOptions o = options_for(SL_COOKIES_ALWAYS);
+	o.n_endpoints = 2;
+	Road road(o);
+	Caller caller(road, "198.51.100.7");
+	caller.open("192.0.2.2", kEcho);
+	caller.open("192.0.2.2", kEcho);
+	const int third = caller.connect("192.0.2.2", kEcho);
+	caller.settle();
+	EXPECT_EQ(caller.state(third), SL_TCP_ESTABLISHED) << "it knows of nothing";
+	EXPECT_GT(road.drops(SL_DROP_endpoints_full), 0u);
+	EXPECT_EQ(road.count(), 2u);
+}
+
+TEST(RespondEndpoints, OneInTimeWaitMakesRoom)
+{
+	RoadOptions o = options_for(SL_COOKIES_ALWAYS);
+	o.n_endpoints = 1;
+	o.n_connections = 64;
+	Road road(o);
+	Caller caller(road, "198.51.100.7");
+	for (int i = 0; i < 3; i++) {
+		const int s = caller.connect("192.0.2.2", kDaytime);
+		caller.run_until([&] { return caller.state(s) == SL_TCP_CLOSE_WAIT; });
+		EXPECT_FALSE(caller.receive(s).empty());
+		sl_socket_close(caller.stack, s);
+		caller.settle();
+	}
+	EXPECT_EQ(road.events(SL_EVENT_evicted_over), 2u);
+}
+
+TEST(RespondMemory, ManyWhoSendAndDoNotReadLeaveTheOthersTheirs)
+{
+	RoadOptions o = options_for(SL_COOKIES_ALWAYS);
+	o.n_blocks = 256;
+	Road road(o);
+	Caller greedy(road, "198.51.100.7");
+	std::vector<int> all;
+	for (int i = 0; i < 20; i++) {
+		all.push_back(greedy.open("192.0.2.2", kEcho));
+		greedy.send(all.back(), some_bytes(60000));
+		sl_socket_set(greedy.stack, all.back(), SL_SOCKET_RECEIVE_BUFFER, 1);
+	}
+	greedy.run(5000000);
+	Caller honest(road, "198.51.100.8", 2);
+	greedy.way.cut = true;
+	const int s = honest.open("192.0.2.2", kEcho);
+	honest.send(s, "hello");
+	std::string got;
+	// At the latest when those who take nothing have been reclaimed.
+	EXPECT_TRUE(
+		honest.run_until([&] { return (got += honest.receive(s)) == "hello"; }, 130000000));
+}
+
+TEST(RespondBuffers, WithNoneForAWhileNothingIsLost)
+{
+	Road road(options_for(SL_COOKIES_ALWAYS));
+	Caller caller(road, "198.51.100.7");
+	const std::string data = some_bytes(100000);
+	const int s = caller.open("192.0.2.2", kEcho);
+	uint32_t n = 0;
+	caller.watch = [&](const Sent &) { road.n_spares = ++n % 7 == 0 ? 0 : n % 3; };
+	std::string got;
+	size_t sent = 0;
+	EXPECT_TRUE(caller.run_until(
+		[&] {
+			if (road.n_spares == 0 && caller.random() % 5 == 0)
+				road.n_spares = 2;
+			if (sent < data.size())
+				sent += static_cast<size_t>(std::max<int64_t>(
+					0, caller.send(s, data.substr(sent, 10000))));
+			got += caller.receive(s);
+			return got.size() == data.size();
+		},
+		600000000));
+	EXPECT_EQ(got, data);
+}
+
+TEST(RespondIcmp, APathThatIsNarrowerIsFound)
+{
+	Road road(options_for(SL_COOKIES_ALWAYS));
+	Caller caller(road, "198.51.100.7");
+	const int s = caller.open("192.0.2.2", kChargen);
+	caller.run(3000);
+	sl_conn_info info = road.info();
+	EXPECT_EQ(info.tcp.mss, 1448);
+	// A router quotes a segment of ours that is in flight.
+	const sl_conn *c = road.conn();
+	Frame quoted;
+	quoted.src = "192.0.2.2";
+	quoted.dst = "198.51.100.7";
+	quoted.sport = kChargen;
+	quoted.dport = c->key.outside_port;
+	quoted.seq = c->end[SL_OUTSIDE].ack;
+	quoted.flags = SL_ACK;
+	ASSERT_TRUE(caller.run_until([&] { return road.info().tcp.in_flight > 0; }));
+	quoted.seq = c->end[SL_OUTSIDE].ack;
+	Icmp error;
+	error.about = quoted;
+	error.word = 1400;
+	road.run({{SL_OUTSIDE, error.bytes()}});
+	EXPECT_EQ(road.info().tcp.mss, 1348);
+	quoted.seq += 100000000;
+	error.about = quoted;
+	error.word = 600;
+	road.run({{SL_OUTSIDE, error.bytes()}});
+	EXPECT_EQ(road.info().tcp.mss, 1348) << "RFC 5927: nothing there is in flight";
+	EXPECT_EQ(road.drops(SL_DROP_icmp_mismatch), 1u);
+	std::string got;
+	EXPECT_TRUE(caller.run_until([&] { return (got += caller.receive(s)).size() > 300000; }));
+}
+
+TEST(RespondChange, AServiceThatIsPassedNowServesWhatStands)
+{
+	Road road(options_for(SL_COOKIES_ALWAYS));
+	Caller caller(road, "198.51.100.7");
+	const int s = caller.open("192.0.2.2", kEcho);
+	caller.settle(); // its ACK has come, too
+	std::vector<sl_service> next = road.options.services;
+	for (sl_service &service : next)
+		service.mode = SL_MODE_PASS;
+	road.apply(next);
+	EXPECT_EQ(caller.exchange(s, "still here"), "still here");
+	Talk talk(road);
+	talk.sport = kEcho;
+	EXPECT_EQ(only(road.outside(talk.syn())).fate, SL_FATE_PASSED);
+}
+
+} // namespace
