@@ -10,7 +10,6 @@
 #include "sl_rewrite.h"
 
 enum {
-	ICMP_HDR = 8,
 	ICMP4_UNREACHABLE = 3,
 	ICMP4_TIME_EXCEEDED = 11,
 	ICMP4_PARAMETER = 12,
@@ -136,8 +135,7 @@ bool sl_wire_parse_quote(const uint8_t *frame, const struct sl_seg *icmp, struct
 	return true;
 }
 
-/* RFC 8200 section 8.1: ICMPv6's sum covers addresses, length and protocol; ICMP's does not. */
-static uint64_t pseudo(const uint8_t *ip, bool v6, unsigned len)
+uint64_t wire_icmp_pseudo(const uint8_t *ip, bool v6, unsigned len)
 {
 	if (!v6)
 		return 0;
@@ -147,7 +145,8 @@ static uint64_t pseudo(const uint8_t *ip, bool v6, unsigned len)
 
 bool sl_wire_verify_quote(const uint8_t *frame, const struct sl_quote *quote)
 {
-	const uint64_t sum = pseudo(frame + quote->ip_off, quote->seg.v6, quote->icmp_len);
+	const uint64_t sum =
+		wire_icmp_pseudo(frame + quote->ip_off, quote->seg.v6, quote->icmp_len);
 
 	return sl_cksum_finish(sl_cksum_add(sum, frame + quote->icmp_off, quote->icmp_len)) == 0;
 }
@@ -241,8 +240,8 @@ bool sl_wire_emit_too_big(struct sl_buf *buf, const struct sl_l2 *l2, const uint
 	memset(icmp + 2, 0, 2);
 	sl_store_be32(icmp + 4, mtu); /* of IPv4, the upper half is unused: RFC 1191 section 4 */
 	memcpy(icmp + ICMP_HDR, frame + seg->l3_off, quoted);
-	cksum = sl_cksum_finish(
-		sl_cksum_add(pseudo(ip, seg->v6, ICMP_HDR + quoted), icmp, ICMP_HDR + quoted));
+	cksum = sl_cksum_finish(sl_cksum_add(wire_icmp_pseudo(ip, seg->v6, ICMP_HDR + quoted), icmp,
+					     ICMP_HDR + quoted));
 	memcpy(icmp + 2, &cksum, 2);
 	len = l2->len + hdrs + quoted;
 	buf->tailroom = (uint16_t)(room - len);

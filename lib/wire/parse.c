@@ -3,8 +3,6 @@
 #include "parse_tcp.h"
 
 enum {
-	ETHERTYPE_IPV4 = 0x0800,
-	ETHERTYPE_IPV6 = 0x86dd,
 	ETHERTYPE_VLAN = 0x8100,
 	ETHERTYPE_QINQ = 0x88a8,
 	ETHERTYPE_QINQ_OLD = 0x9100,
@@ -154,31 +152,45 @@ static enum sl_parsed parse_ipv6(const uint8_t *frame, uint16_t len, unsigned l3
 	return wire_tcp(frame, l3 + off, end - off, seg);
 }
 
-/* Everything that is not plain: tags, options, extension headers, other protocols, errors. */
-static enum sl_parsed parse_any(const uint8_t *frame, uint16_t len, struct sl_seg *seg)
+bool wire_parse_l2(const uint8_t *frame, unsigned len, struct wire_l2 *l2)
 {
 	unsigned off = 12, tags = 0;
 	uint16_t type;
 
-	memset(seg, 0, sizeof(*seg));
+	memset(l2, 0, sizeof(*l2));
 	if (len < 14)
-		return bad(seg, SL_DROP_frame_truncated);
+		return false;
 	type = sl_load_be16(frame + off);
 	while (type == ETHERTYPE_VLAN || type == ETHERTYPE_QINQ || type == ETHERTYPE_QINQ_OLD) {
 		if (off + 6 > len)
-			return bad(seg, SL_DROP_frame_truncated);
+			return false;
 		if (++tags > 2)
-			return SL_PARSED_OTHER;
-		seg->vlan = seg->vlan << 12 | (sl_load_be16(frame + off + 2) & 0x0fff);
+			return true; /* and of no type */
+		l2->vlan = l2->vlan << 12 | (sl_load_be16(frame + off + 2) & 0x0fff);
 		off += 4;
 		type = sl_load_be16(frame + off);
 	}
-	off += 2;
-	seg->l3_off = (uint16_t)off;
-	if (type == ETHERTYPE_IPV4)
-		return parse_ipv4(frame, len, off, seg);
-	if (type == ETHERTYPE_IPV6)
-		return parse_ipv6(frame, len, off, seg);
+	l2->type = type;
+	l2->len = (uint16_t)(off + 2);
+	return true;
+}
+
+/* Everything that is not plain: tags, options, extension headers, other protocols, errors. */
+static enum sl_parsed parse_any(const uint8_t *frame, uint16_t len, struct sl_seg *seg)
+{
+	struct wire_l2 l2;
+	bool whole;
+
+	memset(seg, 0, sizeof(*seg));
+	whole = wire_parse_l2(frame, len, &l2);
+	seg->vlan = l2.vlan;
+	if (!whole)
+		return bad(seg, SL_DROP_frame_truncated);
+	seg->l3_off = l2.len;
+	if (l2.type == ETHERTYPE_IPV4)
+		return parse_ipv4(frame, len, l2.len, seg);
+	if (l2.type == ETHERTYPE_IPV6)
+		return parse_ipv6(frame, len, l2.len, seg);
 	return SL_PARSED_OTHER;
 }
 

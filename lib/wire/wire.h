@@ -6,14 +6,27 @@
 #include "sl_wire.h"
 
 enum {
+	ETHERTYPE_IPV4 = 0x0800,
+	ETHERTYPE_IPV6 = 0x86dd,
 	PROTO_ICMP = 1,
 	PROTO_TCP = 6,
 	PROTO_FRAGMENT = 44,
 	PROTO_ICMPV6 = 58,
 	IPV4_HDR = 20,
 	IPV6_HDR = 40,
+	ICMP_HDR = 8,
 	MAX_EXTENSIONS = 8,
 };
+
+/* What lies below IP, or whatever else a frame carries. */
+struct wire_l2 {
+	uint32_t vlan; /* as in struct sl_seg */
+	uint16_t type; /* EtherType behind the tags; 0 behind more than two */
+	uint16_t len;
+};
+
+/* parse.c: the link-layer header of a frame; false when it is cut short. */
+bool wire_parse_l2(const uint8_t *frame, unsigned len, struct wire_l2 *l2);
 
 /* parse.c: IPv6's extension headers. */
 bool wire_is_extension(uint8_t proto);
@@ -27,5 +40,9 @@ void wire_parse_tcp_start(const uint8_t *frame, unsigned len, struct sl_seg *seg
 /* icmp.c: the message of `len` bytes at frame + l4_off, of a packet whose addresses stand in `seg`:
  * an error that may quote a segment, or something else. */
 enum sl_parsed wire_parse_icmp(const uint8_t *frame, unsigned len, struct sl_seg *seg);
+
+/* icmp.c: what the sum of a message of `len` bytes covers of the IP header at `ip`: RFC 8200
+ * section 8.1: ICMPv6's covers addresses, length and protocol; ICMP's does not. */
+uint64_t wire_icmp_pseudo(const uint8_t *ip, bool v6, unsigned len);
 
 #endif
