@@ -120,6 +120,51 @@ def icmp(v6, kind, code, quoted, word=1400, more=b""):
     return frame(ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:] + message)
 
 
+HOST4, HOST6 = bytes([192, 0, 2, 1]), bytes.fromhex("20010db8000000000000000000000001")
+GROUP6 = bytes.fromhex("ff0200000000000000000001ff000002")  # DST6's solicited-node group
+
+
+def ask4(kind, data, options=b""):
+    """An ICMP message from HOST4 to DST4."""
+    message = struct.pack(">BBH", kind, 0, 0) + data
+    message = message[:2] + struct.pack(">H", checksum(message)) + message[4:]
+    head = struct.pack(">BBHHHBBH", 0x45 + len(options) // 4, 0, 20 + len(options) + len(message), 7, 0x4000, 64, 1, 0)
+    head += HOST4 + DST4 + options
+    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + message
+
+
+def ask6(kind, data, src=HOST6, dst=DST6, hops=255):
+    """An ICMPv6 message."""
+    message = struct.pack(">BBH", kind, 0, 0) + data
+    total = checksum(src + dst + struct.pack(">II", len(message), 58) + message)
+    message = message[:2] + struct.pack(">H", total) + message[4:]
+    return struct.pack(">IHBB", 6 << 28, len(message), 58, hops) + src + dst + message
+
+
+def arp(op, sender, target, tags=()):
+    packet = struct.pack(">HHBBH", 1, 0x800, 6, 4, op) + bytes([2, 0, 0, 0, 0, 1]) + sender + bytes(6) + target
+    tagged = b"".join(struct.pack(">HH", kind, vid) for kind, vid in tags)
+    return bytes([255] * 6 + [2, 0, 0, 0, 0, 1]) + tagged + struct.pack(">H", 0x806) + packet
+
+
+def ask_seeds():
+    mac, nonce, whom = bytes([1, 1, 2, 0, 0, 0, 0, 1]), bytes([14, 1]) + bytes(6), bytes(4) + DST6
+    yield "arp", arp(1, HOST4, DST4) + bytes(18)
+    yield "arp_probe", arp(1, bytes(4), DST4)
+    yield "arp_gratuitous", arp(1, DST4, DST4)
+    yield "arp_reply", arp(2, HOST4, DST4)
+    yield "arp_qinq", arp(1, HOST4, DST4, [(0x88A8, 5), (0x8100, 6)])
+    yield "ns", frame(ask6(135, whom + mac, dst=GROUP6))
+    yield "ns_bare", frame(ask6(135, whom))
+    yield "ns_dad", frame(ask6(135, whom + nonce, bytes(16), GROUP6))
+    yield "ns_vlan", frame(ask6(135, whom + mac + nonce, dst=GROUP6), [(0x8100, 5)])
+    yield "ns_option_0", frame(ask6(135, whom + bytes(8)))
+    yield "echo_v4", frame(ask4(8, bytes.fromhex("12340007") + b"odd")) + bytes(11)
+    yield "echo_v4_options", frame(ask4(8, bytes.fromhex("12340007"), NOP * 4))
+    yield "echo_v4_zeros", frame(ask4(8, bytes(20)))
+    yield "echo_v6", frame(ask6(128, bytes.fromhex("12340007") + b"odd", hops=64))
+
+
 def icmp_seeds():
     pad = bytes([0]) + bytes(6)
     for n in (0, 8, 12, 20, 32, 60, 500):
@@ -227,6 +272,7 @@ def write(target, seeds):
 
 
 write("wire", wire_seeds())
+write("wire", ask_seeds())
 write("options", [(name, bytes([i % 2]) + data) for i, (name, data) in enumerate(OPTIONS.items())])
 write("icmp", icmp_seeds())
 write("pipeline", pipeline_seeds())

@@ -2,8 +2,11 @@
 /*
  * Whole frames: parsed; and what parses as TCP has its offsets inside the frame, its checksum
  * judged and, once made right, kept right by every rewriting; and an answer to it parses as it was
- * made. A tag before it changes nothing but where things stand.
+ * made. A tag before it changes nothing but where things stand. And what asks a host something has
+ * an answer that fits, asks nothing, and has right checksums.
  */
+#include "sl_ask.h"
+#include "sl_bytes.h"
 #include "sl_rewrite.h"
 #include "sl_shape.h"
 
@@ -213,6 +216,107 @@ static void check_shape(const uint8_t *data, size_t size, const struct sl_seg *l
 	free(frame);
 }
 
+/* The checksum that an ICMP message of `len` bytes behind the IP header at `ip` asks for; 0 when it
+ * stands there. */
+static uint16_t icmp_cksum(const uint8_t *ip, bool v6, unsigned len)
+{
+	const uint8_t rest[8] = {0, 0, (uint8_t)(len >> 8), (uint8_t)len, [7] = 58};
+	const uint64_t addrs = sl_cksum_add(0, rest, 8);
+
+	return sl_cksum_finish(v6 ? sl_cksum_add(sl_cksum_add(addrs, ip + 8, 32), ip + 40, len)
+				  : sl_cksum_add(0, ip + 20, len));
+}
+
+static bool answer_right(const uint8_t *frame, unsigned len, const struct sl_ask *ask)
+{
+	const bool v4 = ask->kind == SL_ASK_ECHO_V4;
+	const uint8_t *ip = frame + ask->l3_off;
+
+	if (ask->kind == SL_ASK_ARP)
+		return len == ask->end;
+	if (v4 && sl_cksum_finish(sl_cksum_add(0, ip, 20)) != 0)
+		return false;
+	return sl_load_be16(ip + (v4 ? 2 : 4)) == len - (v4 ? ask->l3_off : ask->l4_off) &&
+	       icmp_cksum(ip, !v4, len - ask->l4_off) == 0;
+}
+
+/* No fuzzer finds a checksum by chance: they are made right, where there is no tag. */
+static void make_ask_right(uint8_t *frame, size_t size)
+{
+	const bool v6 = size > 12 && frame[12] == 0x86;
+	const unsigned hdr = v6 ? 40 : 20;
+	uint8_t *ip = frame + 14;
+	uint16_t cksum = 0;
+	unsigned len;
+
+	if (size < 14 + hdr + 8)
+		return;
+	len = v6 ? sl_load_be16(ip + 4) : sl_load_be16(ip + 2) - hdr;
+	if (len < 8 || len > size - 14 - hdr)
+		return;
+	memcpy(ip + hdr + 2, &cksum, 2);
+	cksum = icmp_cksum(ip, v6, len);
+	memcpy(ip + hdr + 2, &cksum, 2);
+	if (v6)
+		return;
+	memset(ip + 10, 0, 2);
+	cksum = sl_cksum_finish(sl_cksum_add(0, ip, 20));
+	memcpy(ip + 10, &cksum, 2);
+}
+
+static void check_ask_fields(const struct sl_ask *ask, size_t size)
+{
+	const bool v6 = ask->kind == SL_ASK_NEIGHBOUR || ask->kind == SL_ASK_ECHO_V6;
+
+	check(ask->kind != SL_ASK_NONE && !ask->malformed);
+	check(ask->l3_off >= 14 && ask->l3_off <= SL_L2_MAX && ask->end <= size);
+	check(sl_addr_is_v4(&ask->target) == !v6 && sl_addr_is_v4(&ask->src) == !v6);
+	check(!sl_addr_is_martian(&ask->target) && !sl_addr_equal(&ask->src, &ask->target));
+	if (ask->kind == SL_ASK_ARP)
+		check(ask->end == ask->l3_off + 28);
+	else
+		check(ask->l4_off == ask->l3_off + (v6 ? 40 : 20) && ask->end >= ask->l4_off + 8);
+}
+
+/* In memory that ends with the room that an answer may take. */
+static void check_ask(const uint8_t *data, size_t size)
+{
+	static const uint8_t mac[6] = {2, 0xb0, 0, 0, 0, 9};
+	struct sl_ask ask, again;
+	struct sl_buf buf;
+	struct sl_seg seg;
+	uint8_t *frame;
+
+	if (size + 8 > UINT16_MAX || !sl_wire_parse_ask(data, (uint16_t)size, &ask))
+		return;
+	check_ask_fields(&ask, size);
+	frame = malloc(size + 8);
+	memcpy(frame, data, size);
+	buf = (struct sl_buf){.data = frame, .len = (uint16_t)size, .tailroom = 8};
+	check(sl_wire_answer_ask(&buf, &ask, mac));
+	check((size_t)buf.len + buf.tailroom == size + 8);
+	check(memcmp(frame + 6, mac, 6) == 0);
+	check(memcmp(frame + 12, data + 12, ask.l3_off - 12u) == 0);
+	check(!sl_wire_parse_ask(frame, buf.len, &again) && !again.malformed);
+	check(sl_wire_parse(frame, buf.len, &seg) == SL_PARSED_OTHER);
+	check(answer_right(frame, buf.len, &ask));
+	free(frame);
+}
+
+static void check_asks(const uint8_t *data, size_t size)
+{
+	uint8_t *frame;
+
+	if (size == 0)
+		return;
+	check_ask(data, size);
+	frame = malloc(size);
+	memcpy(frame, data, size);
+	make_ask_right(frame, size);
+	check_ask(frame, size);
+	free(frame);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sl_seg seg;
@@ -221,6 +325,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > UINT16_MAX)
 		return 0;
 	check_tagged(data, size);
+	check_asks(data, size);
 	if (sl_wire_parse(data, (uint16_t)size, &seg) != SL_PARSED_TCP) {
 		check(seg.reason < SL_N_DROPS);
 		return 0;
