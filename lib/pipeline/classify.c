@@ -18,7 +18,9 @@ static void pass(struct sl_pipeline *p, struct sl_buf *buf, struct sl_port_place
 static void by_default(struct sl_pipeline *p, struct sl_buf *buf, struct sl_port_place place)
 {
 	buf->account = SL_SERVICE_NONE;
-	if (p->plan->links[place.link].pass_default)
+	if (pipeline_on_host(p, place.link))
+		sl_out_drop(p->out, buf, SL_DROP_not_ours);
+	else if (p->plan->links[place.link].pass_default)
 		pass(p, buf, place);
 	else
 		sl_out_drop(p->out, buf, SL_DROP_default_drop);
@@ -69,6 +71,11 @@ static inline bool believable(struct sl_buf *buf, struct sl_seg *seg)
 	return sl_wire_verify(buf, seg);
 }
 
+bool pipeline_segment_is_right(struct sl_buf *buf, struct sl_seg *seg)
+{
+	return believable(buf, seg);
+}
+
 /* mode = "monitor": the packet passes; what splice would have done is counted. */
 static void monitor(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, bool parsed,
 		    struct sl_port_place place)
@@ -88,7 +95,9 @@ static void leave(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
 {
 	const struct sl_service *service = &p->plan->services.service[buf->account];
 
-	if (buf->account == SL_SERVICE_NONE)
+	if (pipeline_on_host(p, place.link))
+		pipeline_host_refuse(p, buf, seg, parsed);
+	else if (buf->account == SL_SERVICE_NONE)
 		by_default(p, buf, place);
 	else if (service->mode == SL_MODE_MONITOR)
 		monitor(p, buf, seg, parsed, place);
@@ -99,7 +108,7 @@ static void leave(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
 /* Likewise an ICMP error about such TCP. */
 static void leave_icmp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_port_place place)
 {
-	if (buf->account == SL_SERVICE_NONE)
+	if (buf->account == SL_SERVICE_NONE || pipeline_on_host(p, place.link))
 		by_default(p, buf, place);
 	else
 		pass(p, buf, place);
@@ -253,6 +262,10 @@ static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_se
 	const uint16_t number = service_of(p, seg, (enum sl_side)place.side);
 	const bool proxied = pipeline_proxied(p, number);
 
+	if (sl_unlikely(pipeline_on_host(p, place.link)) && !pipeline_host_owns(p, buf, seg)) {
+		by_default(p, buf, place);
+		return;
+	}
 	buf->account = number;
 	if (place.side == SL_INSIDE && number != SL_SERVICE_NONE)
 		pipeline_heard(p, number);
@@ -274,6 +287,8 @@ static void classify_other(struct sl_pipeline *p, struct sl_buf *buf, const stru
 {
 	if (parsed == SL_PARSED_ICMP) {
 		classify_icmp(p, buf, seg, place);
+	} else if (pipeline_on_host(p, place.link)) {
+		pipeline_host_other(p, buf);
 	} else if (parsed == SL_PARSED_OTHER) {
 		by_default(p, buf, place);
 	} else {

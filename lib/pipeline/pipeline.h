@@ -13,15 +13,15 @@ bool pipeline_fits(struct sl_pipeline *p, const struct sl_buf *buf);
 /* like.c: if packet `i` does, it and all of its shape that follow become travellers, as far as
  * nothing is wrong with them. Returns the number of the first that is left. */
 unsigned pipeline_travel_like(struct sl_pipeline *p, struct sl_buf *bufs, unsigned i, unsigned n);
-/* like.c: a packet was parsed, the last traveller's: from the next burst on others may be recognised
- * by its shape. */
+/* like.c: a packet was parsed, the last traveller's: from the next burst on others may be
+ * recognised by its shape. */
 void pipeline_learn(struct sl_pipeline *p, const struct sl_buf *buf, const struct sl_seg *seg);
 /* like.c: before a burst: what was learned from the last one is believed, or all is forgotten. */
 void pipeline_likes_begin(struct sl_pipeline *p);
 /* like.c: a packet that fitted its shape is parsed after all. */
 void pipeline_unlike(struct sl_traveller *t);
-/* like.c: those of a likeness would all have to be parsed after all: for a second they are parsed at
- * once. */
+/* like.c: those of a likeness would all have to be parsed after all: for a second they are parsed
+ * at once. */
 void pipeline_like_is_vain(struct sl_pipeline *p, struct sl_like *like);
 static inline struct sl_like *pipeline_like(const struct sl_traveller *t)
 {
@@ -43,6 +43,23 @@ void pipeline_icmp(struct sl_pipeline *p, unsigned i, uint32_t index);
 void pipeline_leave(struct sl_pipeline *p, const struct sl_traveller *t);
 /* classify.c: whether the segment is right to the last bit; if not, its reason in seg->reason. */
 bool pipeline_believable(const struct sl_traveller *t);
+
+/* classify.c: the same of a parsed segment that does not travel. */
+bool pipeline_segment_is_right(struct sl_buf *buf, struct sl_seg *seg);
+
+/* host.c: on a link where the box owns addresses. */
+static inline bool pipeline_on_host(const struct sl_pipeline *p, unsigned link)
+{
+	return p->plan->links[link].host;
+}
+/* Whether TCP is addressed to it. */
+bool pipeline_host_owns(const struct sl_pipeline *p, const struct sl_buf *buf,
+			const struct sl_seg *seg);
+/* What is no TCP: answered, if it asks for an address of the link's, or dropped. */
+void pipeline_host_other(struct sl_pipeline *p, struct sl_buf *buf);
+/* TCP to a port where nobody listens; `parsed`: it is well-formed. */
+void pipeline_host_refuse(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
+			  bool parsed);
 
 /* change.c: what a change of the plan leaves behind. */
 /* Whether new connections of the service are proxied now. */
@@ -96,5 +113,8 @@ void pipeline_unproxied(struct sl_pipeline *p, unsigned i);
 
 /* stray.c: a segment of a proxied service that belongs to no connection. */
 void pipeline_stray(struct sl_pipeline *p, unsigned i, enum sl_drop reason);
+/* stray.c: RFC 9293 section 3.10.7.1: a segment of no connection becomes the RST that answers it,
+ * of which there are so many a second; or it is dropped. */
+void pipeline_reset(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_seg *seg);
 
 #endif

@@ -17,10 +17,8 @@ static void drop(struct sl_pipeline *p, const struct sl_traveller *t, enum sl_dr
 	sl_out_drop(p->out, t->buf, reason);
 }
 
-/* RFC 9293 section 3.10.7.1: the RST that fits what the stray says. */
-static void reset(struct sl_pipeline *p, const struct sl_traveller *t)
+void pipeline_reset(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_seg *seg)
 {
-	const struct sl_seg *seg = t->seg;
 	struct sl_made made = {
 		.src = &seg->dst,
 		.dst = &seg->src,
@@ -31,11 +29,11 @@ static void reset(struct sl_pipeline *p, const struct sl_traveller *t)
 	};
 
 	if (seg->flags & SL_RST) {
-		drop(p, t, SL_DROP_stray);
+		sl_out_drop(p->out, buf, SL_DROP_stray);
 		return;
 	}
 	if (!sl_bucket_take(&p->stray_rsts, p->relay.now_us, STRAY_RSTS_PER_S)) {
-		drop(p, t, SL_DROP_limited);
+		sl_out_drop(p->out, buf, SL_DROP_limited);
 		return;
 	}
 	if (seg->flags & SL_ACK) {
@@ -44,12 +42,12 @@ static void reset(struct sl_pipeline *p, const struct sl_traveller *t)
 		made.flags |= SL_ACK;
 		made.ack = seg->seq + sl_seg_len(seg);
 	}
-	if (!sl_wire_emit_answer(t->buf, seg, &made)) {
-		drop(p, t, SL_DROP_no_buffer);
+	if (!sl_wire_emit_answer(buf, seg, &made)) {
+		sl_out_drop(p->out, buf, SL_DROP_no_buffer);
 		return;
 	}
-	sl_count(&p->out->accounts[t->service].event[SL_EVENT_rst_sent], 1);
-	sl_out_answer(p->out, t->buf);
+	sl_count(&p->out->accounts[buf->account].event[SL_EVENT_rst_sent], 1);
+	sl_out_answer(p->out, buf);
 }
 
 /*
@@ -115,12 +113,12 @@ void pipeline_stray(struct sl_pipeline *p, unsigned i, enum sl_drop reason)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
-	if (pipeline_adopts(p, t->service))
+	if (pipeline_adopts(p, t->service) && !pipeline_on_host(p, t->link))
 		adopt(p, i, reason);
 	/* An honest client's second segment may come before the ACK that brings its cookie. */
 	else if (reason != SL_DROP_stray ||
 		 p->plan->services.service[t->service].strays == SL_STRAYS_DROP)
 		drop(p, t, reason);
 	else
-		reset(p, t);
+		pipeline_reset(p, t->buf, t->seg);
 }

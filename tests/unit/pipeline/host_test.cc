@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A link on which the box is a host: one port, addresses of its own.
+#include "ask.h"
+#include "road.h"
+
+using namespace sl_test;
+
+namespace
+{
+
+RoadOptions host()
+{
+	RoadOptions o;
+	o.host = {"192.0.2.2", "2001:db8::2"};
+	o.services = {responder("192.0.2.2", 7, SL_SERVER_ECHO),
+		      responder("2001:db8::2", 7, SL_SERVER_ECHO),
+		      responder("192.0.2.2", 8, SL_SERVER_ECHO, SL_COOKIES_NEVER),
+		      responder("198.51.100.0", 7, SL_SERVER_ECHO)};
+	o.services[2].strays = SL_STRAYS_RESET;
+	o.services[3].prefix_len = 96 + 24;
+	return o;
+}
+
+Sent only_answer(Road &road, const Bytes &frame)
+{
+	const Sent s = only(road.run({{SL_OUTSIDE, frame}}));
+	EXPECT_EQ(s.fate, SL_FATE_ANSWERED);
+	EXPECT_EQ(s.port, 0u);
+	return s;
+}
+
+TEST(HostLink, AnswersForItsAddresses)
+{
+	Road road(host());
+	const Mac mac = {2, 0, 0, 0, 0, 2};
+	Arp arp;
+	arp.sender = "192.0.2.1";
+	arp.target = "192.0.2.2";
+	Arp reply = {
+		.sender = "192.0.2.2", .target = "192.0.2.1", .op = 2, .sha = mac, .tha = kAsker};
+	reply.link = {.dmac = kAsker, .smac = mac};
+	EXPECT_EQ(only_answer(road, arp.bytes()).bytes, reply.bytes());
+
+	const Bytes neighbour = solicitation("2001:db8::1", "2001:db8::2").bytes();
+	Message advertised = advertisement("2001:db8::2", "2001:db8::1", 0x60, mac);
+	advertised.link = {.dmac = kAsker, .smac = mac};
+	EXPECT_EQ(only_answer(road, neighbour).bytes, advertised.bytes());
+
+	EXPECT_EQ(only_answer(road, echo("192.0.2.1", "192.0.2.2").bytes()).bytes[34], 0);
+	EXPECT_EQ(only_answer(road, echo("2001:db8::1", "2001:db8::2").bytes()).bytes[54], 129);
+	EXPECT_EQ(road.events(SL_EVENT_host_answers), 4u);
+}
+
+TEST(HostLink, AnswersForNobodyElse)
+{
+	Road road(host());
+	Arp arp;
+	arp.target = "192.0.2.3";
+	EXPECT_TRUE(road.run({{SL_OUTSIDE, arp.bytes()}}).empty());
+	EXPECT_TRUE(road.run({{SL_OUTSIDE, echo("192.0.2.1", "192.0.2.3").bytes()}}).empty());
+	EXPECT_TRUE(road.run({{SL_OUTSIDE, solicitation("2001:db8::1", "2001:db8::3").bytes()}})
+			    .empty());
+	Talk talk(road);
+	talk.sport = 7;
+	talk.server = "198.51.100.9"; // of a service, but none of its addresses
+	EXPECT_TRUE(road.outside(talk.syn()).empty());
+	EXPECT_EQ(road.drops(SL_DROP_not_ours), 4u);
+}
+
+TEST(HostLink, ServesWhoComesToIt)
+{
+	for (const char *server : {"192.0.2.2", "2001:db8::2"}) {
+		Road road(host());
+		Talk talk(road);
+		if (std::string(server) == "2001:db8::2")
+			talk.ipv6();
+		talk.sport = 7;
+		talk.ask();
+		const Sent echo = only(road.outside(talk.c(SL_ACK | SL_PSH, 1, 1, "hello")));
+		EXPECT_EQ(echo.payload(), "hello");
+		EXPECT_EQ(echo.port, 0u);
+	}
+}
+
+// RFC 9293 section 3.10.7.1, whatever nmap sends there.
+TEST(HostLink, AClosedPortIsToldToBeOne)
+{
+	Road road(host());
+	Talk talk(road);
+	talk.sport = 9;
+	const Sent rst = only_answer(road, talk.syn().bytes());
+	EXPECT_EQ(rst.seg.flags, SL_RST | SL_ACK);
+	EXPECT_EQ(rst.seg.seq, 0u);
+	EXPECT_EQ(rst.seg.ack, talk.isn + 1);
+	const Sent to_ack = only_answer(road, talk.c(SL_ACK, 5, 5).bytes());
+	EXPECT_EQ(to_ack.seg.flags, SL_RST);
+	EXPECT_EQ(to_ack.seg.seq, talk.cookie + 5);
+	EXPECT_TRUE(road.outside(talk.c(SL_RST, 5, 0)).empty());
+	EXPECT_EQ(road.drops(SL_DROP_stray), 1u);
+	// And an open one, where nothing stands.
+	talk.sport = 8;
+	EXPECT_EQ(only_answer(road, talk.c(SL_ACK, 5, 5).bytes()).seg.flags, SL_RST);
+	// But no more than so many a second.
+	talk.sport = 9;
+	for (int i = 0; i < 3000; i++)
+		road.outside(talk.syn());
+	EXPECT_GT(road.drops(SL_DROP_limited), 1500u);
+}
+
+TEST(HostLink, WhatIsWrongIsDropped)
+{
+	Road road(host());
+	Talk talk(road);
+	talk.sport = 9;
+	Frame bad = talk.syn();
+	bad.bad_tcp_checksum = true;
+	EXPECT_TRUE(road.outside(bad).empty());
+	EXPECT_EQ(road.drops(SL_DROP_bad_checksum), 1u);
+	Frame group = talk.syn();
+	group.dmac = {1, 0, 0x5e, 0, 0, 2};
+	EXPECT_TRUE(road.outside(group).empty());
+	Message broken = echo("192.0.2.1", "192.0.2.2");
+	broken.bad_checksum = true;
+	EXPECT_TRUE(road.run({{SL_OUTSIDE, broken.bytes()}}).empty());
+	EXPECT_EQ(road.drops(SL_DROP_not_ours), 2u);
+}
+
+TEST(HostLink, WhileItDrainsNewcomersAreRefused)
+{
+	Road road(host());
+	Talk talk(road);
+	talk.sport = 7;
+	talk.ask();
+	road.outside(talk.c(SL_ACK, 1, 1));
+	ASSERT_EQ(road.states(), "ESTABLISHED CLOSED");
+	road.apply(road.options.services, true);
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 1, 1, "still"))).payload(), "still");
+	talk.cport++;
+	EXPECT_EQ(only_answer(road, talk.syn().bytes()).seg.flags, SL_RST | SL_ACK);
+}
+
+// RFC 9293 MUST-49 and section 3.9.2.2: what no connection sent is nobody's error.
+TEST(HostLink, IcmpErrorsOfNothingAreDropped)
+{
+	Road road(host());
+	Talk talk(road);
+	talk.sport = 7;
+	Icmp error;
+	error.about = talk.s(SL_ACK, 1, 1);
+	road.run({{SL_OUTSIDE, error.bytes()}});
+	EXPECT_EQ(road.drops(SL_DROP_icmp_mismatch), 1u);
+	error.about.sport = 9;
+	EXPECT_TRUE(road.run({{SL_OUTSIDE, error.bytes()}}).empty());
+	EXPECT_EQ(road.drops(SL_DROP_not_ours), 1u);
+}
+
+} // namespace
