@@ -8,8 +8,12 @@
 #     c0 ---------------- out0     sluiced     in0 ---------------- s0
 #     192.0.2.1/24                no address                 192.0.2.2/24
 #     2001:db8::1/64              no address                 2001:db8::2/64
+#     c1 ---------------- host0
+#     198.51.100.1/24             198.51.100.2, the box's own
+#     2001:db8:1::1/64            2001:db8:1::2
 #
-# Client and server are on one subnet and know nothing of the box. A host's cable to the box can be
+# Client and server are on one subnet and know nothing of the box. By a second cable the client
+# reaches the box itself, as a host. A host's cable to the box can be
 # a bad one for a while (lab_impair): then sluiceimpair stands in it, in a namespace of its own,
 #
 #     NAME-client          NAME-path-client               NAME-box
@@ -27,6 +31,11 @@ LAB_CLIENT4=192.0.2.1
 LAB_SERVER4=192.0.2.2
 LAB_CLIENT6=2001:db8::1
 LAB_SERVER6=2001:db8::2
+# The second cable: the client's end, and the box's own addresses.
+LAB_NEAR4=198.51.100.1
+LAB_NEAR6=2001:db8:1::1
+LAB_BOX4=198.51.100.2
+LAB_BOX6=2001:db8:1::2
 # Who speaks for a cable that carries less than the hosts think.
 LAB_ROUTER4=192.0.2.254
 LAB_ROUTER6=2001:db8::fe
@@ -123,6 +132,9 @@ lab_up() {
 	lab_sysctl box net.ipv6.conf.default.disable_ipv6=1 net.ipv4.ip_forward=0
 	lab_link client c0 out0 "$mtu"
 	lab_link server s0 in0 "$mtu"
+	lab_link client c1 host0 "$mtu"
+	ip -n "$LAB_NAME-client" address add $LAB_NEAR4/24 dev c1
+	ip -n "$LAB_NAME-client" address add $LAB_NEAR6/64 dev c1 nodad
 	lab_address client
 	lab_address server
 }
@@ -296,7 +308,10 @@ lab_down() {
 		[ -e "/run/netns/$LAB_NAME-$host" ] || continue
 		# A namespace lives on while a process is in it; its links must not.
 		case $host in
-		client) ip -n "$LAB_NAME-$host" link del c0 2>/dev/null || true ;;
+		client)
+			ip -n "$LAB_NAME-$host" link del c0 2>/dev/null || true
+			ip -n "$LAB_NAME-$host" link del c1 2>/dev/null || true
+			;;
 		server) ip -n "$LAB_NAME-$host" link del s0 2>/dev/null || true ;;
 		esac
 		ip netns del "$LAB_NAME-$host"
@@ -444,11 +459,14 @@ lab_config() {
 	cat <<-CONFIG
 		eal = [ "--no-pci", "--no-huge", "--no-shconf", "--file-prefix=$LAB_NAME", "-m", "256",
 		        "--vdev=net_af_packet0,iface=out0,$ring",
-		        "--vdev=net_af_packet1,iface=in0,$ring" ];
+		        "--vdev=net_af_packet1,iface=in0,$ring",
+		        "--vdev=net_af_packet2,iface=host0,$ring" ];
 		workers = { cores = [ $cpus ]; connections = 100000; };
 		links = ( { name = "edge"; type = "wire"; outside = "net_af_packet0";
 		            inside = "net_af_packet1"; default = "pass"; link_follow = false;
-		            mtu = $mtu; } );
+		            mtu = $mtu; },
+		          { name = "own"; type = "host"; port = "net_af_packet2"; mtu = $mtu;
+		            addresses = [ "$LAB_BOX4", "$LAB_BOX6" ]; } );
 		control = { socket = "$LAB_SOCKET"; state_dir = "$LAB_RUN/state"; };
 	CONFIG
 }
@@ -461,6 +479,16 @@ lab_services() {
 	cat <<-CONFIG
 		{ name = "${1}4"; address = "$LAB_SERVER4"; port = $2; $settings },
 		{ name = "${1}6"; address = "$LAB_SERVER6"; port = $2; $settings }
+	CONFIG
+}
+
+# lab_own_services NAME PORT [SETTINGS]: likewise two rows, on the box's own addresses.
+lab_own_services() {
+	local settings=${3:-}
+
+	cat <<-CONFIG
+		{ name = "${1}4"; address = "$LAB_BOX4"; port = $2; $settings },
+		{ name = "${1}6"; address = "$LAB_BOX6"; port = $2; $settings }
 	CONFIG
 }
 

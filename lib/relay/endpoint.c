@@ -223,7 +223,7 @@ static bool send_segment(void *owner, struct sl_tcb *tcb, struct sl_tcp_segment 
 {
 	struct sl_relay *r = owner;
 	const struct sl_endpoint *e = sl_container_of(tcb, struct sl_endpoint, tcb);
-	const struct sl_conn *conn = conn_of(r, e);
+	struct sl_conn *conn = conn_of(r, e);
 	const uint8_t port = relay_port(r, conn, SL_OUTSIDE);
 	struct sl_buf *buf = NULL;
 
@@ -243,6 +243,8 @@ static bool send_segment(void *owner, struct sl_tcb *tcb, struct sl_tcp_segment 
 		return false;
 	}
 	r->endpoints.quota--;
+	if (!sl_conn_newcomer(conn))
+		conn->end[SL_INSIDE].packets++;
 	if (segment->made.flags & SL_RST)
 		relay_count(r, conn, SL_EVENT_rst_sent);
 	sl_out_made(r->out, buf, conn->service, port);
@@ -400,12 +402,20 @@ void sl_relay_open_by_cookie(struct sl_relay *r, const struct sl_flow_key *key, 
 	relay_endpoint_segment(r, conn_of(r, e), SL_OUTSIDE, buf, seg);
 }
 
+/* Whether a segment is there only to be answered: a keepalive, or a probe of our window. */
+static bool is_probe(const struct sl_tcb *tcb, const struct sl_seg *seg)
+{
+	return sl_seg_len(seg) <= 1 && seg->seq == sl_tcp_rcv_nxt(tcb) - 1;
+}
+
 /* What was not taken in is a drop, whether or not it is answered; a counter says so. */
-static void dispose(struct sl_relay *r, struct sl_buf *buf, const struct sl_seg *seg,
-		    enum sl_tcp_verdict verdict)
+static void dispose(struct sl_relay *r, const struct sl_tcb *tcb, struct sl_buf *buf,
+		    const struct sl_seg *seg, enum sl_tcp_verdict verdict)
 {
 	if (seg->flags & SL_RST && verdict != SL_TCP_TAKEN)
 		verdict = SL_TCP_BAD_RST;
+	else if (verdict == SL_TCP_OUT_OF_WINDOW && is_probe(tcb, seg))
+		verdict = SL_TCP_TAKEN;
 	switch (verdict) {
 	case SL_TCP_TAKEN:
 		sl_out_deliver(r->out, buf);
@@ -464,7 +474,7 @@ void relay_endpoint_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_si
 		conn->last_seen_ms = r->now_ms;
 	if (seg->payload_len > 0)
 		conn->flags |= SL_CONN_CLIENT_SENT;
-	dispose(r, buf, seg, verdict);
+	dispose(r, &e->tcb, buf, seg, verdict);
 	if (take_note(r, conn, e))
 		enqueue(r, e);
 }
@@ -589,6 +599,7 @@ static void set_options(struct sl_tcp_options *o, const struct sl_service *s, ui
 	o->mss = mss;
 	o->wscale = s->wscale;
 	o->timestamps = s->timestamps != SL_TIMESTAMPS_NEVER;
+	o->delayed_ack_ms = 40; /* as the stacks do that clients have */
 	o->no_delay = true; /* the servers give what they have at once */
 	o->keepalive = true;
 	o->keepalive_ms = s->limits.idle_ms;

@@ -39,6 +39,20 @@ static void add_number(struct text *t, const char *name, uint64_t n, const char 
 	add_row(t, unit, "");
 }
 
+/* A cookie's client has sent but one ACK, of a SYN-ACK that nobody remembers. */
+static void add_round_trip(struct text *t, const struct sl_tcb *tcb)
+{
+	text_string(t, "round trip       ");
+	if (tcb->rtt.srtt8 == 0) {
+		add_row(t, "not measured yet", "");
+		return;
+	}
+	text_thousandths(t, tcb->rtt.srtt8 / 8);
+	text_string(t, " ms, varying by ");
+	text_thousandths(t, tcb->rtt.rttvar4 / 4);
+	add_row(t, " ms", "");
+}
+
 /* What is known of the connection. */
 static void add_facts(struct text *t, const struct sl_respond *s, const struct sl_tcb *tcb,
 		      const struct sl_respond_about *about)
@@ -58,11 +72,8 @@ static void add_facts(struct text *t, const struct sl_respond *s, const struct s
 	text_string(t, "window scale     ");
 	text_number(t, tcb->snd_wscale);
 	add_number(t, " of the client's, ours ", tcb->rcv_wscale, "");
-	text_string(t, "round trip       ");
-	text_thousandths(t, tcb->rtt.srtt8 / 8);
-	text_string(t, " ms, varying by ");
-	text_thousandths(t, tcb->rtt.rttvar4 / 4);
-	add_number(t, " ms\ncongestion window ", tcb->cc.cwnd, " bytes");
+	add_round_trip(t, tcb);
+	add_number(t, "congestion window ", tcb->cc.cwnd, " bytes");
 }
 
 static void add_body(struct text *t, const struct sl_respond *s, unsigned status,

@@ -13,6 +13,29 @@ static json_t *end_json(const struct sl_addr *addr, uint16_t port)
 	return json_string(whole);
 }
 
+/* Of one that ends here, what `ss -ti` would say. Round trips are null before one was measured. */
+static json_t *tcp_json(const struct sl_conn_info *i)
+{
+	const struct sl_conn_tcp *t = &i->tcp;
+	json_t *o;
+
+	if (!i->ours)
+		return json_null();
+	o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:b, s:b}",
+		      "opened", i->by_cookie ? "cookie" : "handshake", "rto_us",
+		      (json_int_t)t->rto_us, "cwnd", (json_int_t)t->cwnd, "ssthresh",
+		      (json_int_t)t->ssthresh, "send_queue", (json_int_t)t->send_queue,
+		      "receive_queue", (json_int_t)t->receive_queue, "in_flight",
+		      (json_int_t)t->in_flight, "snd_wnd", (json_int_t)t->snd_wnd, "mss",
+		      (int)t->mss, "retransmits", (int)t->retransmits, "snd_wscale",
+		      (int)t->snd_wscale, "rcv_wscale", (int)t->rcv_wscale, "sack", (int)t->sack,
+		      "in_recovery", (int)t->in_recovery);
+	json_object_set_new(o, "rtt_us", t->rtt_us > 0 ? json_integer(t->rtt_us) : json_null());
+	json_object_set_new(o, "rttvar_us",
+			    t->rtt_us > 0 ? json_integer(t->rttvar_us) : json_null());
+	return o;
+}
+
 static json_t *row_json(const struct sl_control_config *config, const struct sl_listing_row *row)
 {
 	const struct sl_conn_info *i = &row->info;
@@ -22,7 +45,7 @@ static json_t *row_json(const struct sl_control_config *config, const struct sl_
 
 	return json_pack(
 		"{s:o, s:o, s:o, s:{s:s, s:s}, s:f, s:f, s:{s:s, s:f}, s:{s:I, s:I}, s:{s:I, s:I},"
-		" s:i, s:b, s:b, s:b, s:s, s:i, s:i}",
+		" s:i, s:b, s:b, s:b, s:s, s:i, s:i, s:o}",
 		"client", end_json(&i->client, i->client_port), "server",
 		end_json(&i->server, i->server_port), "service", service, "states", "client",
 		sl_tcp_state_name(i->state[SL_LEG_CLIENT]), "server",
@@ -32,8 +55,9 @@ static json_t *row_json(const struct sl_control_config *config, const struct sl_
 		(json_int_t)i->packets[SL_LEG_SERVER], "bytes", "client",
 		(json_int_t)i->bytes[SL_LEG_CLIENT], "server", (json_int_t)i->bytes[SL_LEG_SERVER],
 		"held", (int)i->held, "spliced", (int)i->spliced, "timestamps", (int)i->timestamps,
-		"inside_opened", (int)i->inside_opened, "link", config->plan->links[i->link].name, "vlan",
-		(int)i->vlan, "core", (int)sl_worker_core(config->workers[row->worker]));
+		"inside_opened", (int)i->inside_opened, "link", config->plan->links[i->link].name,
+		"vlan", (int)i->vlan, "core", (int)sl_worker_core(config->workers[row->worker]),
+		"tcp", tcp_json(i));
 }
 
 static void listing_done(void *arg, const struct sl_listing_row *rows, unsigned n,

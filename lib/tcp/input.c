@@ -518,14 +518,16 @@ static void take_urgent(struct sl_tcb *tcb, const struct arrival *a)
 	}
 }
 
-/* In order, `n` bytes: an ACK for every second full-sized segment, or after a while. */
+/* In order, `n` bytes: an ACK once it is more than one full-sized segment, or after a while. (RFC
+ * 5681 section 4.2 would wait for two whole ones; a sender whose last segment is a short one and
+ * who waits for both would take the second for lost.) */
 static void owe_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t n)
 {
 	const uint32_t unacked = tcb->unacked + n;
 
 	tcb->rcv_mss = (uint16_t)sl_max_u32(tcb->rcv_mss, sl_min_u32(n, UINT16_MAX));
 	tcb->unacked = (uint16_t)sl_min_u32(unacked, UINT16_MAX);
-	if (unacked >= 2u * tcb->rcv_mss)
+	if (unacked > tcb->rcv_mss)
 		tcb->ack_now = true;
 	else if (!tcp_is_armed(tcb, SL_TCP_TIMER_ACK))
 		tcp_arm(tcp, tcb, SL_TCP_TIMER_ACK, tcb->options->delayed_ack_ms);

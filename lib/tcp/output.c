@@ -454,8 +454,10 @@ struct tcp_lost tcp_lost(const struct sl_tcp *tcp, const struct sl_tcb *tcb)
 
 void tcp_arm_send(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
-	/* Section 7.2: the worst of a delayed ACK is allowed for where there is but one segment. */
-	const uint32_t delayed_ms = tcp_flight(tcb) <= tcb->smss ? 200 : 2;
+	/* Section 7.2: the worst of a delayed ACK is allowed for where there is but one segment; and
+	 * everywhere that the peer may have to wait for its CPU, which on a short path is much
+	 * longer than two round trips: a probe that nothing was lost for is one more segment. */
+	const uint32_t delayed_ms = tcp_flight(tcb) <= tcb->smss ? 200 : 25;
 	const uint32_t pto_ms = tcb->rtt.srtt8 / 4000 + delayed_ms;
 
 	tcp_arm_rto(tcp, tcb);

@@ -31,6 +31,20 @@ services=(
 	"late       101   $splice"                                        # a server that answers after 8 s
 )
 
+# What ends in the box: on the wire (the server's address, where nobody listens) and on its own
+# addresses. A row stands for four: NAME4, NAME6, own-NAME4, own-NAME6.
+respond='mode = "respond"; server ='
+own_services=(
+	"http       8080  $respond \"http\";"
+	"echo       7     $respond \"echo\";"
+	"discard    9     $respond \"discard\";"
+	"daytime    13    $respond \"daytime\";"
+	"chargen    19    $respond \"chargen\";"
+	"half-echo  8007  $respond \"echo\"; cookies = \"never\"; backlog = 64;"
+	"half-http  8081  $respond \"http\"; cookies = \"never\";"
+	"hushed     8009  $respond \"echo\"; limits = { silent = 2; idle = 2; probes = 2; probe_interval = 1; };"
+)
+
 # Services of more than one address and port: the server's addresses and those beside them.
 wide_services='
 	{ name = "wide4"; address = "192.0.2.2/31"; port = "9000-9010"; '$splice' },
@@ -48,6 +62,11 @@ suite_config() {
 		printf '%s' "$between"
 		lab_services "$name" "$port" "$settings"
 		between=,
+	done
+	for row in "${own_services[@]}"; do
+		read -r name port settings <<<"$row"
+		printf ',%s' "$(lab_services "$name" "$port" "$settings")"
+		printf ',%s' "$(lab_own_services "own-$name" "$port" "$settings")"
 	done
 	printf '%s' "$between$wide_services"
 	echo ");"
