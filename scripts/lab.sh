@@ -587,14 +587,14 @@ lab_identity() {
 	return 1
 }
 
-# lab_flood TAG SECONDS: SYNs from random sources to port 80 of the server, over IPv4 (hping3) and
+# lab_flood TAG SECONDS [PORT]: SYNs from random sources to port 80 (or PORT) of the server, over IPv4 (hping3) and
 # IPv6, as fast as the lab can send, in the background (processes TAG4 and TAG6). They end by
 # themselves. They run beside the worker's CPU and at a low priority: what is measured is the box,
 # not the scheduler's fairness between the flood and the clients and servers of the same lab. Where
 # the workers have all CPUs they keep to about 10,000 a second each: else the kernel's side of the
 # flood takes a worker's CPU, and its ring overflows before the box has seen a frame.
 lab_flood() {
-	local tag=$1 seconds=$2 cpus pace4=(--flood) pace6=()
+	local tag=$1 seconds=$2 port=${3:-80} cpus pace4=(--flood) pace6=()
 
 	cpus=$(lab_other_cpus)
 	if [ "${LAB_WORKERS:-1}" -gt "$(lab_worker_cpu)" ]; then
@@ -602,10 +602,10 @@ lab_flood() {
 		pace6=(--rate 10000)
 	fi
 	lab_spawn "${tag}4" client taskset -c "$cpus" nice -n 10 timeout -k 2 "$seconds" \
-		hping3 "${pace4[@]}" --rand-source -S -p 80 -q -c 100000000 $LAB_SERVER4 || return
+		hping3 "${pace4[@]}" --rand-source -S -p "$port" -q -c 100000000 $LAB_SERVER4 || return
 	lab_spawn "${tag}6" client taskset -c "$cpus" nice -n 10 \
 		python3 "$LAB_ROOT/scripts/lab_flood6.py" --seconds "$seconds" "${pace6[@]}" c0 \
-		$LAB_SERVER6 80
+		$LAB_SERVER6 "$port"
 }
 
 # lab_wire_frames: how many frames have come to the box's two devices, whether or not it took them.

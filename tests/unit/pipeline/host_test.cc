@@ -97,6 +97,18 @@ TEST(HostLink, AClosedPortIsToldToBeOne)
 	EXPECT_EQ(to_ack.seg.seq, talk.cookie + 5);
 	EXPECT_TRUE(road.outside(talk.c(SL_RST, 5, 0)).empty());
 	EXPECT_EQ(road.drops(SL_DROP_stray), 1u);
+	talk.sport = 9;
+	// Flags that no stack sends: none, FIN, nmap's tree, SYN with FIN.
+	for (unsigned flags : {0, SL_FIN + 0, SL_FIN | SL_PSH | SL_URG, SL_SYN | SL_FIN}) {
+		const Sent odd = only_answer(road, talk.c(flags, 5, 0).bytes());
+		EXPECT_EQ(odd.seg.flags, SL_RST | SL_ACK);
+		EXPECT_EQ(odd.seg.ack, talk.isn + 5 + !!(flags & SL_SYN) + !!(flags & SL_FIN));
+	}
+	EXPECT_TRUE(road.outside(talk.c(SL_SYN | SL_RST, 5, 0)).empty());
+	talk.sport = 7; // LISTEN says nothing to these
+	for (unsigned flags : {0, SL_FIN + 0, SL_FIN | SL_PSH | SL_URG, SL_SYN | SL_FIN})
+		EXPECT_TRUE(road.outside(talk.c(flags, 5, 0)).empty());
+	EXPECT_EQ(road.drops(SL_DROP_tcp_bad_flags), 4u);
 	// And an open one, where nothing stands.
 	talk.sport = 8;
 	EXPECT_EQ(only_answer(road, talk.c(SL_ACK, 5, 5).bytes()).seg.flags, SL_RST);
