@@ -233,6 +233,10 @@ static void note_sent(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uin
 	const uint32_t now_us = (uint32_t)tcp->now_us;
 	struct tcp_scoreboard *s;
 
+	/* What arrived so long ago says nothing of what is sent now, and soon could not be told
+	 * from what comes later: times are modulo 2^32. */
+	if (tcp_flight(tcb) == 0 && tcp_now_ms(tcp) - tcb->heard_ms > TCP_RTT_MAX_US / 1000)
+		tcb->rack.valid = false;
 	if (tcp_flight(tcb) == 0 && tcb->scoreboard == NULL && tcb->sack && tcb->options->rack &&
 	    tcp_pool_spare(&tcp->pool) > 0) {
 		tcb->scoreboard = tcp_pool_take(&tcp->pool);
@@ -454,8 +458,8 @@ struct tcp_lost tcp_lost(const struct sl_tcp *tcp, const struct sl_tcb *tcb)
 
 void tcp_arm_send(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
-	/* Section 7.2: the worst of a delayed ACK is allowed for where there is but one segment; and
-	 * everywhere that the peer may have to wait for its CPU, which on a short path is much
+	/* Section 7.2: the worst of a delayed ACK is allowed for where there is but one segment;
+	 * and everywhere that the peer may have to wait for its CPU, which on a short path is much
 	 * longer than two round trips: a probe that nothing was lost for is one more segment. */
 	const uint32_t delayed_ms = tcp_flight(tcb) <= tcb->smss ? 200 : 25;
 	const uint32_t pto_ms = tcb->rtt.srtt8 / 4000 + delayed_ms;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "rtt.h"
 #include "sl_seq.h"
 
 enum { REO_PERSIST = 16, REO_MULT_MAX = 64 };
@@ -128,7 +129,9 @@ void tcp_rack_arrived(struct tcp_rack *r, const struct tcp_sent *s, uint32_t lef
 		uint32_t end;
 		bool again;
 		const uint32_t us = tcp_sent_us(s, left, right, &end, &again);
-		const uint32_t rtt_us = now_us - us == 0 ? 1 : now_us - us;
+		/* Bounded, so that what is sent now is never late already: times are modulo 2^32.
+		 */
+		const uint32_t rtt_us = sl_max_u32(1, sl_min_u32(now_us - us, TCP_RTT_MAX_US));
 
 		left = end;
 		/* Section 6.2, step 3: out of order, unless it was sent again. */

@@ -20,10 +20,10 @@ sum=$(random_file "$file" "$size")
 while read -r way family address; do
 	for tool in nc socat; do
 		for port in 7 8007; do
-			began=$EPOCHREALTIME
+			since=$EPOCHREALTIME
 			got=$(echo_by $tool "$address" $port "$file")
 			[ "$got" = "$sum" ] || fail "$tool, $address port $port: what comes back is another"
-			awk -v n="$size" -v a="$began" -v b="$EPOCHREALTIME" -v what="$tool, $address port $port" \
+			awk -v n="$size" -v a="$since" -v b="$EPOCHREALTIME" -v what="$tool, $address port $port" \
 				'BEGIN { printf "%s: %.0f MB in %.1f s\n", what, n / 1e6, b - a }'
 		done
 	done

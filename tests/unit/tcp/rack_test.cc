@@ -195,6 +195,20 @@ TEST_F(Rack, WhatCameTwiceWidensTheWindowOfReordering)
 	EXPECT_EQ(e.tcb.rack.reo_mult, 2);
 }
 
+// Times are modulo 2^32 microseconds, which is 71 minutes: a window may be closed for longer.
+TEST(RackTimes, WhatIsSentNowIsNotLostWhateverTookLong)
+{
+	for (uint32_t took_s = 1; took_s < 4300; took_s += 7) {
+		const uint32_t sent = 4000000000u, now = sent + took_s * 1000000u;
+		tcp_sent s = {};
+		tcp_rack r;
+		tcp_rack_init(&r);
+		tcp_sent_first(&s, 1000, sent);
+		tcp_rack_arrived(&r, &s, 500, 1000, now);
+		EXPECT_GT(tcp_rack_remaining(&r, now, 0, 1000, true, now), 0u) << took_s;
+	}
+}
+
 TEST_F(Rack, TheTailIsProbedAfterTwoRoundTrips)
 {
 	RecordProperty("rfc", "8985 7.3");
