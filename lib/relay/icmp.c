@@ -140,6 +140,7 @@ void relay_tell_too_big(struct sl_relay *r, struct sl_conn *conn, const struct s
 {
 	const struct sl_learned *learned =
 		sl_learned_get(&r->learned, &conn->key.inside_addr, conn->key.inside_port);
+	const unsigned least = seg->v6 ? SL_IPV6_MTU_MIN : SL_IPV4_MTU_MIN;
 	uint32_t mtu;
 	struct sl_buf *buf;
 	struct sl_l2 l2;
@@ -147,8 +148,11 @@ void relay_tell_too_big(struct sl_relay *r, struct sl_conn *conn, const struct s
 	if (!(conn->flags & SL_CONN_SPLICED) || learned == NULL || learned->mss == 0 ||
 	    relay_mss_needed(seg) <= learned->mss)
 		return;
+	/* Nobody would believe less than the least that every link must carry: so that is said,
+	 * which the way to the server carries whatever its MSS. */
 	mtu = (uint32_t)learned->mss + (seg->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS);
-	if (mtu < (seg->v6 ? SL_IPV6_MTU_MIN : SL_IPV4_MTU_MIN) ||
+	mtu = sl_max_u32(mtu, least);
+	if ((unsigned)seg->payload_off + seg->payload_len - seg->l3_off <= mtu ||
 	    !dont_fragment(packet->data, seg) || !relay_once_a_second(r, conn) ||
 	    !sl_bucket_take(&r->too_bigs, r->now_us, TOO_BIGS_PER_S))
 		return;

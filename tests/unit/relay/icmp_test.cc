@@ -391,10 +391,19 @@ TEST_P(SmallServer, OthersAreNoReason)
 		  0u);
 }
 
-TEST_P(SmallServer, WhatNobodyWouldBelieveIsNotSaid)
+TEST_P(SmallServer, TheLeastMtuOfItsFamilyIsSaidInsteadOfLess)
 {
-	open_small(GetParam().v6 ? 1219 : 27);
-	EXPECT_EQ(told(talk.c(SL_ACK, 1, 1, std::string(1460, 'x'))), 0u);
+	cite("RFC 8200 section 5; RFC 8021");
+	const uint16_t least = GetParam().v6 ? 1280 : 68;
+	const size_t fits = GetParam().v6 ? 1220 : 28;
+	open_small(static_cast<uint16_t>(fits - 1));
+	const Road::Out out = road.outside(talk.c(SL_ACK, 1, 1, std::string(1460, 'x')));
+	const Sent s = only(by_port(out, 0));
+	ASSERT_EQ(s.parsed, SL_PARSED_ICMP);
+	EXPECT_EQ(s.bytes[s.seg.l4_off + 6] << 8 | s.bytes[s.seg.l4_off + 7], least);
+	road.advance(1000);
+	EXPECT_EQ(told(talk.c(SL_ACK, 1, 1, std::string(fits, 'x'))), 0u) << "that is not too big";
+	EXPECT_EQ(told(talk.c(SL_ACK, 1, 1, std::string(fits + 1, 'x'))), 1u);
 }
 
 TEST_P(SmallServer, WithoutDontFragmentNothingIsSaid)
