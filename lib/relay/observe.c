@@ -181,6 +181,7 @@ static void observe_life(struct sl_relay *r, struct sl_conn *conn, enum sl_side 
 		conn->probes = 0;
 		conn->flags &= (uint16_t)~both;
 		conn->last_seen_ms = r->now_ms;
+		relay_arm(r, conn); /* idle may be shorter than what was left of probe_interval */
 		return;
 	}
 	if (counts_as_life(conn, seg))

@@ -106,6 +106,22 @@ TEST_P(Limits, IdleShorterThanSilentProbesAClientThatNeverSpoke)
 	EXPECT_EQ(quick.events(SL_EVENT_reclaimed_idle), 1u);
 }
 
+TEST_P(Limits, IdleShorterThanBetweenTwoProbesBeginsWithTheAnswer)
+{
+	cite("RFC 1122 section 4.2.3.6; design section 9");
+	Road quick(RoadOptions::with_limits([](sl_limits &l) {
+		l.idle_ms = 2000;
+		l.probe_interval_ms = 20000;
+	}));
+	Talk t(quick);
+	t.open();
+	EXPECT_EQ(quick.advance(2020).size(), 2u) << "probes";
+	quick.outside(t.c(SL_ACK, 1, 1));
+	quick.inside(t.s(SL_ACK, 1, 1));
+	EXPECT_TRUE(quick.advance(1960).empty());
+	EXPECT_EQ(quick.advance(60).size(), 2u) << "probes again";
+}
+
 TEST_P(Limits, IdleConnectionWhoseEndsAnswerLives)
 {
 	cite("RFC 1122 section 4.2.3.6");
