@@ -257,12 +257,9 @@ class Road
 		Out all;
 		while (ms > 0) {
 			const uint64_t step = std::min(ms, step_ms);
-			now_us += step * 1000;
 			ms -= step;
-			do {
-				const Out some = tick();
-				all.insert(all.end(), some.begin(), some.end());
-			} while (!sl_wheel_caught_up(&p->relay.wheel));
+			const Out some = until(now_us + step * 1000);
+			all.insert(all.end(), some.begin(), some.end());
 		}
 		return all;
 	}
@@ -273,6 +270,18 @@ class Road
 		begin();
 		sl_pipeline_tick(p.get(), now_us);
 		return end();
+	}
+
+	/// It is so late now; likewise.
+	Out until(uint64_t us)
+	{
+		Out all;
+		now_us = us;
+		do {
+			const Out some = tick();
+			all.insert(all.end(), some.begin(), some.end());
+		} while (!sl_wheel_caught_up(&p->relay.wheel));
+		return all;
 	}
 
 	uint64_t drops(sl_drop reason) const
@@ -343,6 +352,23 @@ class Road
 	}
 
 	static constexpr uint8_t kMac[6] = {2, 0, 0, 0, 0, 2}; ///< of a host link
+	/// What takes too long to look at after every packet.
+	void check_deep() const
+	{
+		uint64_t refs = 0, free_held = 0;
+		for (const sl_l2_entry &e : p->relay.l2.entry)
+			refs += e.refs;
+		EXPECT_EQ(refs, 2 * count()) << "link-layer headers held without a connection";
+		for (uint16_t h = p->relay.held_free; h != SL_HELD_NONE; h = p->relay.held[h].next)
+			free_held++;
+		EXPECT_EQ(free_held + term(SL_TERM_held), options.n_held);
+		EXPECT_EQ(sl_wheel_count(&p->relay.wheel), count());
+		const sl_endpoints &e = p->relay.endpoints;
+		if (e.n_free == e.n) {
+			EXPECT_EQ(e.tcp.pool.n_free, e.tcp.pool.n_blocks) << "bytes of nobody";
+		}
+	}
+
 	const RoadOptions options;
 	uint64_t now_us = 5000 * SL_US_PER_S;
 	uint32_t n_spares = SL_SPARES; ///< refilled up to here
@@ -460,23 +486,6 @@ class Road
 		EXPECT_EQ(ours, p->relay.endpoints.n - p->relay.endpoints.n_free);
 		for (unsigned leg = 0; leg < SL_N_LEGS; leg++)
 			EXPECT_EQ(in_state[leg], in_table[leg]) << "gauges of leg " << leg;
-	}
-
-	/// What takes too long to look at after every packet.
-	void check_deep() const
-	{
-		uint64_t refs = 0, free_held = 0;
-		for (const sl_l2_entry &e : p->relay.l2.entry)
-			refs += e.refs;
-		EXPECT_EQ(refs, 2 * count()) << "link-layer headers held without a connection";
-		for (uint16_t h = p->relay.held_free; h != SL_HELD_NONE; h = p->relay.held[h].next)
-			free_held++;
-		EXPECT_EQ(free_held + term(SL_TERM_held), options.n_held);
-		EXPECT_EQ(sl_wheel_count(&p->relay.wheel), count());
-		const sl_endpoints &e = p->relay.endpoints;
-		if (e.n_free == e.n) {
-			EXPECT_EQ(e.tcp.pool.n_free, e.tcp.pool.n_blocks) << "bytes of nobody";
-		}
 	}
 
 	std::unique_ptr<sl_out> out_;
