@@ -485,16 +485,17 @@ static bool step_by_ack(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	return false;
 }
 
-/* A keepalive probe, or the ACK of who has probed our window by a byte and does not know that it
- * was taken, comes without data right before RCV.NXT. It is unacceptable; but were its ACK not
- * heard, two that probe each other would never learn of what they have taken. */
-static void take_ack_of_probe(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
+/* An ACK without data may come from before RCV.NXT: a keepalive probe, and whatever is sent by who
+ * has been told a smaller window since, or has probed ours by a byte, and does not know what of it
+ * was taken. It is unacceptable; but were its ACK not heard, two ends of which each does not know
+ * how far the other is would never learn it. What is too old by more than a window is none. */
+static void take_old_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
 {
 	const struct sl_seg *seg = a->seg;
 
 	if ((seg->flags & (SL_ACK | SL_RST | SL_SYN | SL_FIN)) == SL_ACK && a->len == 0 &&
-	    seg->seq + 1 == sl_tcp_rcv_nxt(tcb) && TCP_IN(tcb->state, TCP_SENDS) &&
-	    take_ack(tcp, tcb, a)) {
+	    sl_tcp_rcv_nxt(tcb) - seg->seq - 1 < tcb->options->receive_buffer &&
+	    TCP_IN(tcb->state, TCP_SENDS) && take_ack(tcp, tcb, a)) {
 		heard(tcp, tcb);
 		(void)step_by_ack(tcp, tcb);
 	}
@@ -745,7 +746,7 @@ static enum sl_tcp_verdict arrives_otherwise(struct sl_tcp *tcp, struct sl_tcb *
 			note_duplicate(tcb, seg);
 			if (tcb->state == SL_TCP_TIME_WAIT && seg->flags & SL_FIN)
 				tcp_time_wait(tcp, tcb);
-			take_ack_of_probe(tcp, tcb, a);
+			take_old_ack(tcp, tcb, a);
 			if (tcb->state == SL_TCP_CLOSED)
 				return SL_TCP_TAKEN;
 			return refuse(tcp, tcb, seg, SL_TCP_OUT_OF_WINDOW);

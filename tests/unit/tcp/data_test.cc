@@ -289,6 +289,23 @@ TEST(Window, TwoThatProbeEachOtherLearnWhatWasTaken)
 	EXPECT_EQ(e.tcb.snd_una, e.seq(1));
 }
 
+// A window that was taken back makes its sender acknowledge from below what is expected of it.
+TEST(Window, AnAckFromBelowAWindowThatWasTakenBackIsHeard)
+{
+	RecordProperty("rfc", "9293 SHLD-17");
+	Endpoint e;
+	e.to_established();
+	e.arrive(e.peer(0, 0, std::string(1000, 'x')));
+	e.send("data");
+	e.sent.clear();
+	e.arrive(e.peer(300, 4)); // it knows of 300 bytes
+	EXPECT_EQ(e.tcb.snd_una, e.seq(4));
+	e.send("more");
+	e.sent.clear();
+	e.arrive(e.peer(1000 - 200000, 8)); // more than a window ago: of another time
+	EXPECT_EQ(e.tcb.snd_una, e.seq(4));
+}
+
 // A probe whose byte was taken.
 TEST(Window, AProbeThatIsTakenCounts)
 {
