@@ -13,7 +13,7 @@ struct piece {
 /* What the header fields say. */
 struct fields {
 	unsigned n_hosts;
-	bool has_length, bad_length, has_coding, close, keep;
+	bool bad_host, has_length, bad_length, has_coding, close, keep;
 	uint64_t length;
 };
 
@@ -22,10 +22,15 @@ static bool is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+static bool is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 /* RFC 9110 section 5.6.2. */
 static bool is_token_char(char c)
 {
-	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c))
+	if (is_letter(c) || is_digit(c))
 		return true;
 	return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
 }
@@ -114,33 +119,44 @@ static unsigned judge_version(struct piece version, bool *one_one)
 	return v[5] == '1' ? 200 : 505;
 }
 
+/* What is left of an absolute form behind its host; false: it names none, which RFC 9110 section
+ * 4.2.1 forbids. */
+static bool cut_host(struct piece *target)
+{
+	const struct piece all = *target;
+	uint32_t n = 0;
+
+	while (n < all.n && all.from[n] != '/' && all.from[n] != '?')
+		n++;
+	target->from += n;
+	target->n -= n;
+	return n > 0;
+}
+
 /* There is one page, and it is at the root. Absolute form is for proxies, and servers must take it:
  * RFC 9112 section 3.2.2. */
 static unsigned judge_target(struct piece target)
 {
+	const struct piece scheme = {target.from, sl_min_u32(target.n, 7)};
+	const bool absolute = is_any_case(scheme, "http://");
 	struct piece path;
 
-	if (target.n > 7 && memcmp(target.from, "http://", 7) == 0) {
-		struct piece rest = {target.from + 7, target.n - 7}, host;
-
-		target.from = "/";
-		target.n = 1;
-		if (cut(&rest, '/', &host)) {
-			target.from = rest.from - 1;
-			target.n = rest.n + 1;
-		}
+	if (absolute) {
+		target.from += scheme.n;
+		target.n -= scheme.n;
+		if (!cut_host(&target))
+			return 400;
 	}
 	(void)cut(&target, '?', &path);
-	return is(path, "/") ? 200 : 404;
+	return is(path, "/") || (absolute && path.n == 0) ? 200 : 404;
 }
 
-static unsigned judge_method(struct piece method, bool *head)
+static unsigned judge_method(struct piece method)
 {
 	static const char *const known[] = {"POST",  "PUT",   "DELETE", "CONNECT",
 					    "TRACE", "PATCH", "OPTIONS"};
 
-	*head = is(method, "HEAD");
-	if (*head || is(method, "GET"))
+	if (is(method, "GET") || is(method, "HEAD"))
 		return 200;
 	for (unsigned i = 0; i < SL_ARRAY_LEN(known); i++)
 		if (is(method, known[i]))
@@ -157,14 +173,34 @@ static unsigned judge_request_line(struct piece line, bool *head, bool *one_one)
 	if (!cut(&line, ' ', &method) || !is_token(method) || !cut(&line, ' ', &target) ||
 	    target.n == 0)
 		return 400;
+	*head = is(method, "HEAD");
 	for (uint32_t i = 0; i < target.n; i++)
 		if ((unsigned char)target.from[i] <= ' ' || target.from[i] == 0x7f)
 			return 400;
 	status = judge_version(line, one_one);
 	if (status != 200)
 		return status;
-	status = judge_method(method, head);
+	status = judge_method(method);
 	return status == 200 ? judge_target(target) : status;
+}
+
+/* Made of what a host and a port are made of; RFC 9112 section 3.2 lets it be empty. */
+static bool is_host(struct piece p)
+{
+	for (uint32_t i = 0; i < p.n; i++) {
+		const char c = p.from[i];
+
+		if (!is_letter(c) && !is_digit(c) &&
+		    (c == '\0' || strchr("-._~%!$&'()*+,;=:[]", c) == NULL))
+			return false;
+	}
+	return true;
+}
+
+static void read_host(struct piece value, struct fields *f)
+{
+	f->n_hosts++;
+	f->bad_host |= !is_host(value);
 }
 
 static void read_length(struct piece value, struct fields *f)
@@ -172,11 +208,12 @@ static void read_length(struct piece value, struct fields *f)
 	uint64_t n = 0;
 
 	for (uint32_t i = 0; i < value.n; i++) {
-		if (!is_digit(value.from[i]) || n > UINT32_MAX) {
+		if (!is_digit(value.from[i])) {
 			f->bad_length = true;
 			return;
 		}
-		n = n * 10 + (uint64_t)(value.from[i] - '0');
+		/* There is no longest one: RFC 9110 section 8.6. */
+		n = n > UINT64_MAX / 10 - 1 ? UINT64_MAX : n * 10 + (uint64_t)(value.from[i] - '0');
 	}
 	/* Twice the same is one: RFC 9112 section 6.3. */
 	if (value.n == 0 || (f->has_length && f->length != n))
@@ -209,7 +246,7 @@ static bool read_field(struct piece line, struct fields *f)
 	    (memchr(line.from, '\0', line.n) != NULL || memchr(line.from, '\r', line.n) != NULL))
 		return false;
 	if (is_any_case(name, "host"))
-		f->n_hosts++;
+		read_host(line, f);
 	else if (is_any_case(name, "content-length"))
 		read_length(line, f);
 	else if (is_any_case(name, "transfer-encoding"))
@@ -227,17 +264,21 @@ struct sl_http_request sl_http_request_parse(const char *head, uint32_t len)
 	bool one_one = false, whole = true;
 	unsigned status = judge_request_line(line, &request.head, &one_one);
 
+	request.status = (uint16_t)status;
+	if (status == 505)
+		return request; /* what its fields say is another version's matter */
 	for (line = next_line(&all); line.n > 0 && whole; line = next_line(&all))
 		whole = read_field(line, &f);
 	/* RFC 9112 sections 3.2, 6.1, 6.3: where its body ends could not be told. */
-	if (!whole || f.bad_length || (f.has_length && f.has_coding) || f.n_hosts > 1 ||
-	    (one_one && f.n_hosts == 0))
+	if (!whole || f.bad_length || (f.has_length && f.has_coding) || f.bad_host ||
+	    f.n_hosts > 1 || (one_one && f.n_hosts == 0))
 		status = 400;
-	else if (f.has_coding && status != 400 && status != 505)
+	/* Chunks, which section 7.1 wants understood, are not: nothing here takes content. */
+	else if (f.has_coding && status != 400)
 		status = 501;
 	request.status = (uint16_t)status;
-	request.keep = status != 400 && status != 505 && !f.has_coding && !f.close &&
-		       (one_one || f.keep) && f.length <= SL_RESPOND_BODY_MAX;
+	request.keep = status != 400 && !f.has_coding && !f.close && (one_one || f.keep) &&
+		       f.length <= SL_RESPOND_BODY_MAX;
 	request.body = request.keep ? (uint32_t)f.length : 0;
 	return request;
 }
