@@ -154,10 +154,16 @@ static void peek(const struct sl_tcb *tcb, uint32_t from, char *to, uint32_t n)
 /* Empty lines before a request are none: RFC 9112 section 2.2. */
 static void pass_over_lines(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
+	uint32_t n, some;
 	uint8_t *bytes;
 
-	while (sl_tcp_receive(tcb, &bytes) > 0 && (bytes[0] == '\r' || bytes[0] == '\n'))
-		sl_tcp_received(tcp, tcb, 1);
+	for (n = sl_tcp_receive(tcb, &bytes); n > 0; n = sl_tcp_receive(tcb, &bytes)) {
+		for (some = 0; some < n && (bytes[some] == '\r' || bytes[some] == '\n');)
+			some++;
+		sl_tcp_received(tcp, tcb, some);
+		if (some < n)
+			return;
+	}
 }
 
 /* Where the empty line ends that ends the head, in `n` bytes; 0: not there. */
@@ -201,14 +207,12 @@ static enum outcome next_request(struct sl_respond *s, struct sl_tcp *tcp, struc
 	char head[SL_RESPOND_HEAD_MAX];
 	uint32_t n;
 
-	if (s->at == 0)
-		pass_over_lines(tcp, tcb);
 	n = find_head(s, tcb, head);
 	if (n > 0)
 		request = sl_http_request_parse(head, n);
 	else if (tcb->fin_taken && sl_tcp_readable(tcb) > 0)
 		request.status = 400; /* it ended in the midst of a head */
-	else if (s->at < SL_RESPOND_HEAD_MAX)
+	else if (s->at < sl_min_u32(SL_RESPOND_HEAD_MAX, tcb->options->receive_buffer))
 		return NOT_WHOLE;
 	if (!answer(s, tcp, tcb, request, about)) {
 		s->at = 0; /* it is searched again: there will be room when this is called next */
@@ -239,6 +243,8 @@ unsigned respond_http(struct sl_respond *s, struct sl_tcp *tcp, struct sl_tcb *t
 			if (n > 0)
 				progress = SL_RESPOND_PROGRESS;
 		}
+		if (s->body == 0 && s->at == 0)
+			pass_over_lines(tcp, tcb);
 		if (sl_tcp_at_end(tcb)) {
 			sl_tcp_shutdown(tcp, tcb);
 			s->closing = true;

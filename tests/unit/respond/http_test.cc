@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The HTTP server of mode = "respond": what a request's head says (RFC 9110, 9112).
+// The HTTP server of mode = "respond": what a request's head says (RFC 9110, 9112), and whole
+// conversations.
 #include "caller.h"
 
 extern "C" {
@@ -343,6 +344,376 @@ TEST(RespondText, WhatDoesNotFitIsCutOff)
 		text_number(&t, UINT64_MAX);
 		EXPECT_EQ(t.n, room);
 	}
+}
+
+/// An answer, as a client reads it.
+struct Answer {
+	unsigned status = 0;
+	std::string reason, body;
+	std::map<std::string, std::string> fields;
+};
+
+// The answers in a stream; `heads`: they have no bodies. All of it must be answers.
+std::vector<Answer> answers_in(const std::string &stream, bool heads = false)
+{
+	std::vector<Answer> all;
+	size_t at = 0;
+
+	while (at < stream.size()) {
+		const size_t end = stream.find("\r\n\r\n", at);
+		if (end == std::string::npos || stream.compare(at, 9, "HTTP/1.1 ") != 0) {
+			ADD_FAILURE() << "no answer: " << stream.substr(at);
+			return all;
+		}
+		Answer a;
+		a.status = static_cast<unsigned>(std::stoul(stream.substr(at + 9, 3)));
+		size_t line = stream.find("\r\n", at);
+		a.reason = stream.substr(at + 13, line - at - 13);
+		while (line < end) {
+			const size_t from = line + 2, colon = stream.find(": ", from);
+			line = stream.find("\r\n", from);
+			EXPECT_LT(colon, line);
+			EXPECT_TRUE(a.fields.emplace(stream.substr(from, colon - from),
+						     stream.substr(colon + 2, line - colon - 2))
+					    .second)
+				<< "twice";
+		}
+		at = end + 4;
+		if (!heads) {
+			const size_t n = std::stoul(a.fields.at("Content-Length"));
+			EXPECT_LE(n, stream.size() - at) << "cut short";
+			a.body = stream.substr(at, n);
+			at += a.body.size();
+		}
+		all.push_back(a);
+	}
+	return all;
+}
+
+RoadOptions http_options(uint32_t receive_buffer = 262144, uint32_t send_buffer = 262144)
+{
+	RoadOptions o;
+	o.services = {responder("192.0.2.2", 80, SL_SERVER_HTTP)};
+	o.services[0].receive_buffer = receive_buffer;
+	o.services[0].send_buffer = send_buffer;
+	return o;
+}
+
+class Http : public ::testing::Test
+{
+      protected:
+	explicit Http(const RoadOptions &o = http_options())
+	    : road(o), caller(road, "198.51.100.7", 1, [](sl_tcp_stack_config *c) {
+		      c->options.no_delay = true; // what a test cuts stays cut
+	      })
+	{
+		caller.watch = [this](const Sent &s) { resets += (s.seg.flags & SL_RST) != 0; };
+	}
+	int open()
+	{
+		return caller.open("192.0.2.2", 80);
+	}
+	/// All that is said to `text`, behind which the client closes.
+	std::vector<Answer> ask(const std::string &text, bool heads = false)
+	{
+		return answers_in(caller.exchange(open(), text), heads);
+	}
+	/// All that comes until the box closes.
+	std::string until_closed(int s)
+	{
+		std::string got;
+		EXPECT_TRUE(caller.run_until([&] {
+			got += caller.receive(s);
+			return caller.state(s) == SL_TCP_CLOSE_WAIT;
+		}));
+		return got + caller.receive(s);
+	}
+	std::vector<unsigned> statuses(const std::string &text)
+	{
+		std::vector<unsigned> v;
+		for (const Answer &a : ask(text))
+			v.push_back(a.status);
+		return v;
+	}
+	bool none_open() const
+	{
+		return road.p->relay.endpoints.n_free == road.p->relay.endpoints.n;
+	}
+	Road road;
+	Caller caller;
+	unsigned resets = 0; ///< RSTs that the box has sent
+};
+
+using Statuses = std::vector<unsigned>;
+
+TEST_F(Http, AnAnswerSaysWhatItIs)
+{
+	const std::vector<Answer> all = ask(kGet);
+	ASSERT_EQ(all.size(), 1u);
+	const Answer &a = all[0];
+	EXPECT_EQ(a.status, 200u);
+	EXPECT_EQ(a.reason, "OK");
+	EXPECT_EQ(a.fields.at("Date"), "Tue, 14 Nov 2023 22:13:20 GMT");
+	EXPECT_EQ(a.fields.at("Server"), "sluice");
+	EXPECT_EQ(a.fields.at("Content-Type"), "text/plain; charset=utf-8");
+	EXPECT_EQ(a.fields.at("Connection"), "keep-alive");
+	EXPECT_EQ(a.fields.count("Allow"), 0u);
+	EXPECT_NE(a.body.find("requests         1\n"), std::string::npos);
+	caller.settle();
+	EXPECT_TRUE(none_open()) << "the client has closed first, and so has the box";
+}
+
+TEST_F(Http, ErrorsHaveTheirReasons)
+{
+	const std::vector<std::pair<std::string, std::string>> errors = {
+		{with("", "GET /x HTTP/1.1"), "404 Not Found"},
+		{with("", "POST / HTTP/1.1"), "405 Method Not Allowed"},
+		{"GET / HTTP/1.1\r\n\r\n", "400 Bad Request"},
+		{with("", "BREW / HTTP/1.1"), "501 Not Implemented"},
+		{with("", "GET / HTTP/2.0"), "505 HTTP Version Not Supported"},
+		{with("X: " + std::string(4096, 'x') + "\r\n"),
+		 "431 Request Header Fields Too Large"},
+	};
+	for (const auto &[request, reason] : errors) {
+		const std::vector<Answer> all = ask(request);
+		ASSERT_EQ(all.size(), 1u) << reason;
+		EXPECT_EQ(std::to_string(all[0].status) + " " + all[0].reason, reason);
+		EXPECT_EQ(all[0].body, reason + "\n");
+		EXPECT_EQ(all[0].fields.count("Allow"), all[0].status == 405 ? 1u : 0u);
+		if (all[0].status == 405) {
+			EXPECT_EQ(all[0].fields.at("Allow"), "GET, HEAD") << "RFC 9110 15.5.6";
+		}
+	}
+	EXPECT_EQ(resets, 0u);
+}
+
+TEST_F(Http, HeadIsAnsweredWithoutABody)
+{
+	RecordProperty("source", "RFC 9110 9.3.2");
+	const std::string head = with("", "HEAD / HTTP/1.1");
+	const std::vector<Answer> all =
+		ask(head + with("", "HEAD /x HTTP/1.1") + head + with("", "HEAD / HTTP/2.0"), true);
+	ASSERT_EQ(all.size(), 4u);
+	EXPECT_EQ(all[0].status, 200u);
+	EXPECT_EQ(all[1].status, 404u);
+	EXPECT_EQ(all[1].fields.at("Content-Length"), "14");
+	EXPECT_EQ(all[3].status, 505u);
+	EXPECT_GT(std::stoul(all[0].fields.at("Content-Length")), 300u) << "what GET would bring";
+}
+
+TEST_F(Http, PipelinedRequestsAreAnsweredInTheirOrder)
+{
+	RecordProperty("source", "RFC 9112 9.3.2");
+	EXPECT_EQ(statuses(kGet + with("", "GET /x HTTP/1.1") + with("", "PUT / HTTP/1.1") + kGet),
+		  (Statuses{200, 404, 405, 200}));
+	// More than one call answers.
+	const unsigned n = 5 * SL_RESPOND_REQUESTS + 3;
+	std::string many;
+	for (unsigned i = 0; i < n; i++)
+		many += kGet;
+	const std::vector<Answer> all = ask(many);
+	ASSERT_EQ(all.size(), n);
+	for (unsigned i = 0; i < n; i++)
+		EXPECT_NE(all[i].body.find("requests         " + std::to_string(i + 1) + "\n"),
+			  std::string::npos);
+}
+
+TEST_F(Http, NothingIsAnsweredBehindTheLast)
+{
+	EXPECT_EQ(statuses(kGet + with("Connection: close\r\n") + kGet + kGet),
+		  (Statuses{200, 200}));
+	EXPECT_EQ(statuses("GET / HTTP/1.0\r\n\r\n" + kGet), (Statuses{200}));
+	EXPECT_EQ(statuses("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" + kGet),
+		  (Statuses{200, 200}));
+	EXPECT_EQ(statuses("nonsense\r\n\r\n" + kGet), (Statuses{400}));
+	EXPECT_EQ(statuses(with("Transfer-Encoding: chunked\r\n", "POST / HTTP/1.1") + "0\r\n\r\n" +
+			   kGet),
+		  (Statuses{501}));
+	EXPECT_EQ(statuses(with("Content-Length: 1048577\r\n") + kGet), (Statuses{200}));
+	EXPECT_EQ(statuses("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), (Statuses{505}));
+	EXPECT_EQ(resets, 0u);
+}
+
+TEST_F(Http, TheAnswerSaysWhetherTheConnectionStays)
+{
+	for (const auto &[request, says] : std::vector<std::pair<std::string, std::string>>{
+		     {kGet, "keep-alive"},
+		     {with("Connection: close\r\n"), "close"},
+		     {"GET / HTTP/1.0\r\n\r\n", "close"},
+		     {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "keep-alive"}}) {
+		const std::vector<Answer> all = ask(request);
+		ASSERT_EQ(all.size(), 1u);
+		EXPECT_EQ(all[0].fields.at("Connection"), says) << request;
+	}
+}
+
+TEST_F(Http, EmptyLinesBeforeARequestAreNone)
+{
+	RecordProperty("source", "RFC 9112 2.2");
+	EXPECT_EQ(statuses("\r\n" + kGet), (Statuses{200}));
+	EXPECT_EQ(statuses("\n\n\r\n" + kGet + "\r\n\r\n" + kGet), (Statuses{200, 200}));
+	EXPECT_EQ(statuses(std::string(20000, '\n') + kGet), (Statuses{200}));
+	EXPECT_EQ(statuses("\r\n"), Statuses());
+	EXPECT_EQ(statuses(kGet + "\r\n"), (Statuses{200})) << "the FIN behind them is seen";
+	EXPECT_EQ(statuses(with("Content-Length: 3\r\n", "POST / HTTP/1.1") + "abc\r\n"),
+		  (Statuses{405}));
+	caller.settle();
+	EXPECT_TRUE(none_open());
+	// They are no sign of life.
+	const int s = open();
+	for (int i = 0; i < 8; i++) {
+		caller.send(s, "\r\n");
+		caller.run(10000000);
+	}
+	EXPECT_EQ(road.events(SL_EVENT_reclaimed_silent), 1u);
+}
+
+TEST_F(Http, ARequestMayBeCutAnywhere)
+{
+	const std::string request =
+		"\r\n" + with("Content-Length: 5\r\nX: y\r\n", "POST / HTTP/1.1") + "body\n";
+	const int s = open();
+
+	for (size_t cut = 1; cut < request.size(); cut++) {
+		std::string got;
+		caller.send(s, request.substr(0, cut));
+		caller.run(10000);
+		caller.send(s, request.substr(cut));
+		ASSERT_TRUE(caller.run_until([&] {
+			got += caller.receive(s);
+			return got.find("405 Method Not Allowed\n") != std::string::npos;
+		})) << cut;
+		ASSERT_EQ(answers_in(got).size(), 1u) << cut;
+	}
+	EXPECT_EQ(answers_in(caller.exchange(s, with("Content-Length: 0\r\n"))).size(), 1u);
+}
+
+TEST_F(Http, ARequestMayComeByteByByte)
+{
+	const std::string request = kGet + "GET / HTTP/1.1\nHost: x\n\n";
+	const int s = open();
+	std::string got;
+
+	for (const char c : request) {
+		caller.send(s, std::string(1, c));
+		caller.run(3000);
+		got += caller.receive(s);
+	}
+	caller.settle();
+	EXPECT_EQ(answers_in(got + caller.receive(s)).size(), 2u);
+}
+
+std::string head_of(size_t bytes)
+{
+	const std::string bare = with("X: \r\n");
+	return with("X: " + std::string(bytes - bare.size(), 'x') + "\r\n");
+}
+
+TEST_F(Http, AHeadHasFourKilobytesAtMost)
+{
+	static_assert(SL_RESPOND_HEAD_MAX == 4096, "as below");
+	ASSERT_EQ(head_of(4096).size(), 4096u);
+	EXPECT_EQ(statuses(head_of(4096) + kGet), (Statuses{200, 200}));
+	EXPECT_EQ(statuses(head_of(4097) + kGet), (Statuses{431}));
+	EXPECT_EQ(statuses(std::string(100000, 'x')), (Statuses{431}));
+	EXPECT_EQ(statuses("\r\n" + head_of(4096)), (Statuses{200})) << "empty lines do not count";
+	EXPECT_EQ(resets, 0u);
+	// It is refused when the byte too many comes, and not before.
+	const int s = open();
+	caller.send(s, head_of(4097).substr(0, 4095));
+	caller.settle();
+	EXPECT_EQ(caller.receive(s), "");
+	caller.send(s, "x");
+	EXPECT_EQ(answers_in(until_closed(s)).at(0).status, 431u);
+}
+
+TEST_F(Http, ABodyIsPassedOver)
+{
+	const auto post = [](size_t n) {
+		return with("Content-Length: " + std::to_string(n) + "\r\n", "POST / HTTP/1.1") +
+		       std::string(n, '\n');
+	};
+	EXPECT_EQ(statuses(post(0) + kGet), (Statuses{405, 200}));
+	EXPECT_EQ(statuses(post(1) + kGet), (Statuses{405, 200}));
+	EXPECT_EQ(statuses(post(SL_RESPOND_BODY_MAX) + post(70000) + kGet),
+		  (Statuses{405, 405, 200}));
+	EXPECT_EQ(statuses(with("Content-Length: " + std::to_string(kGet.size()) + "\r\n") + kGet +
+			   kGet),
+		  (Statuses{200, 200}))
+		<< "a request in a body is none";
+	// One that the client cuts short.
+	EXPECT_EQ(statuses(with("Content-Length: 9\r\n") + "x"), (Statuses{200}));
+	caller.settle();
+	EXPECT_TRUE(none_open());
+}
+
+TEST_F(Http, AFinInTheMiddleOfAHeadIsABadRequest)
+{
+	RecordProperty("source", "RFC 9112 8");
+	for (size_t n = 1; n < kGet.size(); n++)
+		ASSERT_EQ(statuses(kGet.substr(0, n)), (Statuses{400})) << n;
+	EXPECT_EQ(statuses(""), Statuses());
+	caller.settle();
+	EXPECT_TRUE(none_open());
+	EXPECT_EQ(resets, 0u);
+}
+
+TEST_F(Http, WhatComesBehindTheLastAnswerIsNoReasonForAReset)
+{
+	RecordProperty("source", "RFC 9112 9.6");
+	const int s = open();
+	caller.send(s, with("Connection: close\r\n") + std::string(50000, 'x'));
+	const std::string got = until_closed(s);
+	EXPECT_EQ(answers_in(got).size(), 1u);
+	for (int i = 0; i < 20; i++) {
+		caller.send(s, std::string(20000, 'y'));
+		caller.run(100000);
+	}
+	EXPECT_EQ(caller.state(s), SL_TCP_CLOSE_WAIT);
+	sl_socket_close(caller.stack, s);
+	caller.settle();
+	EXPECT_EQ(road.states(), "TIME-WAIT CLOSED");
+	EXPECT_EQ(resets, 0u);
+	EXPECT_EQ(road.events(SL_EVENT_rst_sent), 0u);
+}
+
+// The window of a client that reads late is full of answers; its other requests wait.
+TEST_F(Http, AnswersWaitForRoom)
+{
+	const unsigned n = 1500;
+	std::string many, got;
+	for (unsigned i = 0; i < n; i++)
+		many += kGet;
+	const int s = open();
+	ASSERT_EQ(caller.send(s, many), static_cast<int64_t>(many.size()));
+	caller.run(5000000);
+	EXPECT_EQ(road.states(), "ESTABLISHED CLOSED");
+	EXPECT_GT(road.info().tcp.send_queue, 262144u - 2048);
+	EXPECT_FALSE(sl_pipeline_has_work(road.p.get())) << "nothing is done meanwhile";
+	caller.run_until([&] {
+		got += caller.receive(s);
+		return got.find("requests         1500\n") != std::string::npos;
+	});
+	caller.settle();
+	EXPECT_EQ(answers_in(got + caller.receive(s)).size(), n);
+}
+
+class HttpSmall : public Http
+{
+      protected:
+	HttpSmall() : Http(http_options(2048, 2048))
+	{
+	}
+};
+
+// The smallest buffers that can be configured: what does not fit can't ever come whole.
+TEST_F(HttpSmall, AHeadThatTheBufferDoesNotHoldIsRefused)
+{
+	EXPECT_EQ(statuses(head_of(2048) + kGet), (Statuses{200, 200}));
+	EXPECT_EQ(statuses(head_of(3000) + kGet), (Statuses{431}));
+	EXPECT_EQ(statuses(kGet + kGet + kGet), (Statuses{200, 200, 200}));
+	EXPECT_EQ(road.events(SL_EVENT_reclaimed_silent), 0u);
+	EXPECT_EQ(resets, 0u);
 }
 
 } // namespace
