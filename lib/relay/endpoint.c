@@ -84,6 +84,7 @@ static struct sl_endpoint *take(struct sl_relay *r, struct sl_conn *conn)
 	all->free = e->conn;
 	all->n_free--;
 	memset(&e->server, 0, sizeof(e->server));
+	e->kind = service_of(r, conn)->server;
 	e->queued = false;
 	e->conn = relay_index(r, conn);
 	conn->endpoint = number;
@@ -254,18 +255,17 @@ static bool send_segment(void *owner, struct sl_tcb *tcb, struct sl_tcp_segment 
 static void run_server(struct sl_relay *r, struct sl_conn *conn, struct sl_endpoint *e,
 		       uint64_t unix_us)
 {
-	const struct sl_service *service = service_of(r, conn);
 	const struct sl_respond_about about = {
 		.client = &conn->key.outside_addr,
 		.server = &conn->key.inside_addr,
-		.service = service->name,
+		.service = service_of(r, conn)->name,
 		.unix_us = unix_us,
 		.age_ms = r->now_ms - conn->created_ms,
 		.client_port = conn->key.outside_port,
 		.server_port = conn->key.inside_port,
 		.by_cookie = conn->ours == SL_CONN_OURS_BY_COOKIE,
 	};
-	const unsigned result = sl_respond_run((enum sl_respond_server)service->server, &e->server,
+	const unsigned result = sl_respond_run((enum sl_respond_server)e->kind, &e->server,
 					       &r->endpoints.tcp, &e->tcb, &about);
 
 	if (result & SL_RESPOND_PROGRESS)
@@ -447,7 +447,7 @@ static void dispose(struct sl_relay *r, const struct sl_tcb *tcb, struct sl_buf 
  * one byte a minute keep a connection for ever. */
 static bool bytes_count(const struct sl_relay *r, const struct sl_conn *conn)
 {
-	return service_of(r, conn)->server != SL_SERVER_HTTP ||
+	return endpoint_of(r, conn)->kind != SL_SERVER_HTTP ||
 	       conn->state[SL_LEG_CLIENT] != SL_TCP_ESTABLISHED;
 }
 
@@ -504,8 +504,9 @@ uint64_t relay_endpoint_deadline(const struct sl_relay *r, const struct sl_conn 
 
 bool relay_endpoint_owes(const struct sl_relay *r, const struct sl_conn *conn)
 {
-	return service_of(r, conn)->server == SL_SERVER_HTTP ||
-	       tcp_bytes_len(&endpoint_of(r, conn)->tcb.send) > 0;
+	const struct sl_endpoint *e = endpoint_of(r, conn);
+
+	return e->kind == SL_SERVER_HTTP || tcp_bytes_len(&e->tcb.send) > 0;
 }
 
 void relay_endpoint_timeouts(struct sl_relay *r, struct sl_conn *conn)

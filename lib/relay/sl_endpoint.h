@@ -19,6 +19,7 @@ struct sl_endpoint {
 	uint32_t conn;          /**< number of its connection; of a free one: the next free */
 	uint32_t before, after; /**< in the queue */
 	struct sl_respond server;
+	uint8_t kind; /**< enum sl_respond_server: what its service had when it was opened */
 	bool queued;
 };
 

@@ -506,4 +506,32 @@ TEST(RespondChange, AServiceThatIsPassedNowServesWhatStands)
 	EXPECT_EQ(only(road.outside(talk.syn())).fate, SL_FATE_PASSED);
 }
 
+// Another server knows nothing of what the one before has read and said.
+TEST(RespondChange, AServiceWithAnotherServerServesWhatStandsByTheOld)
+{
+	Road road(options_for(SL_COOKIES_ALWAYS));
+	Caller caller(road, "198.51.100.7");
+	const int echo = caller.open("192.0.2.2", kEcho);
+	const int chargen = caller.open("192.0.2.2", kChargen);
+	const int daytime = caller.open("192.0.2.2", kDaytime);
+	caller.run(1000000);
+	const std::string pattern = caller.receive(chargen, 10);
+	std::vector<sl_service> next = road.options.services;
+	for (sl_service &service : next)
+		service.server = service.port_lo == kEcho ? SL_SERVER_HTTP : SL_SERVER_ECHO;
+	road.apply(next);
+	caller.send(daytime, "is there more?");
+	EXPECT_EQ(caller.exchange(echo, "GET / HTTP/1.1\r\n\r\n"), "GET / HTTP/1.1\r\n\r\n");
+	std::string got;
+	EXPECT_TRUE(
+		caller.run_until([&] { return (got += caller.receive(chargen)).size() > 5000; }));
+	EXPECT_EQ(got.substr(0, 10), "*+,-./0123");
+	sl_socket_abort(caller.stack, chargen);
+	caller.settle();
+	EXPECT_FALSE(sl_pipeline_has_work(road.p.get())) << "nothing is done for ever";
+	EXPECT_EQ(caller.receive(daytime).size(), 41u);
+	const int now = caller.open("192.0.2.2", kEcho);
+	EXPECT_EQ(caller.exchange(now, "GET / HTTP/1.0\r\n\r\n").substr(0, 15), "HTTP/1.1 200 OK");
+}
+
 } // namespace
