@@ -534,4 +534,101 @@ TEST(RespondChange, AServiceWithAnotherServerServesWhatStandsByTheOld)
 	EXPECT_EQ(caller.exchange(now, "GET / HTTP/1.0\r\n\r\n").substr(0, 15), "HTTP/1.1 200 OK");
 }
 
+TEST(RespondClose, EchoReturnsWhatWasUnreadWhenItsClientClosed)
+{
+	Road road(options_for(SL_COOKIES_ALWAYS));
+	Caller caller(road, "198.51.100.7");
+	const std::string data = some_bytes(400000);
+	const int s = caller.open("192.0.2.2", kEcho);
+	size_t sent = 0;
+	caller.run_until([&] {
+		const int64_t n = caller.send(s, data.substr(sent, 10000));
+		sent += n > 0 ? static_cast<size_t>(n) : 0;
+		return sent == data.size();
+	});
+	sl_socket_shutdown(caller.stack, s);
+	caller.run(20000000);
+	EXPECT_EQ(road.states(), "CLOSE-WAIT CLOSED");
+	EXPECT_GT(road.info().tcp.receive_queue, 0u) << "more than there is room for";
+	EXPECT_FALSE(sl_pipeline_has_work(road.p.get()));
+	EXPECT_EQ(caller.exchange(s, ""), data);
+}
+
+TEST(RespondClose, ChargenEndsWhenItsClientHasClosedAndAllOfItCame)
+{
+	Road road(options_for(SL_COOKIES_ALWAYS));
+	Caller caller(road, "198.51.100.7");
+	const int s = caller.open("192.0.2.2", kChargen);
+	caller.run(1000000);
+	const size_t queued = road.info().tcp.send_queue;
+	EXPECT_GT(queued, 200000u);
+	caller.send(s, "stop it");
+	const std::string got = caller.exchange(s, "");
+	EXPECT_GE(got.size(), queued);
+	EXPECT_EQ(got.substr(0, 74), " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ["
+				     "\\]^_`abcdefg\r\n");
+	caller.settle();
+	EXPECT_EQ(road.events(SL_EVENT_connections_closed), 1u);
+	EXPECT_EQ(road.all_drops(), 0u);
+}
+
+TEST(RespondClose, DaytimeTellsAClientThatHasClosedAlready)
+{
+	Road road(options_for(SL_COOKIES_ALWAYS));
+	Talk talk(road);
+	talk.sport = kDaytime;
+	talk.ask();
+	const Road::Out out = road.outside(talk.c(SL_ACK | SL_FIN, 1, 1, "what time is it?"));
+	ASSERT_EQ(out.size(), 1u);
+	EXPECT_EQ(out[0].payload(), "Tuesday, November 14, 2023 22:13:20-UTC\r\n");
+	EXPECT_EQ(out[0].seg.flags & SL_FIN, SL_FIN);
+	EXPECT_EQ(out[0].seg.ack, talk.isn + 18);
+	road.outside(talk.c(SL_ACK, 18, 43));
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
+	EXPECT_EQ(road.events(SL_EVENT_connections_closed), 1u);
+}
+
+TEST(RespondClose, DiscardPassesOverWhatComesWithTheFin)
+{
+	Road road(options_for(SL_COOKIES_ALWAYS));
+	Talk talk(road);
+	talk.sport = kDiscard;
+	talk.ask();
+	const Sent fin = only(road.outside(talk.c(SL_ACK | SL_FIN, 1, 1, "all of it")));
+	EXPECT_EQ(fin.seg.flags & (SL_FIN | SL_ACK), SL_FIN | SL_ACK);
+	EXPECT_EQ(fin.seg.ack, talk.isn + 11);
+	EXPECT_EQ(fin.payload(), "");
+	EXPECT_EQ(road.states(), "LAST-ACK CLOSED");
+}
+
+// Those who have it all give it back; then the others are told.
+TEST(RespondMemory, DaytimeAndHttpWaitForABlock)
+{
+	RoadOptions o = options_for(SL_COOKIES_ALWAYS);
+	o.n_blocks = 128;
+	Road road(o);
+	Caller greedy(road, "198.51.100.7"), honest(road, "198.51.100.8", 2);
+	std::vector<int> all;
+	for (int i = 0; i < 3; i++)
+		all.push_back(greedy.open("192.0.2.2", kChargen));
+	greedy.run(2000000);
+	const sl_endpoints &e = road.p->relay.endpoints;
+	ASSERT_EQ(tcp_pool_spare(&e.tcp.pool), 0u);
+	const int daytime = honest.open("192.0.2.2", kDaytime);
+	const int http = honest.open("192.0.2.2", kHttp);
+	honest.send(http, "GET / HTTP/1.0\r\n\r\n");
+	honest.run(300000);
+	EXPECT_EQ(honest.receive(daytime), "");
+	EXPECT_EQ(honest.receive(http), "");
+	EXPECT_EQ(honest.state(daytime), SL_TCP_ESTABLISHED);
+	EXPECT_GE(e.n_queued, 2u) << "they try again";
+	for (const int s : all)
+		sl_socket_abort(greedy.stack, s);
+	greedy.run(100000);
+	honest.settle();
+	EXPECT_EQ(honest.receive(daytime), "Tuesday, November 14, 2023 22:13:22-UTC\r\n");
+	EXPECT_EQ(honest.receive(http).substr(0, 15), "HTTP/1.1 200 OK");
+	EXPECT_EQ(e.n_queued, 0u);
+}
+
 } // namespace
