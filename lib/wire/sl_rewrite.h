@@ -100,8 +100,9 @@ static inline void sl_rewrite_end(struct sl_rewrite *rw)
 
 /**
  * Puts a timestamps option (NOP, NOP, TS: RFC 7323 appendix A) in front of a parsed segment's other
- * options; the headers move into the headroom. Lengths and checksums are brought along. Returns
- * false, and nothing has changed, when there is no room in the header or before it.
+ * options; the headers move into the headroom. Lengths and checksums are brought along. The last of
+ * four SACK blocks makes room for it. Returns false, and nothing has changed, when there is no room
+ * in the header or before it.
  */
 bool sl_wire_insert_timestamps(struct sl_buf *buf, struct sl_seg *seg, uint32_t tsval,
 			       uint32_t tsecr);

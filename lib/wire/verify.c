@@ -104,41 +104,64 @@ static void grow_ip(uint8_t *ip, bool v6, unsigned n)
 	memcpy(ip + 10, &cksum, sizeof(cksum));
 }
 
+/* The bytes of the last SACK block, which goes when four of them leave no room for another option:
+ * its receiver is told of three then, as it would be by a server that has timestamps. */
+static unsigned block_in_the_way(const struct sl_seg *seg, unsigned options, unsigned n)
+{
+	return options + n > SL_TCP_OPTIONS_MAX && seg->sack_off != 0 && seg->n_sack == 4 ? 8 : 0;
+}
+
+/* Takes the last SACK block out: what lies before it moves up, from `from` on. */
+static void drop_last_block(uint8_t *frame, const struct sl_seg *seg, unsigned from)
+{
+	const unsigned last = seg->sack_off + 2u + 8u * (seg->n_sack - 1u);
+
+	frame[seg->sack_off + 1] = (uint8_t)(frame[seg->sack_off + 1] - 8);
+	memmove(frame + from + 8, frame + from, last - from);
+}
+
 bool sl_wire_insert_timestamps(struct sl_buf *buf, struct sl_seg *seg, uint32_t tsval,
 			       uint32_t tsecr)
 {
-	const unsigned n = 12, header = seg->l4_off + 20u;
-	uint8_t *tcp, before[2];
+	const unsigned n = 12, header = seg->l4_off + 20u, options = seg->payload_off - header;
+	const unsigned dropped = block_in_the_way(seg, options, n), grown = n - dropped;
+	uint8_t *tcp;
 	uint16_t cksum;
 	uint64_t sum;
 
-	if (buf->headroom < n || seg->payload_off - header + n > SL_TCP_OPTIONS_MAX)
+	if (buf->headroom < grown || options + grown > SL_TCP_OPTIONS_MAX)
 		return false;
-	memmove(buf->data - n, buf->data, header);
-	buf->data -= n;
-	buf->headroom = (uint16_t)(buf->headroom - n);
-	buf->len = (uint16_t)(buf->len + n);
+	/* The sum gains the option, the data offset, and the pseudo-header's length; what it had of
+	 * these goes. */
 	tcp = buf->data + seg->l4_off;
-	memcpy(before, tcp + 12, 2);
-	tcp[12] = (uint8_t)(tcp[12] + (n / 4 << 4));
+	sum = (uint16_t)~sl_cksum_fold(
+		sl_cksum_add(sl_cksum_add(0, tcp + 12, 2), tcp + 20, options));
+	if (dropped > 0)
+		drop_last_block(buf->data, seg, header);
+	memmove(buf->data - grown, buf->data, header);
+	buf->data -= grown;
+	buf->headroom = (uint16_t)(buf->headroom - grown);
+	buf->len = (uint16_t)(buf->len + grown);
+	tcp = buf->data + seg->l4_off;
+	tcp[12] = (uint8_t)(tcp[12] + (grown / 4 << 4));
 	sl_store_be32(tcp + 20, 0x0101080a);
 	sl_store_be32(tcp + 24, tsval);
 	sl_store_be32(tcp + 28, tsecr);
-	grow_ip(buf->data + seg->l3_off, seg->v6, n);
-	/* The sum gains the option, the data offset, and the pseudo-header's length. */
-	sum = sl_cksum_add(0, tcp + 20, n);
+	grow_ip(buf->data + seg->l3_off, seg->v6, grown);
 	sum = sl_cksum_add(sum, tcp + 12, 2);
-	sum += (uint16_t)~sl_cksum_fold(sl_cksum_add(0, before, 2));
-	sum += __builtin_bswap16((uint16_t)n);
+	sum = sl_cksum_add(sum, tcp + 20, options + grown);
+	sum += __builtin_bswap16((uint16_t)grown);
 	memcpy(&cksum, tcp + 16, sizeof(cksum));
 	cksum = sl_cksum_apply(cksum, sum);
 	memcpy(tcp + 16, &cksum, sizeof(cksum));
 	seg->ts_off = (uint16_t)(header + 2);
 	seg->tsval = tsval;
 	seg->tsecr = tsecr;
-	seg->payload_off = (uint16_t)(seg->payload_off + n);
+	seg->payload_off = (uint16_t)(seg->payload_off + grown);
 	if (seg->sack_off != 0)
 		seg->sack_off = (uint16_t)(seg->sack_off + n);
+	if (dropped > 0)
+		seg->n_sack--;
 	return true;
 }
 

@@ -58,7 +58,9 @@ class Splice : public World
 	struct Attempts {
 		uint32_t isn = 0;
 		unsigned syns = 0;
-		bool late = false; // a refusal came after a second SYN
+		bool late = false;     // a refusal came after a second SYN
+		bool offered = false;  // timestamps, by the last SYN
+		bool as_it_is = false; // it grants what that did not offer: no refusal has come
 	};
 
 	// Where nothing was tight or violent: only when all that could prove the client's address
@@ -70,18 +72,21 @@ class Splice : public World
 	}
 
 	/*
-	 * A refusal came late, see below. A promise of timestamps was mended: segments that have no
-	 * room for one go without (four blocks of SACK), and 12 bytes more may be too many for a
-	 * path of the least MTU. Or the server's place among those learned was taken by another,
-	 * and nothing tells the client what MTU fits.
+	 * A refusal came late, see below. A promise of timestamps was mended, and 12 bytes more may
+	 * be too many for an IPv6 path of the least MTU. A server whose refusals were lost so often
+	 * is taken as it is, and wants timestamps that its client does not send. Or the server's
+	 * place among those learned was taken by another, and nothing tells the client what MTU
+	 * fits.
 	 */
 	bool is_known(const Connection &c) const
 	{
 		const Road &road = box->road;
 		const auto begun = begun_again.find(c.number);
 
-		return (begun != begun_again.end() && begun->second.late) ||
-		       (!calm && road.events(SL_EVENT_promises_mended) > 0) ||
+		return (begun != begun_again.end() &&
+			(begun->second.late || begun->second.as_it_is)) ||
+		       (!calm && !sl_addr_is_v4(&c.server_host->addr) &&
+			road.events(SL_EVENT_promises_mended) > 0) ||
 		       sl_learned_get(&road.p->relay.learned, &c.server_host->addr, c.port) ==
 			       nullptr;
 	}
@@ -95,8 +100,10 @@ class Splice : public World
 	{
 		a->syns += seg.flags == SL_SYN;
 		a->late |= seg.flags == SL_RST && seg.seq == a->isn + 1 && a->syns > 1;
-		if (seg.flags == SL_SYN)
+		if (seg.flags == SL_SYN) {
 			a->isn = seg.seq;
+			a->offered = seg.ts_off != 0;
+		}
 	}
 
 	// An ICMP error quotes what its receiver has sent.
@@ -141,8 +148,15 @@ class Splice : public World
 		const bool client = witnesses.count(seg.dst_port) > 0;
 		const uint16_t port = client ? seg.dst_port : seg.src_port;
 
-		if (witnesses.count(port) > 0)
-			witnesses.at(port).sends(client, seg, net.now);
+		if (witnesses.count(port) == 0)
+			return;
+		witnesses.at(port).sends(client, seg, net.now);
+		if (client || seg.flags != (SL_SYN | SL_ACK) || seg.ts_off == 0)
+			return;
+		for (const Connection &c : connections)
+			if (c.port == port && begun_again.count(c.number) > 0 &&
+			    !begun_again[c.number].offered)
+				witnesses.at(port).as_it_is = begun_again[c.number].as_it_is = true;
 	}
 
 	void check_between() override

@@ -212,4 +212,55 @@ TEST(Rewrite, AllAtOnceUnderRandomNumbers)
 	}
 }
 
+// RFC 7323 section 3.2: once agreed on, timestamps are in every segment. RFC 2018 section 3: then
+// there is room for three blocks.
+TEST(InsertTimestamps, TakesThePlaceOfAFourthSackBlock)
+{
+	const std::vector<uint32_t> edges = {1, 2, 3, 4, 5, 6, 0xfffffff0, 8};
+	for (size_t blocks = 0; blocks <= 4; blocks++)
+		for (const std::string payload : {"", "x", "some payload"})
+			for (const bool behind : {false, true}) {
+				const std::vector<uint32_t> some(
+					edges.begin(),
+					edges.begin() + 2 * static_cast<long>(blocks));
+				const Bytes option = blocks > 0 ? sack(some) : Bytes();
+				const Bytes options = behind ? option + nop(2) : nop(2) + option;
+				for (Frame f : frames(options)) {
+					f.payload = payload;
+					Buffer b(f.bytes(), 64, 64);
+					sl_seg seg;
+					ASSERT_EQ(sl_wire_parse(b.buf.data, b.buf.len, &seg),
+						  SL_PARSED_TCP);
+					ASSERT_TRUE(
+						sl_wire_insert_timestamps(&b.buf, &seg, 77, 88));
+					const Bytes out(b.buf.data, b.buf.data + b.buf.len);
+					sl_seg again;
+					ASSERT_EQ(parse_exact(out, &again), SL_PARSED_TCP);
+					EXPECT_TRUE(ip_cksum_right(out, again));
+					EXPECT_TRUE(tcp_cksum_right(out, again));
+					EXPECT_EQ(again.tsval, 77u);
+					EXPECT_EQ(again.tsecr, 88u);
+					EXPECT_EQ(again.ts_off, seg.ts_off);
+					EXPECT_EQ(again.sack_off, seg.sack_off);
+					EXPECT_EQ(again.n_sack, std::min<size_t>(blocks, 3));
+					EXPECT_EQ(again.n_sack, seg.n_sack);
+					EXPECT_EQ(again.payload_off, seg.payload_off);
+					EXPECT_EQ(std::string(out.begin() + again.payload_off,
+							      out.begin() + again.payload_off +
+								      again.payload_len),
+						  payload);
+					const Bytes kept(out.begin() + again.sack_off,
+							 out.begin() + again.sack_off +
+								 (again.n_sack > 0
+									  ? 2 + 8 * again.n_sack
+									  : 0));
+					EXPECT_EQ(kept, blocks == 0
+								? Bytes()
+								: sack({some.begin(),
+									some.begin() +
+										2 * again.n_sack}));
+				}
+			}
+}
+
 } // namespace
