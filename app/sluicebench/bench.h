@@ -5,7 +5,7 @@
  *
  *   lane     one core: ports, packets, the worker, and the loop that is timed
  *   talk     the packets of clients and servers, and how far each connection has come
- *   cases    what is measured, a file each: flood, relay, timers, memory, latency
+ *   cases    what is measured, a file each: flood, relay, serve, timers, memory, latency
  *   report   the table, the JSON
  *
  * Packets are made outside the timed loop, and their makers touch no connection. Inside it, buffers
@@ -29,6 +29,7 @@ enum {
 	PASSES_MAX = 99,
 	LANES_MAX = 64,
 	SERVICE = 1,    /* the number of the one service */
+	BLOCKS = 16384, /* of streams, where the box is the server */
 	FRAME_MIN = 60, /* the wire's 64 bytes but for the FCS */
 };
 
@@ -37,6 +38,9 @@ struct params {
 	uint32_t connections; /* 0: none stands */
 	bool ipv6;
 	uint16_t bytes; /* of a frame with its FCS, or, from 1000 on, of its payload */
+	bool responds;  /* the box is the server, and which: */
+	enum sl_respond_server server;
+	bool whole; /* connections from their SYN to their end */
 };
 
 struct talk;
@@ -53,6 +57,7 @@ struct lane {
 	unsigned n_kept;
 	unsigned n_fed; /* packets in `in` */
 	bool waits;     /* what is fed stays in `waiting` */
+	bool unlooked;  /* no NIC has looked at the checksums of what is fed */
 	unsigned n_waiting;
 	struct rte_mbuf *waiting[FEED];
 	uint8_t waiting_side[FEED];
@@ -87,7 +92,7 @@ struct bench_case {
 
 /* lane.c */
 bool lane_open(struct lane *lane, unsigned number);
-/* The worker of a lane, with a table for so many connections. */
+/* The worker of a lane, with a table for so many connections, and a service as params says. */
 bool lane_worker_open(struct lane *lane, uint32_t connections);
 void lane_worker_close(struct lane *lane);
 /* A buffer that comes in by `side` with `len` bytes, for the caller to write. */
@@ -97,6 +102,8 @@ uint64_t lane_run(struct lane *lane);
 /* The same, and keeps what is sent in lane->kept; lane_free_kept gives it back, timed as well. */
 uint64_t lane_run_keeping(struct lane *lane);
 uint64_t lane_free_kept(struct lane *lane);
+/* The same until nothing more is sent: the box may have more to say than goes in a turn. */
+uint64_t lane_run_out(struct lane *lane);
 /* Takes what waits through the worker, packet k not before k * gap cycles; writes to `cycles` how
  * long each took from then. For packets that leave by the other side in the turn that receives
  * them. */
@@ -122,8 +129,22 @@ void talk_syn_ack(struct lane *lane, uint32_t i);
 /* A segment of payload, FIN or bare ACK from a side, after so many bytes each way. */
 void talk_segment(struct lane *lane, uint32_t i, enum sl_side side, uint8_t flags, uint32_t sent,
 		  uint32_t received, uint16_t payload);
-/* Reads the box's SYN-ACKs out of what was kept. */
+/* Reads the box's SYN-ACKs out of what was kept, and, where it is the server, all else. */
 void talk_hear(struct lane *lane);
+
+/* What a client of the box has said and heard: bytes, and how far either was acknowledged. */
+struct talk_client {
+	uint32_t sent, sent_acked, heard, heard_acked;
+};
+struct talk_client *talk_client(const struct lane *lane, uint32_t i);
+/* The window that all ends announce from now on. */
+void talk_set_window(struct lane *lane, uint32_t bytes);
+/* The client of connection `i` says `len` bytes, zeros where `data` is NULL, and acknowledges all
+ * up to heard_acked. */
+void talk_say(struct lane *lane, uint32_t i, uint8_t flags, const void *data, uint16_t len);
+/* What was heard so far: segments with payload; and those that no box should have sent. */
+uint64_t talk_heard(const struct lane *lane);
+uint64_t talk_faults(const struct lane *lane);
 /* Opens the connections first .. first + n - 1, at most TALK_WAVE; returns the cycles. */
 enum { TALK_WAVE = 1024 };
 uint64_t talk_open_wave(struct lane *lane, uint32_t first, uint32_t n);
@@ -132,12 +153,15 @@ bool talk_open_all(struct lane *lane);
 /* A SYN or ACK of a flood: from anywhere, and nobody stands behind it. */
 void talk_flood(struct lane *lane, uint8_t flags);
 
+/* A bijection of 0 .. mask that looks random. */
+uint32_t talk_shuffled(uint32_t i, uint32_t mask);
+
 /* relay.c: one more segment of a connection that bench_relay has opened. */
 void relay_visit(struct lane *lane);
 
 /* cases */
 extern const struct bench_case bench_syn, bench_ack, bench_handshake, bench_relay, bench_lifecycle,
-	bench_timers;
+	bench_respond, bench_visit, bench_stream_in, bench_stream_out, bench_timers;
 
 /* memory.c, latency.c: rows of their own kind. */
 struct memory_figures {
@@ -159,6 +183,7 @@ struct row {
 	struct params params;
 	unsigned workers;
 	double ns, mpps, floor_ns, ratio, spread;
+	double gbps; /* of payload; 0: it is not about that */
 };
 
 struct report;

@@ -72,6 +72,8 @@ static void make_plan(struct lane *lane)
 		.cookies = SL_COOKIES_ALWAYS,
 		.wscale = 7,
 		.timestamps = SL_TIMESTAMPS_ALWAYS,
+		.receive_buffer = 256 << 10, /* the configuration's default */
+		.send_buffer = 256 << 10,
 		.limits = {.half_open_ms = 10000,
 			   .silent_ms = 7200000,
 			   .idle_ms = 7200000,
@@ -89,6 +91,10 @@ static void make_plan(struct lane *lane)
 
 		sl_addr_set_v4(&service.net, any);
 		service.prefix_len = SL_SERVICE_V4_BITS;
+	}
+	if (lane->params.responds) {
+		service.mode = SL_MODE_RESPOND;
+		service.server = (uint8_t)lane->params.server;
 	}
 	sl_service_table_init(&plan->services, &service, 1);
 	plan->links[0].port[SL_OUTSIDE] = SL_OUTSIDE;
@@ -113,6 +119,8 @@ bool lane_worker_open(struct lane *lane, uint32_t connections)
 		.pipeline = {.plan = lane->plan,
 			     .n_connections = connections,
 			     .n_held = 4096,
+			     .n_endpoints = lane->params.responds ? connections : 0,
+			     .n_blocks = lane->params.responds ? BLOCKS : 0,
 			     .high_water = 100,
 			     .table_secret = secret,
 			     .ring = &ring,
@@ -148,7 +156,8 @@ uint8_t *lane_feed(struct lane *lane, enum sl_side side, uint16_t len)
 
 	m->data_len = len;
 	m->pkt_len = len;
-	m->ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	m->ol_flags =
+		lane->unlooked ? 0 : RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	if (lane->waits) {
 		lane->waiting_side[lane->n_waiting] = (uint8_t)side;
 		lane->waiting[lane->n_waiting++] = m;
@@ -189,11 +198,12 @@ static unsigned floor_turn(struct lane *lane)
 	return received;
 }
 
-/* What the driver does of a turn: buffers for what is to come, and back those that were sent. */
-static void drive(struct lane *lane, unsigned received, bool keep)
+/* What the driver does of a turn: buffers for what is to come, and back those that were sent.
+ * Returns how many were. */
+static unsigned drive(struct lane *lane, unsigned received, bool keep)
 {
 	struct rte_mbuf *sent[SENT_BURST];
-	unsigned n;
+	unsigned n, all = 0;
 
 	if (rte_pktmbuf_alloc_bulk(lane->pool, &lane->empty[lane->n_empty], received) == 0)
 		lane->n_empty += received;
@@ -207,8 +217,10 @@ static void drive(struct lane *lane, unsigned received, bool keep)
 			} else {
 				rte_pktmbuf_free_bulk(sent, n);
 			}
+			all += n;
 		} while (n == SENT_BURST);
 	}
+	return all;
 }
 
 static inline uint64_t run(struct lane *lane, unsigned (*turn)(struct lane *), bool keep)
@@ -218,7 +230,7 @@ static inline uint64_t run(struct lane *lane, unsigned (*turn)(struct lane *), b
 	while (lane->n_fed > 0) {
 		const unsigned received = turn(lane);
 
-		drive(lane, received, keep);
+		(void)drive(lane, received, keep);
 		lane->n_fed -= received;
 	}
 	return rte_rdtsc_precise() - began;
@@ -232,6 +244,19 @@ uint64_t lane_run(struct lane *lane)
 uint64_t lane_run_keeping(struct lane *lane)
 {
 	return run(lane, worker_turn, true);
+}
+
+uint64_t lane_run_out(struct lane *lane)
+{
+	const uint64_t began = rte_rdtsc_precise();
+	unsigned received, sent;
+
+	do {
+		received = worker_turn(lane);
+		sent = drive(lane, received, true);
+		lane->n_fed -= received;
+	} while (lane->n_fed > 0 || received + sent > 0);
+	return rte_rdtsc_precise() - began;
 }
 
 uint64_t lane_free_kept(struct lane *lane)
@@ -267,7 +292,7 @@ void lane_run_spaced(struct lane *lane, uint64_t gap, uint32_t *cycles)
 
 				cycles[k] = (uint32_t)(now - began - k * gap);
 			}
-		drive(lane, received, false);
+		(void)drive(lane, received, false);
 	}
 	lane->n_waiting = 0;
 }
@@ -278,7 +303,7 @@ uint64_t lane_pass_time(struct lane *lane, uint64_t step_us, bool (*done)(const 
 
 	while (!done(lane)) {
 		lane->now_us += step_us;
-		drive(lane, worker_turn(lane), false);
+		(void)drive(lane, worker_turn(lane), false);
 	}
 	return rte_rdtsc_precise() - began;
 }

@@ -38,17 +38,30 @@ static const struct {
 	{&bench_relay, {.connections = 1 << 23, .bytes = 64}},
 	{&bench_relay, {.connections = 1 << 20, .bytes = 1448}},
 	{&bench_lifecycle, {.ipv6 = false}},
+	{&bench_respond, {.connections = 1 << 10, .responds = true}},
+	{&bench_respond, {.connections = 1 << 16, .responds = true}},
+	{&bench_visit, {.responds = true, .whole = true}},
+	{&bench_stream_in,
+	 {.connections = 1, .bytes = 1448, .responds = true, .server = SL_SERVER_DISCARD}},
+	{&bench_stream_in,
+	 {.connections = 64, .bytes = 1448, .responds = true, .server = SL_SERVER_DISCARD}},
+	{&bench_stream_out,
+	 {.connections = 1, .bytes = 1448, .responds = true, .server = SL_SERVER_CHARGEN}},
+	{&bench_stream_out,
+	 {.connections = 64, .bytes = 1448, .responds = true, .server = SL_SERVER_CHARGEN}},
 	{&bench_timers, {.ipv6 = false}},
 };
 
-static const struct params memory_params = {.connections = 10000000};
+static const struct params memory_params[] = {{.connections = 10000000},
+					      {.connections = 1000000, .responds = true}};
 static const struct params latency_params = {.connections = 1 << 16, .bytes = 64};
 
 /* Cases that are no rows of packets. */
 static const struct {
 	const char *name, *help;
 } others[] = {
-	{"memory", "bytes of a connection, all in: 10,000,000 of them, really opened"},
+	{"memory", "bytes of a connection, all in: 10,000,000 of them, really opened; idle ones of "
+		   "the box's own"},
 	{"latency", "from receive to transmit, of a lone packet and at half load"},
 };
 
@@ -117,7 +130,7 @@ static void help(FILE *out)
 	      out);
 	fprintf(out, "  %-12s%s\n", "floor", "the floor alone");
 	for (unsigned i = 0; i < SL_ARRAY_LEN(rows); i++)
-		if (i == 0 || rows[i].what != rows[i - 1].what)
+		if (i == 0 || strcmp(rows[i].what->name, rows[i - 1].what->name) != 0)
 			fprintf(out, "  %-12s%s\n", rows[i].what->name, rows[i].what->help);
 	for (unsigned i = 0; i < SL_ARRAY_LEN(others); i++)
 		fprintf(out, "  %-12s%s\n", others[i].name, others[i].help);
@@ -128,15 +141,15 @@ static void help(FILE *out)
 	      "  --help        print this\n"
 	      "  --version     print the version\n"
 	      "\n"
-	      "ns: of one packet, on one core; of one connection for handshake and lifecycle. "
-	      "Mpps: "
-	      "of all\n"
-	      "workers. x floor: each pass as a multiple of the floor's pass right before it: the "
+	      "ns: of one packet, on one core; of one connection for handshake and lifecycle, of "
+	      "one request for\n"
+	      "respond, of one segment of data for stream. Mpps: of all workers, and so Gbit/s, of "
+	      "payload. x floor: each pass as a multiple of the floor's pass right before it: the "
 	      "figure to\n"
 	      "compare, since machines differ and are noisy. spread: the middle half of the "
 	      "passes, "
 	      "of the\n"
-	      "median. Received checksums count as verified by the NIC.\n"
+	      "median. Received checksums count as verified by the NIC, but for stream.\n"
 	      "\n"
 	      "Figures count with 2 MiB pages only: sysctl vm.nr_hugepages=1152 (and 2304 MiB to "
 	      "spare for each\n"
@@ -376,6 +389,8 @@ static void sum_up(struct row *row)
 		row->mpps += 1000 / ns[n / 2];
 		row->spread += (ns[n * 3 / 4] - ns[n / 4]) / ns[n / 2] / options.workers;
 	}
+	if (job.what == &bench_stream_in || job.what == &bench_stream_out)
+		row->gbps = row->mpps * row->params.bytes * 8 / 1000;
 }
 
 static bool run_row(struct report *report, const struct bench_case *what,
@@ -435,15 +450,17 @@ static const struct bench_case bench_floor = {"floor",    "",      nothing,
 
 static bool run_memory(struct report *report)
 {
-	struct memory_figures figures;
+	for (unsigned i = 0; i < SL_ARRAY_LEN(memory_params); i++) {
+		struct memory_figures figures;
 
-	lanes[0].params = memory_params;
-	if (!bench_memory(&lanes[0], &figures)) {
-		fprintf(stderr, "sluicebench: memory: %s\n", lanes[0].error);
-		return false;
+		lanes[0].params = memory_params[i];
+		if (!bench_memory(&lanes[0], &figures)) {
+			fprintf(stderr, "sluicebench: memory: %s\n", lanes[0].error);
+			return false;
+		}
+		progress("%s", "");
+		report_memory(report, &memory_params[i], &figures);
 	}
-	progress("%s", "");
-	report_memory(report, &memory_params, &figures);
 	return true;
 }
 

@@ -48,18 +48,6 @@ static bool open_relay(struct lane *lane)
 	return true;
 }
 
-/* A bijection of 0 .. mask that looks random. */
-static uint32_t shuffled(uint32_t i, uint32_t mask)
-{
-	const unsigned half = (unsigned)__builtin_popcount(mask) / 2;
-
-	for (unsigned round = 0; round < 3; round++) {
-		i = i * 0x9e3779b1u & mask;
-		i ^= i >> half;
-	}
-	return i;
-}
-
 /*
  * The next visit: every connection once, in an order of no order, then all again; one segment of
  * the client's and one of the server's by turns, each acknowledging what came before.
@@ -74,7 +62,7 @@ void relay_visit(struct lane *lane)
 	/* The one whose turn was in round 0 has spoken once more where the rounds are odd. */
 	const uint32_t mine = round / 2, theirs = (round + 1) / 2;
 
-	talk_segment(lane, shuffled(at, n - 1), side, SL_ACK | SL_PSH, mine * payload,
+	talk_segment(lane, talk_shuffled(at, n - 1), side, SL_ACK | SL_PSH, mine * payload,
 		     theirs * payload, payload);
 	lane->visits++;
 }

@@ -59,12 +59,11 @@ struct report *report_open(bool hugepages, unsigned workers)
 	}
 	printf("; cookies by %s\n", sl_cookie_engine_name(sl_cookie_engine_best()));
 	printf("%s pages, %u worker%s; times are of one packet (handshake, lifecycle: of one "
-	       "connection) "
-	       "on one core\n",
+	       "connection; respond: request; stream: segment) on one core\n",
 	       hugepages ? "2 MiB" : "4 KiB", workers, workers > 1 ? "s" : "");
 	if (!hugepages)
 		printf("no hugepages: these figures do not count; sysctl vm.nr_hugepages=1536\n");
-	printf("\n%-10s %-28s %9s %9s %9s %7s %7s\n", "case", "", "ns", "Mpps", "floor, ns",
+	printf("\n%-10s %-36s %9s %9s %9s %7s %7s\n", "case", "", "ns", "Mpps", "floor, ns",
 	       "x floor", "spread");
 	r->root = json_pack("{s:s, s:o, s:s, s:b, s:i, s:[]}", "cpu", cpu, "features", list,
 			    "cookies", sl_cookie_engine_name(sl_cookie_engine_best()), "hugepages",
@@ -73,6 +72,14 @@ struct report *report_open(bool hugepages, unsigned workers)
 		abort();
 	r->cases = json_object_get(r->root, "cases");
 	return r;
+}
+
+/* Of a stream, as the box sees it. */
+static const char *direction(const struct params *params)
+{
+	if (!params->responds || params->bytes == 0)
+		return NULL;
+	return params->server == SL_SERVER_DISCARD ? "in" : "out";
 }
 
 static json_t *json_params(const struct params *params)
@@ -84,6 +91,14 @@ static json_t *json_params(const struct params *params)
 	json_object_set_new(p, "family", json_string(params->ipv6 ? "ipv6" : "ipv4"));
 	if (params->bytes > 0)
 		json_object_set_new(p, "bytes", json_integer(params->bytes));
+	if (params->responds)
+		json_object_set_new(p, "server",
+				    json_string(sl_respond_server_name(
+					    (enum sl_respond_server)params->server)));
+	if (direction(params) != NULL)
+		json_object_set_new(p, "direction", json_string(direction(params)));
+	if (params->whole)
+		json_object_set_new(p, "whole", json_true());
 	return p;
 }
 
@@ -91,29 +106,42 @@ static void print_params(char *text, size_t size, const struct params *params)
 {
 	int used = snprintf(text, size, "%s", params->ipv6 ? "IPv6" : "IPv4");
 
-	if (params->connections > 0 && (params->connections & (params->connections - 1)) == 0)
+	if (params->connections == 1)
+		used += snprintf(text + used, size - (size_t)used, ", 1 connection");
+	else if (params->connections > 0 && (params->connections & (params->connections - 1)) == 0)
 		used += snprintf(text + used, size - (size_t)used, ", 2^%d connections",
 				 __builtin_ctz(params->connections));
 	else if (params->connections > 0)
 		used += snprintf(text + used, size - (size_t)used, ", %u connections",
 				 params->connections);
 	if (params->bytes > 0)
-		snprintf(text + used, size - (size_t)used, ", %u B", params->bytes);
+		used += snprintf(text + used, size - (size_t)used, ", %u B", params->bytes);
+	if (direction(params) != NULL)
+		snprintf(text + used, size - (size_t)used, ", %s", direction(params));
+	else if (params->responds)
+		snprintf(text + used, size - (size_t)used, ", %s%s",
+			 sl_respond_server_name((enum sl_respond_server)params->server),
+			 params->whole ? ", whole" : "");
 }
 
 void report_row(struct report *r, const struct row *row)
 {
+	json_t *figures;
 	char what[64];
 
 	print_params(what, sizeof(what), &row->params);
-	printf("%-10s %-28s %9.1f %9.2f %9.1f %7.2f %6.0f%%\n", row->name, what, row->ns, row->mpps,
+	printf("%-10s %-36s %9.1f %9.2f %9.1f %7.2f %6.0f%%", row->name, what, row->ns, row->mpps,
 	       row->floor_ns, row->ratio, row->spread * 100);
+	if (row->gbps > 0)
+		printf(" %7.1f Gbit/s", row->gbps);
+	printf("\n");
 	fflush(stdout);
-	json_array_append_new(r->cases,
-			      json_pack("{s:s, s:o, s:f, s:f, s:f, s:f, s:f}", "name", row->name,
-					"params", json_params(&row->params), "ns", row->ns, "mpps",
-					row->mpps, "floor_ns", row->floor_ns, "ratio", row->ratio,
-					"spread", row->spread));
+	figures = json_pack("{s:s, s:o, s:f, s:f, s:f, s:f, s:f}", "name", row->name, "params",
+			    json_params(&row->params), "ns", row->ns, "mpps", row->mpps, "floor_ns",
+			    row->floor_ns, "ratio", row->ratio, "spread", row->spread);
+	if (row->gbps > 0)
+		json_object_set_new(figures, "gbps", json_real(row->gbps));
+	json_array_append_new(r->cases, figures);
 }
 
 void report_memory(struct report *r, const struct params *params,
@@ -122,7 +150,7 @@ void report_memory(struct report *r, const struct params *params,
 	char what[64];
 
 	print_params(what, sizeof(what), params);
-	printf("%-10s %-28s %.1f bytes a connection, %.2f GB\n", "memory", what, figures->bytes,
+	printf("%-10s %-36s %.1f bytes a connection, %.2f GB\n", "memory", what, figures->bytes,
 	       figures->total / 1e9);
 	json_array_append_new(r->cases,
 			      json_pack("{s:s, s:o, s:f, s:f}", "name", "memory", "params",
@@ -137,7 +165,7 @@ void report_latency(struct report *r, const struct params *params, const char *l
 	char what[64];
 
 	print_params(what, sizeof(what), params);
-	printf("%-10s %-28s p50 %.0f ns, p99 %.0f ns, p99.9 %.0f ns, %s", "latency", what,
+	printf("%-10s %-36s p50 %.0f ns, p99 %.0f ns, p99.9 %.0f ns, %s", "latency", what,
 	       figures->p50_ns, figures->p99_ns, figures->p999_ns, load);
 	if (figures->mpps > 0)
 		printf(" (%.1f Mpps)", figures->mpps);

@@ -9,6 +9,7 @@
 
 #include "sl_bytes.h"
 #include "sl_cksum.h"
+#include "sl_seq.h"
 
 enum {
 	PORTS = 50000, /* connections of one client address */
@@ -27,7 +28,10 @@ struct heard {
 
 struct talk {
 	bool timestamps;
+	uint16_t window; /* as it stands in the header */
 	uint32_t n;
+	uint64_t segments, faults;
+	struct talk_client *client; /* where the box is the server */
 	struct heard heard[];
 };
 
@@ -37,14 +41,34 @@ bool talk_open(struct lane *lane, uint32_t n, bool timestamps)
 	if (lane->talk == NULL)
 		return false;
 	lane->talk->timestamps = timestamps;
+	lane->talk->window = WINDOW;
 	lane->talk->n = n;
-	return true;
+	if (!lane->params.responds)
+		return true;
+	lane->talk->client = calloc(n, sizeof(*lane->talk->client));
+	if (lane->talk->client != NULL)
+		return true;
+	talk_close(lane);
+	return false;
 }
 
 void talk_close(struct lane *lane)
 {
+	if (lane->talk != NULL)
+		free(lane->talk->client);
 	free(lane->talk);
 	lane->talk = NULL;
+}
+
+uint32_t talk_shuffled(uint32_t i, uint32_t mask)
+{
+	const unsigned half = (unsigned)__builtin_popcount(mask) / 2;
+
+	for (unsigned round = 0; round < 3; round++) {
+		i = i * 0x9e3779b1u & mask;
+		i ^= i >> half;
+	}
+	return i;
 }
 
 static void set_addr(struct sl_addr *addr, bool ipv6, uint32_t v)
@@ -85,7 +109,8 @@ static void feed_segment(struct lane *lane, enum sl_side side, const struct sl_m
 	const bool ipv6 = lane->params.ipv6;
 	uint8_t *frame = lane_feed(lane, side, SL_FRAME_MADE_MAX);
 	struct rte_mbuf *m = lane->empty[lane->n_empty];
-	struct sl_buf buf = {.data = frame, .tailroom = SL_FRAME_MADE_MAX};
+	struct sl_buf buf = {.data = frame,
+			     .tailroom = (uint16_t)(SL_FRAME_MADE_MAX + made->payload_len)};
 	uint8_t *ip = frame + 14, *length = ip + (ipv6 ? 4 : 2), *tcp = ip + (ipv6 ? 40 : 20);
 	uint16_t cksum;
 
@@ -122,7 +147,7 @@ static void say(struct lane *lane, uint32_t i, enum sl_side side, struct sl_made
 	made->dst = side == SL_OUTSIDE ? &server : &client;
 	made->src_port = side == SL_OUTSIDE ? (uint16_t)(FIRST_PORT + i % PORTS) : SERVER_PORT;
 	made->dst_port = side == SL_OUTSIDE ? SERVER_PORT : (uint16_t)(FIRST_PORT + i % PORTS);
-	made->wnd = WINDOW;
+	made->wnd = lane->talk->window;
 	if (!(made->flags & SL_SYN))
 		made->wscale = SL_NO_WSCALE;
 	made->timestamps = lane->talk->timestamps;
@@ -184,20 +209,93 @@ void talk_segment(struct lane *lane, uint32_t i, enum sl_side side, uint8_t flag
 	say(lane, i, side, &made, payload);
 }
 
+struct talk_client *talk_client(const struct lane *lane, uint32_t i)
+{
+	return &lane->talk->client[i];
+}
+
+void talk_set_window(struct lane *lane, uint32_t bytes)
+{
+	lane->talk->window = (uint16_t)(bytes >> TALK_WSCALE);
+}
+
+void talk_say(struct lane *lane, uint32_t i, uint8_t flags, const void *data, uint16_t len)
+{
+	struct talk_client *c = &lane->talk->client[i];
+	const struct heard *heard = &lane->talk->heard[i];
+	const struct sl_piece piece = {.bytes = data, .len = len};
+	struct sl_made made = {
+		.flags = flags,
+		.seq = client_isn(i) + 1 + c->sent,
+		.ack = heard->isn + 1 + c->heard_acked,
+		.tsecr = heard->tsval,
+	};
+
+	if (data != NULL) {
+		made.payload = &piece;
+		made.n_payload = 1;
+		made.payload_len = len;
+	}
+	say(lane, i, SL_OUTSIDE, &made, data == NULL ? len : 0);
+	c->sent += len + !!(flags & SL_FIN);
+}
+
+uint64_t talk_heard(const struct lane *lane)
+{
+	return lane->talk->segments;
+}
+
+uint64_t talk_faults(const struct lane *lane)
+{
+	return lane->talk->faults;
+}
+
+/* Whether a segment of the server's may come now: in order, of what is expected, and whole. */
+static bool is_right(const struct lane *lane, struct sl_buf *buf, struct sl_seg *seg,
+		     const struct talk_client *c, uint32_t from)
+{
+	const uint8_t *payload = buf->data + seg->payload_off;
+
+	if (!sl_wire_verify_sums(buf, seg) || seg->flags & (SL_RST | SL_SYN) || from != c->heard ||
+	    sl_seq_gt(c->sent_acked, c->sent))
+		return false;
+	if (seg->payload_len == 0)
+		return true;
+	if (lane->params.server == SL_SERVER_HTTP)
+		return seg->payload_len > 12 && memcmp(payload, "HTTP/1.1 200", 12) == 0;
+	return seg->payload_len == lane->params.bytes;
+}
+
+/* A client hears the box. */
+static void hear_server(struct lane *lane, uint32_t i, struct sl_buf *buf, struct sl_seg *seg)
+{
+	struct talk *talk = lane->talk;
+	struct talk_client *c = &talk->client[i];
+	const uint32_t from = seg->seq - talk->heard[i].isn - 1;
+
+	c->sent_acked = sl_seq_max(c->sent_acked, seg->ack - client_isn(i) - 1);
+	talk->faults += !is_right(lane, buf, seg, c, from);
+	talk->segments += seg->payload_len > 0;
+	c->heard = sl_seq_max(c->heard, from + sl_seg_len(seg));
+}
+
 void talk_hear(struct lane *lane)
 {
 	for (unsigned k = 0; k < lane->n_kept; k++) {
 		const struct rte_mbuf *m = lane->kept[k];
+		struct sl_buf buf = {.data = rte_pktmbuf_mtod(m, uint8_t *), .len = m->data_len};
 		struct sl_seg seg;
 		uint32_t i;
 
-		if (sl_wire_parse(rte_pktmbuf_mtod(m, uint8_t *), m->data_len, &seg) !=
-			    SL_PARSED_TCP ||
-		    seg.flags != (SL_SYN | SL_ACK))
+		if (sl_wire_parse(buf.data, buf.len, &seg) != SL_PARSED_TCP)
 			continue;
 		i = (sl_load_be32(seg.dst.b + 12) - CLIENT_NET) * PORTS + seg.dst_port - FIRST_PORT;
-		if (i < lane->talk->n)
+		if (i >= lane->talk->n)
+			continue;
+		if (seg.flags == (SL_SYN | SL_ACK))
 			lane->talk->heard[i] = (struct heard){seg.seq, seg.tsval};
+		else if (lane->params.responds)
+			hear_server(lane, i, &buf, &seg);
 	}
 }
 
@@ -212,6 +310,11 @@ uint64_t talk_open_wave(struct lane *lane, uint32_t first, uint32_t n)
 	cycles += lane_free_kept(lane);
 	for (uint32_t i = 0; i < n; i++)
 		talk_ack(lane, first + i);
+	if (lane->params.responds) { /* and it may speak first */
+		cycles += lane_run_out(lane);
+		talk_hear(lane);
+		return cycles + lane_free_kept(lane);
+	}
 	cycles += lane_run(lane);
 	for (uint32_t i = 0; i < n; i++)
 		talk_syn_ack(lane, first + i);

@@ -8,7 +8,8 @@ import sys
 import tempfile
 
 BENCH = sys.argv[1]
-CASES = ["floor", "syn", "ack", "handshake", "relay", "lifecycle", "timers", "memory", "latency"]
+CASES = ["floor", "syn", "ack", "handshake", "relay", "lifecycle", "respond", "stream", "timers", "memory",
+         "latency"]
 
 
 def run(*args):
@@ -39,8 +40,8 @@ def check_usage():
 
 def check_figures():
     """The fields of design section 13; the worker's books have been looked at by the bench itself."""
-    asked = ["floor", "syn", "ack", "handshake", "lifecycle", "timers"]
-    figures, table = measured(*asked)
+    asked = ["floor", "syn", "ack", "handshake", "lifecycle", "respond", "stream", "timers"]
+    figures, table = measured(*asked, "--passes", "9")
     assert isinstance(figures["cpu"], str) and isinstance(figures["features"], list)
     assert isinstance(figures["hugepages"], bool)
     assert figures["hugepages"] or "do not count" in table
@@ -48,8 +49,15 @@ def check_figures():
     assert sorted(set(names)) == sorted(asked), names
     families = {(c["name"], c["params"]["family"]) for c in figures["cases"]}
     assert ("syn", "ipv4") in families and ("syn", "ipv6") in families
+    streams = {(c["params"]["direction"], c["params"]["connections"]) for c in figures["cases"]
+               if c["name"] == "stream"}
+    assert streams == {("in", 1), ("in", 64), ("out", 1), ("out", 64)}, streams
     for case in figures["cases"]:
-        assert set(case) == {"name", "params", "ns", "mpps", "floor_ns", "ratio", "spread"}, case
+        fields = {"name", "params", "ns", "mpps", "floor_ns", "ratio", "spread"}
+        if case["name"] == "stream":
+            fields.add("gbps")
+            assert abs(case["gbps"] - case["mpps"] * case["params"]["bytes"] * 8 / 1000) < 0.01 * case["gbps"], case
+        assert set(case) == fields, case
         assert case["ns"] > 0 and case["floor_ns"] > 0
         # The median of quotients, not the quotient of medians: near it, on a host that is not
         # twice as fast in some passes as in others.
