@@ -22,6 +22,24 @@ SL_BEGIN_DECLS
  */
 uint64_t sl_cksum_add(uint64_t sum, const void *p, size_t len);
 
+/** The same, and copies the bytes to `to`, which they don't overlap. */
+uint64_t sl_cksum_copy(uint64_t sum, void *to, const void *p, size_t len);
+
+/** What sums are made by: the fastest that works, where there is much to sum. */
+enum sl_cksum_engine {
+	SL_CKSUM_PORTABLE,
+	SL_CKSUM_AVX2,
+	SL_CKSUM_AVX512,
+	SL_CKSUM_N_ENGINES,
+};
+
+/** Whether this CPU has what the engine needs. */
+bool sl_cksum_engine_works(enum sl_cksum_engine engine);
+
+/** sl_cksum_copy, or with `to` NULL sl_cksum_add, by an engine that works: for tests. */
+uint64_t sl_cksum_by(enum sl_cksum_engine engine, uint64_t sum, void *to, const void *p,
+		     size_t len);
+
 /**
  * Folds a partial sum into 16 bits. Added to itself with its halves changed, a number has the sum
  * of both in the upper half, the carry out of the lower brought round.

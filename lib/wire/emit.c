@@ -78,14 +78,19 @@ static inline unsigned emit_options(uint8_t *p, const struct sl_made *made, uint
 /* Behind the options; whatever the header's length is, it is even. Adds to the sum. */
 static uint64_t emit_payload(uint8_t *p, const struct sl_made *made, uint64_t sum)
 {
-	uint8_t *const begin = p;
+	uint32_t at = 0;
 
 	for (unsigned i = 0; i < made->n_payload; i++) {
-		memcpy(p, made->payload[i].bytes, made->payload[i].len);
-		p += made->payload[i].len;
+		const struct sl_piece *piece = &made->payload[i];
+		const uint16_t some =
+			sl_cksum_fold(sl_cksum_copy(0, p + at, piece->bytes, piece->len));
+
+		/* Behind an odd number of bytes each is the other half of its word: RFC 1071
+		 * section 2 (B). */
+		sum += at & 1 ? __builtin_bswap16(some) : some;
+		at += piece->len;
 	}
-	/* In one piece: pieces may be odd. */
-	return sl_cksum_add(sum, begin, made->payload_len);
+	return sum;
 }
 
 /* Returns TCP's length. `pseudo`: the sum of the addresses. */
