@@ -7,10 +7,12 @@
  *
  * After every run: the books balance, every buffer that came in and every spare that was used was
  * sent, freed or is held, whatever was sent parses, with its checksums right if they were, and
- * the gauges agree with the table. In the end all that was opened is gone by its limits.
+ * the gauges agree with the table, and the endpoints with the connections that have one. In the end
+ * nothing is queued, and all that was opened is gone by its limits.
  *
  * A step: 4 bytes
- *   op      low 4 bits: enum op; bit 4: from inside; bits 5 to 7: which client
+ *   op      low 4 bits: enum op; bit 4: from inside; bits 5 to 7: which client, of those that
+ *           OP_OURS has chosen
  *   flags   TCP flags of OP_SEGMENT; what is granted of OP_SYN and OP_SYN_ACK
  *   a, b    payload length, number offsets, milliseconds; for OP_RAW a frame of a bytes follows
  */
@@ -23,12 +25,20 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
-	N_CLIENTS = 8,
+	N_OTHERS = 8,                           /* clients of servers behind the box */
+	N_SERVERS = 5,                          /* enum sl_respond_server */
+	N_CLIENTS = N_OTHERS * (1 + N_SERVERS), /* and those of each server in it */
+	N_HOMES = 8,                            /* addresses of these: see home() */
 	N_CONNECTIONS = 64,
+	N_ENDPOINTS = 8,
+	N_BLOCKS = 40,
 	N_HELD = 16,
 	FRAME_ROOM = 2048,
 	N_FRAMES = 512, /* of memory: more than a run can use, plus what is held */
-	N_ACCOUNTS = 6, /* no service, and the table's */
+	N_RELAYED = 5,  /* services that relay */
+	N_SERVICES = N_RELAYED + N_HOMES * N_SERVERS,
+	N_ACCOUNTS = 1 + N_SERVICES, /* no service, and the table's */
+	HOST_PORT = 4,               /* that of the link on which the box is a host */
 	MAX_STEPS = 400,
 	START_US = 1000000,
 	REMEMBERED = 128, /* bytes of an IP packet that went to an end */
@@ -45,11 +55,12 @@ enum op {
 	OP_TICK,    /* a * 4 ms */
 	OP_WAIT,    /* a seconds, in ticks of 500 ms */
 	OP_FLUSH,   /* runs the burst so far */
-	OP_STARVE,  /* the next run has only a spare buffers */
+	OP_STARVE,  /* the next run has only a spare buffers, and so have b more */
 	OP_UNSENT,  /* the port does not take the last packets of the next run */
 	OP_ADVANCE, /* the ring of keys */
 	OP_APPLY,   /* another plan: modes, strays, one-way, retired services, draining */
 	OP_ICMP,    /* an error about the last segment that went to that side */
+	OP_OURS,    /* see choose() */
 	N_OPS,
 };
 
@@ -78,8 +89,11 @@ struct harness {
 	unsigned n_free;
 	unsigned n_held; /* frames that connections hold */
 	unsigned n_spares;
+	unsigned n_starved; /* runs for which there are no more spares */
 	unsigned n_unsent;
-	bool nic; /* verifies checksums */
+	unsigned first; /* the clients that steps are about are this one and the next */
+	bool deaf;      /* what the box sends to clients is lost */
+	bool nic;       /* verifies checksums */
 
 	struct sl_buf burst[SL_BURST];
 	unsigned n_burst;
@@ -112,26 +126,68 @@ static void give_frame(struct harness *h, void *handle)
 	h->free[h->n_free++] = (uint16_t)(number - 1);
 }
 
+/* Whether client `i` has to do with a server of the box's own. */
+static bool is_ours(unsigned i)
+{
+	return i >= N_OTHERS;
+}
+
+static bool is_v6(unsigned i)
+{
+	return is_ours(i) ? i & 2 : i & 1;
+}
+
+/* The address of servers of our own: by the bits of its number without cookies, IPv6, on the link
+ * on which the box is a host. */
+static void home(unsigned number, struct sl_addr *addr)
+{
+	const uint8_t last = (uint8_t)(10 + (number & 1) + (number >> 1 & 2));
+	const uint8_t v4[4] = {192, 0, 2, last};
+
+	if (number & 2) {
+		check(sl_addr_parse(addr, "2001:db8:6::") == 0);
+		addr->b[15] = last;
+	} else {
+		sl_addr_set_v4(addr, v4);
+	}
+}
+
 /* Addresses of client `i` and its server: half of them IPv6, and one in a VLAN. The IPv4
  * servers are spliced, tracked and monitored. */
 static void addresses(unsigned i, struct sl_addr *client, struct sl_addr *server)
 {
-	if (i % 2 == 0) {
-		const uint8_t c[4] = {198, 51, 100, (uint8_t)(1 + i)};
-		const uint8_t s[4] = {192, 0, 2, (uint8_t)(2 + i % 6)};
+	const uint8_t c[4] = {198, 51, 100, (uint8_t)(1 + i)};
+	const uint8_t s[4] = {192, 0, 2, (uint8_t)(2 + i % 6)};
 
-		sl_addr_set_v4(client, c);
-		sl_addr_set_v4(server, s);
-	} else {
+	if (is_v6(i)) {
 		check(sl_addr_parse(client, "2001:db8:c::1") == 0);
 		check(sl_addr_parse(server, "2001:db8:5::2") == 0);
 		client->b[15] = (uint8_t)i;
+	} else {
+		sl_addr_set_v4(client, c);
+		sl_addr_set_v4(server, s);
 	}
+	if (is_ours(i))
+		home(i % N_HOMES, server);
 }
 
 static uint16_t client_port(unsigned i)
 {
 	return (uint16_t)(40000 + i);
+}
+
+/* A server of our own is known by its port. */
+static uint16_t server_port(unsigned i)
+{
+	return (uint16_t)(is_ours(i) ? i / N_OTHERS : 80);
+}
+
+/* The port of the box by which frames of client `i`, or of its server, come in. */
+static uint8_t port_of(unsigned i, enum sl_side side)
+{
+	if (is_ours(i))
+		return i & 4 ? HOST_PORT : side == SL_INSIDE;
+	return (uint8_t)((i == 7 ? 2 : 0) + (side == SL_INSIDE));
 }
 
 static void add_service(struct sl_service *s, const char *net, unsigned len, uint8_t mode,
@@ -149,6 +205,33 @@ static void add_service(struct sl_service *s, const char *net, unsigned len, uin
 	s->wscale = 7;
 	s->limits = limits;
 	s->adopt_for_ms = 20000;
+	s->receive_buffer = s->send_buffer = 8192;
+	s->backlog = 8;
+}
+
+/* The servers of our own, by address and port. */
+static void add_ours(struct sl_service *s)
+{
+	for (unsigned i = 0; i < N_HOMES * N_SERVERS; i++, s++) {
+		add_service(s, "::", 128, SL_MODE_RESPOND,
+			    i & 1 ? SL_COOKIES_NEVER : SL_COOKIES_ALWAYS);
+		home(i % N_HOMES, &s->net);
+		s->server = (uint8_t)(i / N_HOMES);
+		s->port_lo = s->port_hi = (uint16_t)(1 + s->server);
+	}
+}
+
+static void add_host_link(struct sl_link *link)
+{
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
+
+	link->port[SL_OUTSIDE] = HOST_PORT;
+	link->port[SL_INSIDE] = SL_PORTS_MAX;
+	link->mtu = 1500;
+	link->host = true;
+	memcpy(link->mac, mac, sizeof(mac));
+	for (unsigned i = N_HOMES / 2; i < N_HOMES; i++)
+		home(i, &link->addrs[link->n_addrs++]);
 }
 
 static void start(struct harness *h)
@@ -159,11 +242,13 @@ static void start(struct harness *h)
 		.plan = &h->plan[0],
 		.n_connections = N_CONNECTIONS,
 		.n_held = N_HELD,
-		.high_water = 75,
+		.n_endpoints = N_ENDPOINTS,
+		.n_blocks = N_BLOCKS,
+		.high_water = 20,
 		.table_secret = secret,
 		.ring = &h->ring,
 	};
-	struct sl_service services[N_ACCOUNTS - 1];
+	struct sl_service services[N_SERVICES];
 	size_t bytes;
 
 	memset(services, 0, sizeof(services));
@@ -172,7 +257,8 @@ static void start(struct harness *h)
 	add_service(&services[2], "192.0.2.4", 127, SL_MODE_SPLICE, SL_COOKIES_NEVER);
 	add_service(&services[3], "192.0.2.6", 128, SL_MODE_MONITOR, SL_COOKIES_ALWAYS);
 	add_service(&services[4], "192.0.2.7", 128, SL_MODE_PASS, SL_COOKIES_ALWAYS);
-	sl_service_table_init(&h->plan[0].services, services, N_ACCOUNTS - 1);
+	add_ours(&services[N_RELAYED]);
+	sl_service_table_init(&h->plan[0].services, services, N_SERVICES);
 	for (unsigned i = 0; i < 2; i++) {
 		struct sl_link *link = &h->plan[0].links[i];
 
@@ -181,7 +267,8 @@ static void start(struct harness *h)
 		link->pass_default = i == 0;
 		link->mtu = 1500;
 	}
-	h->plan[0].n_links = 2;
+	add_host_link(&h->plan[0].links[2]);
+	h->plan[0].n_links = 3;
 	h->now_us = START_US;
 	sl_cookie_ring_init(&h->ring, master, 1700000000 * SL_US_PER_S, h->now_us);
 	bytes = sl_pipeline_memory_size(&config);
@@ -226,7 +313,7 @@ static void receive(struct harness *h, const struct sl_seg *seg, enum sl_side at
 	const unsigned i = client_of(seg, at == SL_INSIDE);
 	struct peer *peer;
 
-	if (i == N_CLIENTS)
+	if (i == N_CLIENTS || (h->deaf && is_ours(i)))
 		return;
 	peer = &h->peer[i];
 	if (seg->flags & SL_SYN || seg->seq == peer->ack[at])
@@ -243,7 +330,7 @@ static void check_sent(struct harness *h, struct sl_buf *buf)
 	struct sl_seg seg;
 	enum sl_parsed parsed;
 
-	check(buf->out_port < 4 && buf->len <= FRAME_ROOM - 64);
+	check(buf->out_port <= HOST_PORT && buf->len <= FRAME_ROOM - 64);
 	check(buf->fate == SL_FATE_ANSWERED || buf->fate == SL_FATE_RELAYED ||
 	      buf->fate == SL_FATE_PASSED || buf->fate == SL_FATE_MADE);
 	parsed = sl_wire_parse(buf->data, buf->len, &seg);
@@ -253,6 +340,8 @@ static void check_sent(struct harness *h, struct sl_buf *buf)
 		check(buf->fate == SL_FATE_RELAYED || buf->fate == SL_FATE_MADE);
 		check(sl_wire_parse_quote(buf->data, &seg, &quote) && quote.to_sender);
 		check(sl_wire_verify_quote(buf->data, &quote));
+	} else if (parsed == SL_PARSED_OTHER && buf->fate == SL_FATE_ANSWERED) {
+		check(buf->out_port == HOST_PORT);
 	} else if (buf->fate != SL_FATE_PASSED) {
 		check(parsed == SL_PARSED_TCP);
 		buf->ip_cksum = buf->tcp_cksum = SL_CKSUM_UNKNOWN;
@@ -262,6 +351,39 @@ static void check_sent(struct harness *h, struct sl_buf *buf)
 		receive(h, &seg, at);
 		remember(h, buf, &seg, at);
 	}
+}
+
+/* Each connection that is ours has an endpoint, nobody else has, and whatever endpoints hold they
+ * give back. */
+static void check_endpoints(const struct harness *h)
+{
+	const struct sl_relay *r = &h->pipeline.relay;
+	const struct sl_endpoints *all = &r->endpoints;
+	const uint32_t n_used = all->n - all->n_free;
+	uint32_t n_ours = 0, n_queued = 0, n_tcbs = 0;
+
+	for (uint32_t i = 0; i < N_CONNECTIONS; i++) {
+		const struct sl_conn *conn = sl_relay_conn(r, i);
+
+		if (!sl_flow_in_use(&r->flow, i))
+			continue;
+		check(sl_wheel_armed(&conn->timer));
+		if (conn->ours == SL_CONN_NOT_OURS)
+			continue;
+		n_ours++;
+		check(conn->endpoint < all->n && all->pool[conn->endpoint].conn == i);
+		check(conn->state[SL_LEG_CLIENT] == all->pool[conn->endpoint].tcb.state);
+	}
+	check(n_ours == n_used);
+	for (uint32_t i = all->first; i != SL_ENDPOINT_NONE; i = all->pool[i].after) {
+		check(all->pool[i].queued && ++n_queued <= n_used);
+		check(sl_relay_conn(r, all->pool[i].conn)->endpoint == i);
+	}
+	check(n_queued == all->n_queued);
+	for (unsigned s = 0; s < SL_TCP_N_STATES; s++)
+		n_tcbs += (uint32_t)all->tcp.states[s];
+	check(n_tcbs == n_used);
+	check(n_used > 0 || all->tcp.pool.n_free == N_BLOCKS);
 }
 
 static void check_books(const struct harness *h)
@@ -280,6 +402,7 @@ static void check_books(const struct harness *h)
 	check(held <= N_HELD);
 	for (unsigned leg = 0; leg < SL_N_LEGS; leg++)
 		check(states[leg] == sl_flow_count(&h->pipeline.relay.flow));
+	check_endpoints(h);
 }
 
 /* Every gauge is the number of legs in that state, and every connection can be described. */
@@ -336,7 +459,10 @@ static void empty_out(struct harness *h, unsigned came_in)
 	for (unsigned i = 0; i < h->out.n_freed; i++)
 		give_frame(h, h->out.freed[i]);
 	check(h->n_free + h->n_held + h->out.n_spare == N_FRAMES);
-	h->n_spares = SL_SPARES;
+	if (h->n_starved > 0)
+		h->n_starved--;
+	else
+		h->n_spares = SL_SPARES;
 	h->n_unsent = 0;
 	check_books(h);
 }
@@ -380,7 +506,22 @@ static void queue(struct harness *h, const struct sl_buf *buf)
 		run(h);
 }
 
-/* Puts `n` bytes behind a segment without payload, and makes its checksums right. */
+/* What a client of our own servers says: some of it, from anywhere. */
+static void put_requests(uint8_t *to, unsigned n, unsigned from)
+{
+	static const char text[] =
+		"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+		"HEAD http://x?q HTTP/1.0\r\nConnection: x, keep-alive\r\n\r\n\r\n"
+		"POST / HTTP/1.1\nHost: x\nContent-Length: 300\n\n"
+		"GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n"
+		"PUT /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+	for (unsigned i = 0; i < n; i++)
+		to[i] = (uint8_t)text[(from + i) % (sizeof(text) - 1)];
+}
+
+/* Puts `n` bytes, which lie there already, behind a segment without payload, and makes its
+ * checksums right. */
 static void add_payload(struct sl_buf *buf, unsigned l3_off, bool v6, unsigned n)
 {
 	uint8_t *ip = buf->data + l3_off, *tcp = ip + (v6 ? 40 : 20);
@@ -388,7 +529,6 @@ static void add_payload(struct sl_buf *buf, unsigned l3_off, bool v6, unsigned n
 	uint16_t cksum;
 	uint64_t sum;
 
-	memset(buf->data + buf->len, 'x', n);
 	buf->len = (uint16_t)(buf->len + n);
 	buf->tailroom = (uint16_t)(buf->tailroom - n);
 	tcp_len = (uint32_t)(buf->data + buf->len - tcp);
@@ -414,7 +554,7 @@ static struct sl_l2 link_header(unsigned i, bool v6, uint8_t salt)
 
 	l2.bytes[0] = l2.bytes[6] = 2;
 	l2.bytes[5] = salt;
-	if (i == 7) {
+	if (i % N_OTHERS == 7) {
 		sl_store_be32(l2.bytes + 12, 0x81000007);
 		l2.len = 18;
 	}
@@ -422,21 +562,25 @@ static struct sl_l2 link_header(unsigned i, bool v6, uint8_t salt)
 	return l2;
 }
 
-/* A segment of client `i`, or of its server when `side` is the inside. */
+/* A segment of client `i`, or of its server when `side` is the inside; `text`: which payload. */
 static void send_segment(struct harness *h, unsigned i, enum sl_side side, struct sl_made *made,
-			 unsigned payload, uint8_t salt)
+			 unsigned payload, unsigned text, uint8_t salt)
 {
-	struct sl_buf buf = take_frame(h, (uint8_t)((i == 7 ? 2 : 0) + (side == SL_INSIDE)));
+	struct sl_buf buf = take_frame(h, port_of(i, side));
 	struct sl_addr client, server;
 	struct sl_l2 l2;
 
 	addresses(i, &client, &server);
 	made->src = side == SL_OUTSIDE ? &client : &server;
 	made->dst = side == SL_OUTSIDE ? &server : &client;
-	made->src_port = side == SL_OUTSIDE ? client_port(i) : 80;
-	made->dst_port = side == SL_OUTSIDE ? 80 : client_port(i);
+	made->src_port = side == SL_OUTSIDE ? client_port(i) : server_port(i);
+	made->dst_port = side == SL_OUTSIDE ? server_port(i) : client_port(i);
 	l2 = link_header(i, !sl_addr_is_v4(&client), salt & 3);
 	check(sl_wire_emit(&buf, &l2, made));
+	if (is_ours(i))
+		put_requests(buf.data + buf.len, payload, text);
+	else
+		memset(buf.data + buf.len, 'x', payload);
 	add_payload(&buf, l2.len, !sl_addr_is_v4(&client), payload);
 	queue(h, &buf);
 }
@@ -460,26 +604,34 @@ static void send_syn(struct harness *h, unsigned i, enum sl_side side, uint8_t f
 	};
 
 	peer->seq[side] = made.seq;
-	send_segment(h, i, side, &made, flags & 0x80 ? a : 0, flags >> 5);
+	send_segment(h, i, side, &made, flags & 0x80 ? a : 0, b, flags >> 5);
 	peer->seq[side] = made.seq + 1;
 }
 
+/* What a peer can take: those of our own servers may say that it is nothing, or little. */
+static uint16_t window(unsigned i, uint8_t flags, unsigned payload)
+{
+	if (is_ours(i) && flags & SL_ECE)
+		return flags & SL_CWR ? 0 : 2;
+	return (uint16_t)(0x1000 + payload);
+}
+
 static void send_in_order(struct harness *h, unsigned i, enum sl_side side, uint8_t flags,
-			  uint8_t payload, uint32_t seq_off, uint32_t ack_off)
+			  unsigned payload, unsigned text, uint32_t seq_off, uint32_t ack_off)
 {
 	struct peer *peer = &h->peer[i];
 	struct sl_made made = {
 		.seq = peer->seq[side] + seq_off,
 		.ack = peer->ack[side] + ack_off,
 		.flags = flags,
-		.wnd = (uint16_t)(0x1000 + payload),
+		.wnd = window(i, flags, payload),
 		.wscale = SL_NO_WSCALE,
 		.timestamps = peer->timestamps != ((flags & SL_URG) != 0),
 		.tsval = (uint32_t)(h->now_us / 1000),
 		.tsecr = peer->ts[side],
 	};
 
-	send_segment(h, i, side, &made, payload, flags >> 6);
+	send_segment(h, i, side, &made, payload, text, flags >> 6);
 	if (seq_off == 0)
 		peer->seq[side] += payload + !!(flags & SL_FIN);
 }
@@ -488,6 +640,13 @@ static void send_in_order(struct harness *h, unsigned i, enum sl_side side, uint
 static uint8_t data_flags(uint8_t flags)
 {
 	return (uint8_t)((flags & (SL_FIN | SL_PSH | SL_URG | SL_ECE | SL_CWR)) | SL_ACK);
+}
+
+/* Those of clients of our own servers are longer than a byte says, if bit 2 is set. */
+static void send_data(struct harness *h, unsigned i, enum sl_side side, uint8_t flags, uint8_t a,
+		      uint8_t b)
+{
+	send_in_order(h, i, side, data_flags(flags), is_ours(i) && flags & 4 ? 5u * a : a, b, 0, 0);
 }
 
 static void send_raw(struct harness *h, uint8_t port, const uint8_t *data, size_t n)
@@ -509,7 +668,7 @@ static void send_icmp(struct harness *h, unsigned i, enum sl_side side, uint8_t 
 {
 	static const uint8_t types4[4] = {3, 11, 12, 3}, types6[4] = {1, 2, 3, 4};
 	const struct peer *peer = &h->peer[i];
-	const bool v6 = i % 2 == 1;
+	const bool v6 = is_v6(i);
 	const unsigned ip_hdr = v6 ? 40 : 20, at = v6 ? 8 : 12, addr_len = v6 ? 16 : 4;
 	const unsigned n = sl_min_u32(peer->last_len[side], ip_hdr + a % 96u);
 	const struct sl_l2 l2 = link_header(i, v6, 0);
@@ -520,7 +679,7 @@ static void send_icmp(struct harness *h, unsigned i, enum sl_side side, uint8_t 
 
 	if (n < ip_hdr + 8)
 		return;
-	buf = take_frame(h, (uint8_t)((i == 7 ? 2 : 0) + (side == SL_INSIDE)));
+	buf = take_frame(h, port_of(i, side));
 	buf.len = (uint16_t)(l2.len + ip_hdr + 8 + n);
 	buf.tailroom = (uint16_t)(buf.tailroom - buf.len);
 	memcpy(buf.data, l2.bytes, l2.len);
@@ -554,30 +713,53 @@ static void send_icmp(struct harness *h, unsigned i, enum sl_side side, uint8_t 
 	queue(h, &buf);
 }
 
+/* Whether the box has the addresses of service `i` on its host link: nothing is behind it. */
+static bool is_hosts(unsigned i)
+{
+	return i >= N_RELAYED && (i - N_RELAYED) % N_HOMES >= N_HOMES / 2;
+}
+
 /* Two bits of `a`, `b` and `flags` a service: its mode, its strays, and whether it is retired. */
+static void change_service(struct sl_service *s, unsigned i, uint8_t flags, uint8_t a, uint8_t b)
+{
+	const unsigned shift = 2 * (i % 4);
+
+	if (!is_hosts(i))
+		s->mode = a >> shift & 3;
+	s->strays = (uint8_t)((b >> shift & 3) % 3);
+	s->retired = (flags >> i % 8 & 1) && (i < 3 || i % 8 == 3);
+	s->one_way = flags >> 6 & 1;
+	s->timestamps = (uint8_t)((a ^ b) % 3);
+	s->mss_max = b & 0x80 ? 500 : 0;
+	s->receive_buffer = b & 0x40 ? 2048 : 8192;
+	s->send_buffer = b & 0x20 ? 2048 : 8192;
+	s->server = (uint8_t)((s->server + (flags >> 5 & 1)) % N_SERVERS);
+}
+
 static void apply(struct harness *h, uint8_t flags, uint8_t a, uint8_t b)
 {
 	const struct sl_plan *old = &h->plan[h->current];
 	struct sl_plan *next = &h->plan[1 - h->current];
-	struct sl_service services[N_ACCOUNTS - 1];
+	struct sl_service services[N_SERVICES];
 
 	*next = *old;
 	memcpy(services, &old->services.service[1], sizeof(services));
-	for (unsigned i = 0; i < N_ACCOUNTS - 1; i++) {
-		const unsigned shift = 2 * (i % 4);
-
-		services[i].mode = (uint8_t)((a >> shift & 3) % 3);
-		services[i].strays = (uint8_t)((b >> shift & 3) % 3);
-		services[i].retired = (flags >> i & 1) && i < 3;
-		services[i].one_way = flags >> 6 & 1;
-		services[i].timestamps = (uint8_t)((a ^ b) % 3);
-		services[i].mss_max = b & 0x80 ? 500 : 0;
-	}
-	sl_service_table_init(&next->services, services, N_ACCOUNTS - 1);
+	for (unsigned i = 0; i < N_SERVICES; i++)
+		change_service(&services[i], i, flags, a, b);
+	sl_service_table_init(&next->services, services, N_SERVICES);
 	next->draining = flags >> 7;
 	sl_pipeline_apply(&h->pipeline, next, h->now_us);
 	memset(&h->plan[h->current], 0xa5, sizeof(*next));
 	h->current = 1 - h->current;
+}
+
+/* The clients of the steps that follow: those of the server in the box that `a` names, or of those
+ * behind it. Bits of `b`: ports that have no room. */
+static void choose(struct harness *h, uint8_t flags, uint8_t a, uint8_t b)
+{
+	h->first = N_OTHERS * (a % (1 + N_SERVERS));
+	h->deaf = flags & 1;
+	h->out.full = b & 31;
 }
 
 static void wait_seconds(struct harness *h, unsigned seconds)
@@ -586,12 +768,26 @@ static void wait_seconds(struct harness *h, unsigned seconds)
 		tick(h, 500 * SL_US_PER_MS);
 }
 
+/* With all that it wants, and no time, the queue of endpoints empties; only those who wait for
+ * memory ask again and again. */
+static void settle(struct harness *h)
+{
+	const struct sl_endpoints *all = &h->pipeline.relay.endpoints;
+
+	h->n_starved = 0;
+	h->n_spares = SL_SPARES;
+	h->out.full = 0;
+	for (unsigned i = 0; i < 64 && all->n_queued > 0; i++)
+		tick(h, 0);
+	check(all->n_queued == 0 || tcp_pool_spare(&all->tcp.pool) < 3);
+}
+
 /* Does one step; returns the bytes it took. */
 static size_t step(struct harness *h, const uint8_t *p, size_t size)
 {
 	const enum op op = (enum op)((p[0] & 15) % N_OPS);
 	const enum sl_side side = p[0] & 16 ? SL_INSIDE : SL_OUTSIDE;
-	const unsigned i = p[0] >> 5;
+	const unsigned i = h->first + (p[0] >> 5);
 	const uint8_t flags = p[1], a = p[2], b = p[3];
 	size_t n = 0;
 
@@ -600,25 +796,25 @@ static size_t step(struct harness *h, const uint8_t *p, size_t size)
 		send_syn(h, i, side, flags, a, b, false);
 		break;
 	case OP_ACK:
-		send_in_order(h, i, SL_OUTSIDE, data_flags(flags), a, 0, 0);
+		send_data(h, i, SL_OUTSIDE, flags, a, b);
 		break;
 	case OP_SYN_ACK:
 		send_syn(h, i, sl_side_other(side), flags, a, b & 0xfd, true);
 		break;
 	case OP_SEGMENT:
-		send_in_order(h, i, side, data_flags(flags), a, 0, 0);
+		send_data(h, i, side, flags, a, b);
 		break;
 	case OP_OFF:
-		send_in_order(h, i, side, flags, 0, (uint32_t)((int8_t)a) << (flags & 8),
+		send_in_order(h, i, side, flags, 0, 0, (uint32_t)((int8_t)a) << (flags & 8),
 			      (uint32_t)((int8_t)b) << (flags & 8));
 		break;
 	case OP_RST:
-		send_in_order(h, i, side, flags & 1 ? SL_RST : SL_RST | SL_ACK, 0,
+		send_in_order(h, i, side, flags & 1 ? SL_RST : SL_RST | SL_ACK, 0, 0,
 			      (uint32_t)(int8_t)a, (uint32_t)(int8_t)b);
 		break;
 	case OP_RAW:
 		n = a < size - 4 ? a : size - 4;
-		send_raw(h, b & 3, p + 4, n);
+		send_raw(h, b & 4 ? HOST_PORT : b & 3, p + 4, n);
 		break;
 	case OP_TICK:
 		run(h);
@@ -634,6 +830,7 @@ static size_t step(struct harness *h, const uint8_t *p, size_t size)
 	case OP_STARVE:
 		run(h);
 		h->n_spares = a % SL_SPARES;
+		h->n_starved = b % 16;
 		break;
 	case OP_UNSENT:
 		run(h);
@@ -652,6 +849,10 @@ static size_t step(struct harness *h, const uint8_t *p, size_t size)
 	case OP_ICMP:
 		run(h);
 		send_icmp(h, i, side, flags, a, b);
+		break;
+	case OP_OURS:
+		run(h);
+		choose(h, flags, a, b);
 		break;
 	case N_OPS:
 		break;
@@ -677,11 +878,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	run(h);
 	check_table(h);
+	settle(h);
 	/* Ten minutes: each limit, the probes, the tombstones; nothing stays. */
 	for (unsigned i = 0; i < 300 && (sl_flow_count(&h->pipeline.relay.flow) > 0 || i < 2); i++)
 		tick(h, 2 * SL_US_PER_S);
 	check(sl_flow_count(&h->pipeline.relay.flow) == 0);
 	check(h->n_held == 0);
+	check(h->pipeline.relay.endpoints.n_free == N_ENDPOINTS);
 	check(sl_wheel_count(&h->pipeline.relay.wheel) == 0);
 	for (unsigned i = 0; i < SL_L2_BUCKETS; i++)
 		check(h->pipeline.relay.l2.bucket[i] == SL_L2_NONE);

@@ -186,7 +186,7 @@ def icmp_seeds():
 # Steps of pipeline_fuzz.c: op, side and client in a byte; flags; a; b.
 def step(op, client=0, inside=False, flags=0, a=0, b=0):
     ops = ["syn", "ack", "syn_ack", "segment", "off", "rst", "raw", "tick", "wait", "flush", "starve", "unsent", "advance",
-           "apply", "icmp"]
+           "apply", "icmp", "ours"]
     return bytes([ops.index(op) | (16 if inside else 0) | client << 5, flags, a, b])
 
 
@@ -245,6 +245,65 @@ def pipeline_seeds():
     )
 
 
+# Where the first of the requests of pipeline_fuzz.c's put_requests begin.
+GET, POST, CLOSE = 0, 84, 129
+
+
+# Conversations with the servers in the box: http, echo, discard, daytime, chargen.
+def ours_seeds():
+    def said(client, where, n=27):
+        return step("segment", client, flags=PSH, a=n, b=where) + step("flush") + step("segment", client) + step("flush")
+
+    def shaken(client):
+        return step("syn", client, flags=15, a=64, b=30) + step("flush") + step("ack", client) + step("flush")
+
+    fin = lambda client: step("segment", client, flags=FIN) + step("flush") + step("segment", client) + step("flush")
+    for server, name in enumerate(("http", "echo", "discard", "daytime", "chargen")):
+        ours = step("ours", a=1 + server)
+        for client in range(8):
+            yield f"ours_{name}_{client}", ours + shaken(client) + said(client, GET) + said(client, POST, 200) + said(client, GET, 120) + fin(client)
+        yield f"ours_{name}_early", ours + step("syn", flags=15) + step("flush") + step("ack", flags=PSH | FIN, a=27) + step("flush") + fin(0)
+        yield f"ours_{name}_closed_window", (
+            ours + shaken(0) + b"".join(step("segment", flags=PSH | 0xC4, a=255, b=GET) + step("flush") for _ in range(8))
+            + step("wait", a=5) + step("segment", flags=PSH) + step("flush") + step("wait", a=30)
+        )
+        yield f"ours_{name}_starved", (
+            ours + shaken(1) + step("starve", a=1, b=9) + said(1, GET) + said(1, GET, 255) + step("starve", a=0, b=5)
+            + fin(1) + step("tick", a=50) + step("tick", a=50)
+        )
+        yield f"ours_{name}_full", ours + shaken(2) + step("ours", a=1 + server, b=31) + said(2, GET) + step("wait", a=2) + ours + fin(2)
+        yield f"ours_{name}_deaf", ours + shaken(3) + step("ours", flags=1, a=1 + server) + said(3, GET) + step("wait", a=20) + ours + fin(3)
+        yield f"ours_{name}_reset", ours + shaken(4) + said(4, GET) + step("rst", 4) + shaken(4) + said(4, CLOSE) + step("wait", a=60)
+        yield f"ours_{name}_icmp", ours + shaken(0) + said(0, GET) + b"".join(step("icmp", 0, False, kind, 60) for kind in range(4)) + fin(0)
+        yield f"ours_{name}_applied", (
+            ours + shaken(0) + said(0, GET) + step("apply", flags=32, a=0xE4, b=0x60) + said(0, GET) + shaken(1)
+            + step("apply", flags=128, a=0xFF) + said(0, GET) + shaken(2) + step("apply", a=0xFF) + fin(0) + shaken(0)
+        )
+    # More than there are endpoints and blocks for.
+    yield "ours_many", b"".join(
+        step("ours", a=1 + server) + b"".join(step("syn", c, flags=15) for c in range(8)) + step("flush")
+        + b"".join(step("ack", c, flags=PSH, a=30) for c in range(8)) + step("flush")
+        for server in range(5)
+    ) + step("wait", a=40)
+    yield "ours_half_open", b"".join(
+        step("ours", a=1 + server) + b"".join(step("syn", c, flags=15) for c in (1, 3, 5, 7)) for server in range(5)
+    ) + step("wait", a=5)
+    asks = arp(1, HOST4, bytes([192, 0, 2, 12])), frame(ask6(135, bytes(4) + bytes.fromhex("20010db800060000000000000000000c")))
+    yield "ours_asked", b"".join(step("raw", a=len(f), b=4) + f for f in asks) + step("flush")
+
+
+def http_seeds():
+    host = b"Host: x\r\n"
+    yield "get", b"GET / HTTP/1.1\r\n" + host + b"\r\n"
+    yield "lf", b"GET /?q HTTP/1.1\nHost: [2001:db8::2]:80\n\n"
+    yield "absolute", b"HEAD http://x?q HTTP/1.0\r\nConnection: a, Keep-Alive\r\n\r\n"
+    yield "body", b"POST / HTTP/1.1\r\n" + host + b"Content-Length: 1048576\r\nContent-Length: 1048576\r\n\r\nGET"
+    yield "long", b"GET /x HTTP/1.2\r\n" + host + b"Content-Length: 18446744073709551616\r\nConnection: close\r\n\r\n"
+    yield "chunked", b"PUT * HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n"
+    yield "folded", b"GET / HTTP/1.1\r\n" + host + b"A: b\r\n c\r\n\r\n"
+    yield "preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
 # Settings of impair_fuzz.c, then a frame.
 def impair_seeds():
     long4 = frame(ipv4(tcp(False, payload=bytes(1000))))
@@ -276,4 +335,6 @@ write("wire", ask_seeds())
 write("options", [(name, bytes([i % 2]) + data) for i, (name, data) in enumerate(OPTIONS.items())])
 write("icmp", icmp_seeds())
 write("pipeline", pipeline_seeds())
+write("pipeline", ours_seeds())
+write("http", http_seeds())
 write("impair", impair_seeds())
