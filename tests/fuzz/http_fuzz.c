@@ -48,7 +48,7 @@ static size_t head_of(const uint8_t *data, size_t size)
 /* In memory of its own size. */
 static struct sl_http_request parse(const uint8_t *data, size_t size)
 {
-	char *copy = malloc(size > 0 ? size : 1);
+	char *copy = calloc(1, size > 0 ? size : 1);
 	struct sl_http_request r;
 
 	check(copy != NULL);

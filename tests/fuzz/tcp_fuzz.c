@@ -14,7 +14,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { FLOWS = 4, SOCKETS = 8, DEEDS = 400, PORT = 80, PEER_PORT = 40000 };
+enum {
+	FLOWS = 4,
+	SOCKETS = 8,
+	TIMEOUT_MAX_MS = 10000000,
+	DEEDS = 400,
+	PORT = 80,
+	PEER_PORT = 40000
+};
 
 /* What the peer knows of a connection: what the stack has sent last. */
 struct flow {
@@ -202,8 +209,9 @@ static void call(struct world *w)
 		break;
 	}
 	default:
+		/* No timeout is so long that it would not come to an end. */
 		(void)sl_socket_set(w->stack, s, (enum sl_socket_option)(take(w, 1) % 20),
-				    take(w, 1) % 4 ? take(w, 1) : take(w, 4));
+				    take(w, 1) % 4 ? take(w, 1) : take(w, 4) % TIMEOUT_MAX_MS);
 	}
 }
 
@@ -291,8 +299,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (int s = 0; s < SOCKETS; s++)
 		(void)sl_socket_close(w.stack, s);
-	for (unsigned i = 0; i < 400; i++) {
-		w.now_us += 60 * SL_US_PER_S;
+	/* The longest: 255 probes. */
+	for (unsigned i = 0; i < 3000; i++) {
+		w.now_us += TIMEOUT_MAX_MS * SL_US_PER_MS / 10;
 		sl_tcp_stack_run(w.stack, w.now_us);
 	}
 	expect_balance(&w);
