@@ -160,8 +160,9 @@ static void update_window(struct sl_tcb *tcb, const struct sl_seg *seg)
 	    !(tcb->snd_wl1 == seg->seq && sl_seq_leq(tcb->snd_wl2, seg->ack)))
 		return;
 	/* Opened: nothing more to probe, no reason to wait, and what came to the closed window was
-	 * not taken. */
-	if (wnd > 0 && (tcb->snd_wnd == 0 || tcb->waits == SL_TCP_WAITS_WINDOW)) {
+	 * not taken. What was in flight when it closed may have been, until a timeout says else. */
+	if (wnd > 0 &&
+	    (tcb->waits == SL_TCP_WAITS_WINDOW || (tcb->snd_wnd == 0 && tcb->n_retransmits > 0))) {
 		tcp_disarm(tcb, SL_TCP_TIMER_SEND);
 		tcb->rtt.backoff = 0;
 		tcb->n_retransmits = 0;
@@ -488,14 +489,16 @@ static bool step_by_ack(struct sl_tcp *tcp, struct sl_tcb *tcb)
 /* An ACK without data may come from before RCV.NXT: a keepalive probe, and whatever is sent by who
  * has been told a smaller window since, or has probed ours by a byte, and does not know what of it
  * was taken. It is unacceptable; but were its ACK not heard, two ends of which each does not know
- * how far the other is would never learn it. What is too old by more than a window is none. */
+ * how far the other is would never learn it. What is too old by more than a window, rounded up as
+ * they are, is none. */
 static void take_old_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
 {
 	const struct sl_seg *seg = a->seg;
+	const uint32_t window = tcb->options->receive_buffer + (1u << tcb->rcv_wscale);
 
 	if ((seg->flags & (SL_ACK | SL_RST | SL_SYN | SL_FIN)) == SL_ACK && a->len == 0 &&
-	    sl_tcp_rcv_nxt(tcb) - seg->seq - 1 < tcb->options->receive_buffer &&
-	    TCP_IN(tcb->state, TCP_SENDS) && take_ack(tcp, tcb, a)) {
+	    sl_tcp_rcv_nxt(tcb) - seg->seq - 1 < window && TCP_IN(tcb->state, TCP_SENDS) &&
+	    take_ack(tcp, tcb, a)) {
 		heard(tcp, tcb);
 		(void)step_by_ack(tcp, tcb);
 	}

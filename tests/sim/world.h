@@ -128,7 +128,7 @@ class World
 			for (const auto &host : hosts)
 				check(host.get());
 			check_between();
-			must(net.now < limit, "does not come to an end");
+			must(net.now < limit, "does not come to an end: " + how_far());
 			const uint64_t wake = any_unread() ? net.now + 20000 : limit;
 			if (!net.step(std::min(wake, next_trouble())))
 				pass(wake);
@@ -139,6 +139,24 @@ class World
 	Net net;
 
       protected:
+	// Who waits for what.
+	std::string how_far() const
+	{
+		std::string s;
+		for (const Connection &c : connections)
+			for (const End *e : {&c.client, &c.server})
+				if (e->socket >= 0 && !e->has_left())
+					s += "stream " + std::to_string(e->out_stream) + " gave " +
+					     std::to_string(e->given) + " of " +
+					     std::to_string(e->to_send) + ", got " +
+					     std::to_string(e->got) + (e->shut ? ", shut" : "") +
+					     (e->saw_end ? ", saw the end" : "") + " in " +
+					     sl_tcp_state_name(
+						     sl_socket_state(e->host->stack, e->socket)) +
+					     "; ";
+		return s;
+	}
+
 	// A host sends a segment.
 	virtual void sends(Host *, const sl_seg &)
 	{
@@ -194,6 +212,8 @@ class World
 		e.to_send = r() % 4 ? r() % (r() % 8 ? 20000 : 150000) : 0;
 		e.chunk = 1 + r() % (r() % 2 ? 50000 : 500);
 		e.laziness = r() % 2 ? 0 : r() % 99 / 100.0;
+		if (e.chunk < 20) // a byte a second would be more than a day
+			e.laziness = std::min(e.laziness, 0.8);
 		e.leave = r() % 3 ? Leave::Shutdown : Leave::Close;
 		if (!calm && r() % 12 == 0) {
 			e.leave = r() % 2 ? Leave::Abort : Leave::Linger;

@@ -306,6 +306,24 @@ TEST(Window, AnAckFromBelowAWindowThatWasTakenBackIsHeard)
 	EXPECT_EQ(e.tcb.snd_una, e.seq(4));
 }
 
+// A window that closes and opens while data is on its way says nothing of that data.
+TEST(Window, ThatOpensAgainIsNoReasonToSendWhatIsInFlightAgain)
+{
+	Endpoint e;
+	e.to_established();
+	e.send("data");
+	e.sent.clear();
+	Segment s = e.peer(0, 0);
+	s.wnd = 0;
+	e.arrive(s);
+	s.wnd = 1000;
+	e.arrive(s);
+	EXPECT_TRUE(e.quiet());
+	EXPECT_EQ(e.tcp.counts.retransmitted, 0u);
+	e.run_ms(1500); // but for a timeout
+	EXPECT_EQ(e.sent_next().payload, "data");
+}
+
 // A probe whose byte was taken.
 TEST(Window, AProbeThatIsTakenCounts)
 {
