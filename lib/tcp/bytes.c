@@ -25,6 +25,7 @@ struct tcp_block *tcp_pool_take(struct tcp_pool *pool)
 		return NULL;
 	pool->free = block->next;
 	pool->n_free--;
+	sl_prefetch_write(pool->free); /* NULL is fine */
 	block->next = NULL;
 	return block;
 }

@@ -26,6 +26,10 @@ void worker_refill(struct sl_worker *w)
 			.headroom = rte_pktmbuf_headroom(mbuf[i]),
 			.tailroom = rte_pktmbuf_tailroom(mbuf[i]),
 		};
+		/* Headers with timestamps are longer than a line. Their stores would wait for it,
+		 * and all that follow with them. */
+		sl_prefetch_write(buf->data);
+		sl_prefetch_write(buf->data + SL_CACHE_LINE);
 	}
 }
 
