@@ -8,6 +8,8 @@ enum {
 	CHARS = 95, /* that can be printed */
 	LINE = 72,  /* characters of a line of chargen's */
 	LINES_AT_ONCE = 16,
+	AHEAD = 17, /* segments that chargen has written when it stops: somewhat more than go in one
+		       turn */
 };
 
 /* The other side has closed, and all that it has sent is dealt with: so do we. */
@@ -92,7 +94,14 @@ static void put_line(char *to, uint32_t number)
 	to[LINE + 1] = '\n';
 }
 
-/* As much as there is room for; what comes is passed over. */
+/* Whether there is room for more that goes soon: what lies for long leaves the cache. */
+static bool chargen_may_write(const struct sl_tcb *tcb)
+{
+	return sl_tcp_send_room(tcb) > 0 && sl_tcp_unsent(tcb) < AHEAD * tcb->smss &&
+	       !tcb->fin_queued;
+}
+
+/* As much as can go soon; what comes is passed over. */
 static unsigned chargen(struct sl_respond *s, struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	char lines[LINES_AT_ONCE * (LINE + 2)];
@@ -100,7 +109,7 @@ static unsigned chargen(struct sl_respond *s, struct sl_tcp *tcp, struct sl_tcb 
 
 	(void)respond_pass_over(tcp, tcb, UINT32_MAX);
 	close_at_end(tcp, tcb);
-	while (done < SL_RESPOND_BYTES && sl_tcp_send_room(tcb) > 0 && !tcb->fin_queued) {
+	while (done < SL_RESPOND_BYTES && chargen_may_write(tcb)) {
 		const uint32_t into = s->at % (LINE + 2);
 		uint32_t sent;
 
@@ -113,7 +122,7 @@ static unsigned chargen(struct sl_respond *s, struct sl_tcp *tcp, struct sl_tcb 
 			break;
 	}
 	/* With room and no memory, nothing that happens here would tell. */
-	return (sl_tcp_send_room(tcb) > 0 && !tcb->fin_queued ? SL_RESPOND_MORE : 0) |
+	return (chargen_may_write(tcb) ? SL_RESPOND_MORE : 0) |
 	       (done > 0 ? SL_RESPOND_PROGRESS : 0);
 }
 

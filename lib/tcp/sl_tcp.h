@@ -26,6 +26,7 @@
 #include "rack.h"
 #include "rtt.h"
 #include "sl_addr.h"
+#include "sl_seq.h"
 #include "sl_siphash.h"
 #include "sl_tcp_state.h"
 #include "sl_wire.h"
@@ -324,6 +325,15 @@ static inline uint32_t sl_tcp_rcv_nxt(const struct sl_tcb *tcb)
 static inline uint32_t sl_tcp_read_seq(const struct sl_tcb *tcb)
 {
 	return tcb->irs + 1 + tcb->received.bytes.from;
+}
+
+/** Bytes that were given to sl_tcp_send and are yet to be sent, or to be sent again. */
+static inline uint32_t sl_tcp_unsent(const struct sl_tcb *tcb)
+{
+	const uint32_t end = tcb->iss + 1 + tcb->send.to;
+
+	/* A FIN that was sent lies behind. */
+	return sl_seq_gt(end, tcb->snd_nxt) ? end - tcb->snd_nxt : 0;
 }
 
 static inline uint32_t sl_tcp_readable(const struct sl_tcb *tcb)
