@@ -25,7 +25,7 @@ static const char *reason(unsigned status)
 	return "Bad Request";
 }
 
-static void add_row(struct text *t, const char *name, const char *value)
+static inline void add_row(struct text *t, const char *name, const char *value)
 {
 	text_string(t, name);
 	text_string(t, value);

@@ -8,11 +8,6 @@ void text_bytes(struct text *t, const char *bytes, uint32_t n)
 	t->n += n;
 }
 
-void text_string(struct text *t, const char *s)
-{
-	text_bytes(t, s, (uint32_t)strlen(s));
-}
-
 void text_digits(struct text *t, uint64_t n, unsigned digits)
 {
 	char back[20];
@@ -39,12 +34,19 @@ void text_thousandths(struct text *t, uint64_t n)
 
 void text_end(struct text *t, const struct sl_addr *addr, uint16_t port)
 {
-	const bool v4 = sl_addr_is_v4(addr);
 	char text[SL_ADDR_TEXT];
 
-	text_string(t, v4 ? "" : "[");
-	text_string(t, sl_addr_format(addr, text));
-	text_string(t, v4 ? ":" : "]:");
+	if (sl_addr_is_v4(addr)) {
+		/* libc would take printf's way, a tenth of the price of a page. */
+		for (unsigned i = 12; i < 16; i++) {
+			text_number(t, addr->b[i]);
+			text_string(t, i < 15 ? "." : ":");
+		}
+	} else {
+		text_string(t, "[");
+		text_string(t, sl_addr_format(addr, text));
+		text_string(t, "]:");
+	}
 	text_number(t, port);
 }
 
@@ -60,27 +62,25 @@ struct day {
 	unsigned month, day, weekday; /* 0 to 11, 1 to 31, Sunday is 0 */
 };
 
-static bool is_leap(uint64_t year)
-{
-	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-
+/* Without a loop over years. They begin in March here, so that the odd day is the last of its
+ * year, and from there on months are 153 days each five: H. Hinnant, "chrono-Compatible Low-Level
+ * Date Algorithms". */
 static struct day day_of(uint64_t unix_s)
 {
-	static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	const uint64_t cycle = 146097; /* days of 400 years */
-	uint64_t left = unix_s / 86400;
-	struct day d = {.year = 1970, .weekday = (unsigned)((left + 4) % 7)};
-	uint64_t length;
+	const uint64_t days = unix_s / 86400, from_0 = days + 719468;
+	const uint64_t of_cycle = from_0 % cycle;
+	const uint64_t year =
+		(of_cycle - of_cycle / 1460 + of_cycle / 36524 - of_cycle / 146096) / 365;
+	const unsigned of_year = (unsigned)(of_cycle - (365 * year + year / 4 - year / 100));
+	const unsigned month = (5 * of_year + 2) / 153; /* March is 0 */
 
-	d.year += 400 * (left / cycle);
-	left %= cycle;
-	for (; left >= (length = is_leap(d.year) ? 366 : 365); d.year++)
-		left -= length;
-	for (; left >= (length = lengths[d.month] + (d.month == 1 && is_leap(d.year))); d.month++)
-		left -= length;
-	d.day = (unsigned)left + 1;
-	return d;
+	return (struct day){
+		.year = year + from_0 / cycle * 400 + (month >= 10),
+		.month = (month + 2) % 12,
+		.day = of_year - (153 * month + 2) / 5 + 1,
+		.weekday = (unsigned)((days + 4) % 7),
+	};
 }
 
 static void add_clock(struct text *t, uint64_t unix_s)

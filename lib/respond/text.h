@@ -3,6 +3,8 @@
 #ifndef TEXT_H
 #define TEXT_H
 
+#include <string.h>
+
 #include "sl_addr.h"
 
 struct text {
@@ -11,7 +13,11 @@ struct text {
 };
 
 void text_bytes(struct text *t, const char *bytes, uint32_t n);
-void text_string(struct text *t, const char *s);
+/* Here, so that the length of what is known is. */
+static inline void text_string(struct text *t, const char *s)
+{
+	text_bytes(t, s, (uint32_t)strlen(s));
+}
 void text_number(struct text *t, uint64_t n);
 /* With leading zeros, `digits` of them at least. */
 void text_digits(struct text *t, uint64_t n, unsigned digits);

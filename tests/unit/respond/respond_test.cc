@@ -2,6 +2,12 @@
 // mode = "respond": whole conversations of a client's TCP with the box's own, over a road.
 #include "caller.h"
 
+#include <ctime>
+
+extern "C" {
+#include "text.h"
+}
+
 using namespace sl_test;
 
 namespace
@@ -97,6 +103,22 @@ TEST_P(Respond, EchoComesThroughLossDuplicationAndReordering)
 	caller.way = Way();
 	caller.run(200000000);
 	EXPECT_EQ(road.count(), 0u);
+}
+
+// Every day until 2517, leap years of all kinds among them.
+TEST(Date, IsThatOfTheCLibrary)
+{
+	RecordProperty("rfc", "9110 5.6.7");
+	for (uint64_t day = 0; day < 200000; day++) {
+		char got[64] = {}, want[64];
+		text t = {.to = got, .n = 0, .most = sizeof(got)};
+		const time_t at = static_cast<time_t>(day * 86400 + day % 86400);
+		tm parts;
+		text_http_date(&t, static_cast<uint64_t>(at));
+		gmtime_r(&at, &parts);
+		strftime(want, sizeof(want), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+		ASSERT_STREQ(got, want);
+	}
 }
 
 TEST_P(Respond, DiscardTakesAllAndSaysNothing)
