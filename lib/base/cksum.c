@@ -15,7 +15,9 @@ static inline uint64_t add_carry(uint64_t a, uint64_t b)
 static inline __attribute__((always_inline)) uint64_t portable(uint64_t sum, uint8_t *to,
 							       const uint8_t *p, size_t len)
 {
-	uint64_t w, a = 0, b = 0;
+	uint64_t a = 0, b = 0;
+	uint32_t word;
+	uint16_t half;
 
 	if (to != NULL)
 		memcpy(to, p, len);
@@ -33,9 +35,21 @@ static inline __attribute__((always_inline)) uint64_t portable(uint64_t sum, uin
 		len -= 8;
 		p += 8;
 	}
-	w = 0;
-	memcpy(&w, p, len);
-	return add_carry(sum, w);
+	/* Not by way of memory: what is written in pieces is not read in one soon after. */
+	a = 0;
+	if (len & 4) {
+		memcpy(&word, p, 4);
+		a += word;
+		p += 4;
+	}
+	if (len & 2) {
+		memcpy(&half, p, 2);
+		a += half;
+		p += 2;
+	}
+	if (len & 1)
+		a += *p;
+	return add_carry(sum, a);
 }
 
 #ifdef __x86_64__
