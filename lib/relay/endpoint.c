@@ -10,6 +10,7 @@
 enum {
 	VISITS = SL_BURST, /* endpoints that are served in a run, at most */
 	QUOTA = 16,        /* segments that one may send in a visit */
+	FETCHED = 1024,    /* bytes of payload, from which on a frame is fetched ahead */
 	FOREVER_MS = 0x3fffffff,
 };
 
@@ -220,6 +221,19 @@ static bool take_note(struct sl_relay *r, struct sl_conn *conn, struct sl_endpoi
 	return false;
 }
 
+/* Where one segment is long, the next one is: its frame is fetched while this one is written, since
+ * stores to what is far from the core hold up all that follows them. */
+static void fetch_next(const struct sl_out *out, uint16_t payload_len)
+{
+	const uint8_t *next;
+
+	if (payload_len < FETCHED || out->n_spare == 0)
+		return;
+	next = out->spare[out->n_spare - 1].data;
+	for (unsigned i = 0; i < payload_len; i += SL_CACHE_LINE)
+		sl_prefetch_write(next + i);
+}
+
 static bool send_segment(void *owner, struct sl_tcb *tcb, struct sl_tcp_segment *segment)
 {
 	struct sl_relay *r = owner;
@@ -234,6 +248,7 @@ static bool send_segment(void *owner, struct sl_tcb *tcb, struct sl_tcp_segment 
 		r->endpoints.blocked = true;
 		return false;
 	}
+	fetch_next(r->out, segment->made.payload_len);
 	segment->made.src = &conn->key.inside_addr;
 	segment->made.dst = &conn->key.outside_addr;
 	segment->made.src_port = conn->key.inside_port;

@@ -65,6 +65,13 @@ static bool wants_block(const struct tcp_bytes *b)
 	return b->tail == NULL || (place_of(b->to) == 0 && b->to != b->from);
 }
 
+/* In a stream of long pieces the next block is wanted soon: it comes while this one is written. */
+static void fetch(const struct tcp_block *next)
+{
+	for (unsigned i = 0; next != NULL && i < TCP_BLOCK; i += SL_CACHE_LINE)
+		sl_prefetch_write(next->bytes + i);
+}
+
 uint32_t tcp_bytes_append(struct tcp_bytes *b, struct tcp_pool *pool, const void *data,
 			  uint32_t len)
 {
@@ -81,6 +88,8 @@ uint32_t tcp_bytes_append(struct tcp_bytes *b, struct tcp_pool *pool, const void
 			if (block == NULL)
 				break;
 			link_tail(b, block);
+			if (len >= TCP_BLOCK / 2)
+				fetch(pool->free);
 		}
 		if (from != NULL)
 			memcpy(b->tail->bytes + place, from + done, n);

@@ -75,7 +75,10 @@ static void fill(struct sl_tcp *tcp, struct sl_tcb *tcb, struct sl_tcp_segment *
 /* An acknowledgment has gone, with whatever. */
 static void acknowledged(struct sl_tcb *tcb, const struct sl_tcp_segment *s)
 {
-	tcb->ack_now = false;
+	/* Written as a byte and soon read as a word with its neighbours, it would have to wait
+	 * until the whole frame has reached the cache. */
+	if (tcb->ack_now)
+		tcb->ack_now = false;
 	tcb->unacked = 0;
 	tcb->last_ack_sent = s->made.ack;
 	tcb->dsack_left = tcb->dsack_right;
