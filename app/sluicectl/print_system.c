@@ -196,7 +196,10 @@ void ctl_print_services(const struct ctl *ctl, const json_t *result)
 			ctl_table_add(t, "%s", json_string_value(port));
 		else
 			ctl_table_add(t, "%" JSON_INTEGER_FORMAT, json_integer_value(port));
-		ctl_table_add(t, "%s", ctl_str(s, "mode"));
+		if (json_is_string(json_object_get(s, "server")))
+			ctl_table_add(t, "%s %s", ctl_str(s, "mode"), ctl_str(s, "server"));
+		else
+			ctl_table_add(t, "%s", ctl_str(s, "mode"));
 		ctl_table_add(t, "%s", ctl_str(s, "cookies"));
 		ctl_table_add(t, "%s", ctl_count(in_states(s, established), text));
 		ctl_table_add(t, "%s", ctl_count(in_states(s, opening), text));

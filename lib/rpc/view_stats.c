@@ -180,7 +180,7 @@ static json_t *service_json(const struct sl_service *s, const struct sl_account 
 
 	return json_pack(
 		"{s:s, s:s, s:i, s:o, s:s, s:s, s:s, s:i, s:s, s:f, s:s, s:b, s:i, s:o, s:I, s:I, "
-		"s:I, s:o}",
+		"s:I, s:o, s:s?}",
 		"name", s->name, "address", sl_addr_format(&s->net, addr), "prefix",
 		s->prefix_len - skipped, "port", ports_json(s), "mode",
 		sl_service_mode_name((enum sl_service_mode)s->mode), "cookies",
@@ -192,7 +192,10 @@ static json_t *service_json(const struct sl_service *s, const struct sl_account 
 		(int)s->retired, "wscale", (int)s->wscale, "connections", rpc_states_json(sum),
 		"rx", (json_int_t)(sum->term[SL_TERM_rx] + sum->term[SL_TERM_handed_in]),
 		"answered", (json_int_t)sum->term[SL_TERM_answered], "dropped",
-		(json_int_t)sl_account_dropped(sum), "limits", limits_json(&s->limits));
+		(json_int_t)sl_account_dropped(sum), "limits", limits_json(&s->limits), "server",
+		s->mode == SL_MODE_RESPOND
+			? sl_respond_server_name((enum sl_respond_server)s->server)
+			: NULL);
 }
 
 /* Whether there are connections of the service. */

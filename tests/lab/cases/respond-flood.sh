@@ -43,6 +43,10 @@ for address in "$LAB_SERVER4" "$LAB_SERVER6"; do
 	for tool in nc socat; do
 		[ "$(echo_by $tool "$address" 7 "$file")" = "$sum" ] || fail "$tool, $address: not what was sent"
 	done
+	resets=$(stats .events.connections_reset)
+	client abort "$address" 19 >/dev/null || fail "chargen, $address: no greeting"
+	lab_until 5 at_least $((resets + 1)) stats .events.connections_reset ||
+		fail "$address: a client's RST was not counted"
 done
 for family in 4 6; do
 	[ "$(leg http$family client SYN-RECEIVED)" = 0 ] || fail "http$family has half-open connections"

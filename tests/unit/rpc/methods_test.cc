@@ -228,6 +228,7 @@ TEST(RpcServices, SayWhatIsProtectedAndHow)
 	EXPECT_EQ(list[0]["port"].number(), 80);
 	EXPECT_EQ(list[0]["mode"].text(), "splice");
 	EXPECT_EQ(list[0]["cookies"].text(), "always");
+	EXPECT_TRUE(json_is_null(list[0]["server"].get()));
 	EXPECT_EQ(list[0]["limits"]["half_open"].number(), 10);
 	EXPECT_EQ(list[0]["limits"]["probes"].number(), 9);
 	EXPECT_EQ(list[1]["prefix"].number(), 64);
