@@ -35,7 +35,7 @@ services=(
 # addresses. A row stands for four: NAME4, NAME6, own-NAME4, own-NAME6.
 respond='mode = "respond"; server ='
 own_services=(
-	"http       8080  $respond \"http\";"
+	"http       8088  $respond \"http\";"
 	"echo       7     $respond \"echo\";"
 	"discard    9     $respond \"discard\";"
 	"daytime    13    $respond \"daytime\";"

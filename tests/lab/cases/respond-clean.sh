@@ -18,7 +18,7 @@ sum=$(random_file "$file" $((4 << 20)))
 # dump DEV
 dump() {
 	start "dump-$1" client tcpdump -qni "$1" -B 65536 -s 0 -w "$LAB_RUN/$CASE.$1.pcap" \
-		'tcp port 7 or tcp port 8007 or tcp port 8080 or tcp port 13 or tcp port 9'
+		'tcp port 7 or tcp port 8007 or tcp port 8088 or tcp port 13 or tcp port 9'
 	lab_until 5 logged "dump-$1" 'listening on' || fail "no tcpdump: $(log "dump-$1")"
 }
 
@@ -36,8 +36,8 @@ while read -r _ _ address; do
 	done
 	lab_exec client nc -N "$address" 9 <"$file"
 	lab_exec client nc -d "$address" 13 >/dev/null
-	lab_exec client curl -sS -o /dev/null -o /dev/null "http://$(bracket "$address"):8080/" \
-		"http://$(bracket "$address"):8080/"
+	lab_exec client curl -sS -o /dev/null -o /dev/null "http://$(bracket "$address"):8088/" \
+		"http://$(bracket "$address"):8088/"
 done < <(ways)
 sleep 1
 for dev in c0 c1; do
@@ -100,5 +100,5 @@ lab_exec client nmap -n -6 -Pn -sS -p 7,10 -oG - "$LAB_BOX6" | grep -q ' 7/open/
 	fail "nmap -6: ports 7 and 10"
 # Its guess of the operating system sends what else there is; the box lives, and the books balance.
 lab_exec client nmap -n -Pn -O --max-os-tries 1 -p 7,10 "$LAB_BOX4" >"$LAB_RUN/log/$CASE.os.log" 2>&1 || true
-[ "$(lab_exec client curl -sS --max-time 10 -o /dev/null -w '%{http_code}' "http://$LAB_BOX4:8080/")" = 200 ] ||
+[ "$(lab_exec client curl -sS --max-time 10 -o /dev/null -w '%{http_code}' "http://$LAB_BOX4:8088/")" = 200 ] ||
 	fail "no page after nmap -O"

@@ -31,9 +31,9 @@ flood_ends() {
 	lab_kill "$CASE.6"
 }
 
-flood_begins 8080
+flood_begins 8088
 for address in "$LAB_SERVER4" "$LAB_SERVER6"; do
-	url=http://$(bracket "$address"):8080/
+	url=http://$(bracket "$address"):8088/
 	for ((i = 0; i < 30; i++)); do
 		[ "$(lab_exec client curl -sS --max-time 60 -o /dev/null -w '%{http_code}' "$url")" = 200 ] ||
 			fail "$url: request $i failed"

@@ -19,13 +19,13 @@ status() {
 }
 
 while read -r way family address; do
-	for port in 8080 8081; do
+	for port in 8088 8081; do
 		url=http://$(bracket "$address"):$port/
 		page=$(lab_exec client curl -sS --max-time 10 "$url")
 		grep -q "^client .*${LAB_CLIENT4%.*}\|^client .*$LAB_CLIENT6\|^client .*$LAB_NEAR4\|^client .*$LAB_NEAR6" <<<"$page" ||
 			fail "$url: the page does not know its client: $page"
 		opened='by cookie'
-		[ $port = 8080 ] || opened='by handshake'
+		[ $port = 8088 ] || opened='by handshake'
 		grep -q "^opened  *$opened" <<<"$page" || fail "$url: not opened $opened: $page"
 		# Two requests on one connection.
 		reused=$(lab_exec client curl -sS --max-time 10 -o /dev/null -o /dev/null \
@@ -40,8 +40,8 @@ while read -r way family address; do
 		printf 'X: %s\n' "$(head -c 50000 /dev/zero | tr '\0' a)" >"$LAB_RUN/$CASE.long"
 		[ "$(status "$url" -H "@$LAB_RUN/$CASE.long")" = 431 ] || fail "$url: a head of 50,000 bytes"
 	done
-	n=$(wrk_requests 2 50 "http://$(bracket "$address"):8080/") || fail "wrk, $address: errors"
-	closing=$(wrk_requests 1 20 "http://$(bracket "$address"):8080/" -H 'Connection: close') ||
+	n=$(wrk_requests 2 50 "http://$(bracket "$address"):8088/") || fail "wrk, $address: errors"
+	closing=$(wrk_requests 1 20 "http://$(bracket "$address"):8088/" -H 'Connection: close') ||
 		fail "wrk, a connection each, $address: errors"
 	echo "$address: $n requests in 2 s over 50 connections, $closing in 1 s of a connection each"
 	[ "$n" -gt 1000 ] || fail "wrk, $address: $n requests"

@@ -26,7 +26,7 @@ for address in "$LAB_SERVER4" "$LAB_SERVER6"; do
 				fail "$tool, $address port $port: not what was sent"
 		done
 	done
-	url=http://$(bracket "$address"):8080/
+	url=http://$(bracket "$address"):8088/
 	for ((i = 0; i < 20; i++)); do
 		[ "$(lab_exec client curl -sS --max-time 60 -o /dev/null -w '%{http_code}' "$url")" = 200 ] ||
 			fail "$url: request $i failed"
