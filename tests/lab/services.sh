@@ -8,7 +8,7 @@ splice='mode = "splice"; cookies = "always";'
 services=(
 	# name      port  settings
 	"web        80    $splice"                                        # nginx
-	"bulk       81    $splice"                                        # 100 MiB each way
+	"bulk       81    $splice strays = \"drop\";"                   # 100 MiB each way; also where segments are lost
 	"banner     82    $splice"                                        # the server speaks first
 	"half       83    $splice limits = { fin_wait_2 = 3; close_wait = 3; };"
 	"long       84    $splice"                                        # half-closed, default limits
