@@ -4,7 +4,7 @@
 # The other servers in the box: what nc and socat send to echo, and half-close behind, comes back to
 # the byte; discard takes it; daytime speaks and closes; a client that aborts with linger 0 is
 # forgotten; one that says nothing is reclaimed, one that is idle is probed. LAB_BYTES: how much is
-# echoed each time (64 MiB unless said).
+# echoed each time (16 MiB unless said).
 #
 # timeout: 400
 # shellcheck source=tests/lab/case.sh
@@ -12,7 +12,7 @@
 # shellcheck source=tests/lab/respond.sh
 . "$HERE/respond.sh"
 
-size=${LAB_BYTES:-$((64 << 20))}
+size=${LAB_BYTES:-$((16 << 20))}
 file=$LAB_RUN/$CASE.data
 trap 'rm -f "$file"; tidy' EXIT
 sum=$(random_file "$file" "$size")

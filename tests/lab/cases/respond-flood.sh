@@ -11,7 +11,7 @@
 # shellcheck source=tests/lab/respond.sh
 . "$HERE/respond.sh"
 
-size=${LAB_BYTES:-$((8 << 20))}
+size=${LAB_BYTES:-$((4 << 20))}
 file=$LAB_RUN/$CASE.data
 trap 'rm -f "$file"; tidy' EXIT
 sum=$(random_file "$file" "$size")

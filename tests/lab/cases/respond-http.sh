@@ -40,10 +40,10 @@ while read -r way family address; do
 		printf 'X: %s\n' "$(head -c 50000 /dev/zero | tr '\0' a)" >"$LAB_RUN/$CASE.long"
 		[ "$(status "$url" -H "@$LAB_RUN/$CASE.long")" = 431 ] || fail "$url: a head of 50,000 bytes"
 	done
-	n=$(wrk_requests 2 50 "http://$(bracket "$address"):8088/") || fail "wrk, $address: errors"
+	n=$(wrk_requests 1 50 "http://$(bracket "$address"):8088/") || fail "wrk, $address: errors"
 	closing=$(wrk_requests 1 20 "http://$(bracket "$address"):8088/" -H 'Connection: close') ||
 		fail "wrk, a connection each, $address: errors"
-	echo "$address: $n requests in 2 s over 50 connections, $closing in 1 s of a connection each"
+	echo "$address: $n requests in 1 s over 50 connections, $closing in 1 s of a connection each"
 	[ "$n" -gt 1000 ] || fail "wrk, $address: $n requests"
 	[ "$closing" -gt 100 ] || fail "wrk, a connection each, $address: $closing requests"
 	lab_until 10 is 0 legs "$(service "$way" http "$family")" ESTABLISHED ||

@@ -3,7 +3,7 @@
 #
 # 2% loss, 1% duplication and 5% reordering each way between the client and the servers in the box:
 # what is echoed comes back to the byte, pages come, and the box's own TCP repairs what is lost on its
-# side. LAB_BYTES: how much is echoed (16 MiB unless said).
+# side. LAB_BYTES: how much is echoed (4 MiB unless said).
 #
 # timeout: 600
 # exclusive
@@ -12,7 +12,7 @@
 # shellcheck source=tests/lab/respond.sh
 . "$HERE/respond.sh"
 
-size=${LAB_BYTES:-$((16 << 20))}
+size=${LAB_BYTES:-$((4 << 20))}
 file=$LAB_RUN/$CASE.data
 trap 'rm -f "$file"; tidy' EXIT
 sum=$(random_file "$file" "$size")
