@@ -128,6 +128,7 @@ struct sl_control *sl_control_create(const struct sl_control_config *config, cha
 	if (c == NULL)
 		goto no_memory;
 	c->config = *config;
+	c->endpoints = config->config != NULL ? sl_config_endpoints(config->config) : 0;
 	c->created_us = control_now_us();
 	c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->workers = calloc(config->n_workers, sizeof(*c->workers));

@@ -77,6 +77,7 @@ struct sl_control {
 	struct sl_learned_table learned, saved; /* of all workers; as it was last written */
 	bool save_failed;                       /* and was told of */
 	bool plan_is_ours, config_is_ours;      /* of a reload: to be freed */
+	uint32_t endpoints;                     /* that a worker has had since the start */
 	struct sl_request *requests;
 	struct control_worker *workers;
 	struct control_port ports[SL_PORTS_MAX];

@@ -123,7 +123,7 @@ static bool prepare(struct sl_control *c, struct reload_request *r)
 	sl_config_diff(c->config.config, r->config, collect, r);
 	if (r->error[0] != '\0')
 		return false;
-	if (sl_config_endpoints(r->config) > sl_config_endpoints(c->config.config)) {
+	if (sl_config_endpoints(r->config) > c->endpoints) {
 		snprintf(
 			r->error, sizeof(r->error),
 			"a service has mode = \"respond\", and there are no endpoints for its "

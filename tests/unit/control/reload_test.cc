@@ -17,6 +17,7 @@ namespace
 const char kHead[] = "workers = { cores = [ 1, 2 ]; };\n"
 		     "links = ( { name = \"edge\"; outside = \"a\"; inside = \"b\"; } );\n";
 const char kWeb[] = "{ name = \"web\"; address = \"192.0.2.2\"; port = 80; mode = \"splice\"; }";
+const char kOwn[] = "{ name = \"own\"; address = \"192.0.2.9\"; port = 80; mode = \"respond\"; }";
 const char kLab[] =
 	"{ name = \"lab\"; address = \"2001:db8:2::/64\"; port = \"8000-8010\"; mode = \"pass\"; }";
 
@@ -54,7 +55,11 @@ struct Config {
 class Reload : public ::testing::Test
 {
       protected:
-	Reload() : config(text_of({kWeb, kLab}))
+	Reload() : Reload(text_of({kWeb, kLab}))
+	{
+	}
+
+	explicit Reload(const std::string &text) : config(text)
 	{
 		char error[256];
 		path = box.path("sluice.conf");
@@ -194,6 +199,33 @@ TEST_F(Reload, RefusesWhatNeedsARestart)
 				"{ name = \"two\"; outside = \"c\"; inside = \"d\"; } );\n");
 	EXPECT_NE(c.error.find("links.two"), std::string::npos) << c.error;
 	expect_all_have(before);
+}
+
+TEST_F(Reload, RefusesAResponderWithoutEndpoints)
+{
+	const sl_plan *before = plan_of(0);
+	const Answer a = reload(text_of({kWeb, kLab, kOwn}));
+	EXPECT_NE(a.error.find("set workers.endpoints and restart"), std::string::npos) << a.error;
+	expect_all_have(before);
+}
+
+class ReloadOfAResponder : public Reload
+{
+      public:
+	ReloadOfAResponder() : Reload(text_of({kWeb, kOwn}))
+	{
+	}
+};
+
+// Its endpoints have been there since the start.
+TEST_F(ReloadOfAResponder, TakesItAwayAndBringsItBack)
+{
+	EXPECT_EQ(reload(text_of({kWeb})).error, "");
+	EXPECT_EQ(reload(text_of({kWeb, kOwn})).error, "");
+	sl_addr own;
+	ASSERT_EQ(sl_addr_parse(&own, "192.0.2.9"), 0);
+	EXPECT_NE(sl_service_find(&sl_control_setup(control)->plan->services, &own, 80),
+		  SL_SERVICE_NONE);
 }
 
 TEST_F(Reload, AnOptionOfALinkMayChange)
