@@ -121,6 +121,8 @@ uint32_t lane_random(struct lane *lane);
 enum { SERVER_PORT = 80, TALK_WSCALE = 7 };
 
 bool talk_open(struct lane *lane, uint32_t n, bool timestamps);
+/* The same, and a worker with room for their connections; or neither, and lane->error. */
+bool talk_open_box(struct lane *lane, uint32_t n, bool timestamps);
 void talk_close(struct lane *lane);
 /* Segments of connection `i`; the feed has room for them. */
 void talk_syn(struct lane *lane, uint32_t i);

@@ -23,14 +23,8 @@ bool bench_memory(struct lane *lane, struct memory_figures *figures)
 	const uint32_t n = lane->params.connections;
 	bool all;
 
-	if (!talk_open(lane, n, true)) {
-		snprintf(lane->error, sizeof(lane->error), "no memory for %u clients", n);
+	if (!talk_open_box(lane, n, true))
 		return false;
-	}
-	if (!lane_worker_open(lane, n)) {
-		talk_close(lane);
-		return false;
-	}
 	figures->total = (double)(allocated() - before);
 	if (lane->params.responds) /* an idle one holds none of these */
 		figures->total -= (double)BLOCKS * sizeof(struct tcp_block);

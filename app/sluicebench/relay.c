@@ -32,14 +32,8 @@ static bool open_relay(struct lane *lane)
 {
 	const uint32_t n = lane->params.connections;
 
-	if (!talk_open(lane, n, bulk(lane))) {
-		snprintf(lane->error, sizeof(lane->error), "no memory for %u clients", n);
+	if (!talk_open_box(lane, n, bulk(lane)))
 		return false;
-	}
-	if (!lane_worker_open(lane, n)) {
-		talk_close(lane);
-		return false;
-	}
 	if (!talk_open_all(lane)) {
 		close_talk(lane);
 		return false;
@@ -84,14 +78,8 @@ static bool open_lives(struct lane *lane)
 {
 	const uint32_t n = OPEN_WAVES * TALK_WAVE;
 
-	if (!talk_open(lane, n, true)) {
-		snprintf(lane->error, sizeof(lane->error), "no memory for %u clients", n);
+	if (!talk_open_box(lane, n, true))
 		return false;
-	}
-	if (!lane_worker_open(lane, n)) {
-		talk_close(lane);
-		return false;
-	}
 	lane->visits = 0;
 	return true;
 }

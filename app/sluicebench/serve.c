@@ -31,14 +31,8 @@ static void close_served(struct lane *lane)
 
 static bool open_box(struct lane *lane, uint32_t n)
 {
-	if (!talk_open(lane, n, true)) {
-		snprintf(lane->error, sizeof(lane->error), "no memory for %u clients", n);
+	if (!talk_open_box(lane, n, true))
 		return false;
-	}
-	if (!lane_worker_open(lane, n)) {
-		talk_close(lane);
-		return false;
-	}
 	lane->visits = 0;
 	return true;
 }

@@ -52,6 +52,18 @@ bool talk_open(struct lane *lane, uint32_t n, bool timestamps)
 	return false;
 }
 
+bool talk_open_box(struct lane *lane, uint32_t n, bool timestamps)
+{
+	if (!talk_open(lane, n, timestamps)) {
+		snprintf(lane->error, sizeof(lane->error), "no memory for %u clients", n);
+		return false;
+	}
+	if (lane_worker_open(lane, n))
+		return true;
+	talk_close(lane);
+	return false;
+}
+
 void talk_close(struct lane *lane)
 {
 	if (lane->talk != NULL)
