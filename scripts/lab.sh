@@ -604,7 +604,7 @@ lab_flood() {
 	lab_spawn "${tag}4" client taskset -c "$cpus" nice -n 10 timeout -k 2 "$seconds" \
 		hping3 "${pace4[@]}" --rand-source -S -p "$port" -q -c 100000000 $LAB_SERVER4 || return
 	lab_spawn "${tag}6" client taskset -c "$cpus" nice -n 10 \
-		python3 "$LAB_ROOT/scripts/lab_flood6.py" --seconds "$seconds" "${pace6[@]}" c0 \
+		python3 "$LAB_ROOT/scripts/synflood.py" --seconds "$seconds" "${pace6[@]}" c0 \
 		$LAB_SERVER6 "$port"
 }
 
