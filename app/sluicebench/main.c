@@ -60,8 +60,8 @@ static const struct params latency_params = {.connections = 1 << 16, .bytes = 64
 static const struct {
 	const char *name, *help;
 } others[] = {
-	{"memory", "bytes of a connection, all in: 10,000,000 of them, really opened; idle ones of "
-		   "the box's own"},
+	{"memory",
+	 "bytes of a connection, all in: 10,000,000 opened; and of idle ones of the box's own"},
 	{"latency", "from receive to transmit, of a lone packet and at half load"},
 };
 
@@ -142,14 +142,15 @@ static void help(FILE *out)
 	      "  --version     print the version\n"
 	      "\n"
 	      "ns: of one packet, on one core; of one connection for handshake and lifecycle, of "
-	      "one request for\n"
-	      "respond, of one segment of data for stream. Mpps: of all workers, and so Gbit/s, of "
-	      "payload. x floor: each pass as a multiple of the floor's pass right before it: the "
-	      "figure to\n"
-	      "compare, since machines differ and are noisy. spread: the middle half of the "
-	      "passes, "
+	      "one\n"
+	      "request for respond, of one segment of data for stream. Mpps: of all workers, and "
+	      "so\n"
+	      "Gbit/s, of payload. x floor: each pass as a multiple of the floor's pass right "
+	      "before it:\n"
+	      "the figure to compare, since machines differ and are noisy. spread: the middle half "
 	      "of the\n"
-	      "median. Received checksums count as verified by the NIC, but for stream.\n"
+	      "passes, of the median. Received checksums count as verified by the NIC, but for "
+	      "stream.\n"
 	      "\n"
 	      "Figures count with 2 MiB pages only: sysctl vm.nr_hugepages=1152 (and 2304 MiB to "
 	      "spare for each\n"

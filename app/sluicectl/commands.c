@@ -109,8 +109,8 @@ static int run_rpc(struct ctl *ctl, int argc, char **argv)
 	return CTL_DONE;
 }
 
-/* Translated connections that are left, or -1 with what to exit with in `rc`. */
-static json_int_t translated(const struct ctl *ctl, int *rc)
+/* Connections that would not outlive the box, or -1 with what to exit with in `rc`. */
+static json_int_t bound(const struct ctl *ctl, int *rc)
 {
 	json_t *status;
 	json_int_t n;
@@ -118,22 +118,26 @@ static json_int_t translated(const struct ctl *ctl, int *rc)
 	*rc = ctl_call(ctl, "system_get_status", NULL, &status);
 	if (*rc != CTL_DONE)
 		return -1;
-	n = json_is_integer(json_object_get(status, "translated")) ? ctl_int(status, "translated")
-								   : INT64_MAX;
+	n = json_is_integer(json_object_get(status, "translated"))
+		    ? ctl_int(status, "translated") +
+			      ctl_int(json_object_get(status, "endpoints"), "responding")
+		    : INT64_MAX;
 	json_decref(status);
 	return n;
 }
 
-/* Until no translated connection is left; says how many are, whenever that has changed. */
+/* Until no connection is left that would end with the box; says how many are, whenever that has
+ * changed. */
 static int wait_drained(const struct ctl *ctl)
 {
 	const struct timespec pause = {.tv_nsec = 200 * 1000 * 1000};
 	json_int_t n, said = -1;
 	int rc;
 
-	while ((n = translated(ctl, &rc)) > 0) {
+	while ((n = bound(ctl, &rc)) > 0) {
 		if (n != said && !ctl->json) {
-			printf("%s%" JSON_INTEGER_FORMAT " translated connections left%s",
+			printf("%s%" JSON_INTEGER_FORMAT
+			       " connections left that are translated, or end in the box%s",
 			       ctl->tty ? "\r\033[K" : "", n, ctl->tty ? "" : "\n");
 			fflush(stdout);
 		}
@@ -141,7 +145,8 @@ static int wait_drained(const struct ctl *ctl)
 		nanosleep(&pause, NULL);
 	}
 	if (n == 0 && !ctl->json)
-		printf("%sno translated connection is left\n", ctl->tty ? "\r\033[K" : "");
+		printf("%sno connection is left that is translated, or ends in the box\n",
+		       ctl->tty ? "\r\033[K" : "");
 	return rc;
 }
 
@@ -176,12 +181,16 @@ static int run_completion(struct ctl *ctl, int argc, char **argv)
 	printf("# sluicectl completion bash > /etc/bash_completion.d/sluicectl\n"
 	       "_sluicectl()\n"
 	       "{\n"
-	       "\tlocal word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD - 1]} words\n"
+	       "\tlocal word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD - 1]} words i\n"
+	       "\tlocal ctl=(sluicectl -j)\n"
+	       "\tfor ((i = 1; i < COMP_CWORD - 1; i++)); do\n"
+	       "\t\t[ \"${COMP_WORDS[i]}\" != -s ] || ctl+=(-s \"${COMP_WORDS[i + 1]}\")\n"
+	       "\tdone\n"
 	       "\tcase $last in\n"
 	       "\t-s) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
-	       "\trpc) words=$(sluicectl -j rpc rpc_get_methods 2>/dev/null |\n"
+	       "\trpc) words=$(\"${ctl[@]}\" rpc rpc_get_methods 2>/dev/null |\n"
 	       "\t\tgrep -o '\"name\": *\"[a-z_]*_[a-z_]*\"' | cut -d'\"' -f4) ;;\n"
-	       "\tservice | states) words=$(sluicectl -j services 2>/dev/null |\n"
+	       "\tservice | states) words=$(\"${ctl[@]}\" services 2>/dev/null |\n"
 	       "\t\tgrep -o '\"name\": *\"[^\"]*\"' | cut -d'\"' -f4) ;;\n"
 	       "\tcompletion) words=bash ;;\n"
 	       "\tdrain) words='--wait --cancel' ;;\n"
@@ -197,7 +206,7 @@ static int run_completion(struct ctl *ctl, int argc, char **argv)
 		printf("%s%s", i == 0 ? "" : " ", keywords[i]);
 	printf("'\n"
 	       "\t\telse\n"
-	       "\t\t\twords='-s -j -w --help");
+	       "\t\t\twords='-s -j -w --help --version");
 	for (unsigned i = 0; i < ctl_n_commands; i++)
 		printf(" %s", ctl_commands[i].name);
 	printf("'\n"
@@ -225,8 +234,10 @@ const struct ctl_command ctl_commands[] = {
 	{"reload", "", "read the configuration again and apply it: all of it or nothing",
 	 "config_reload", no_args, ctl_print_reload, NULL},
 	{"drain", "[--wait | --cancel]",
-	 "new connections pass unproxied; --wait: until no translated connection is left", NULL,
-	 NULL, NULL, run_drain},
+	 "new connections pass unproxied; --wait: until none is left that is translated, or ends "
+	 "in "
+	 "the box",
+	 NULL, NULL, NULL, run_drain},
 	{"rpc", "METHOD [JSON]", "any method of the RPC; rpc_get_methods lists them", NULL, NULL,
 	 NULL, run_rpc},
 	{"version", "", "versions of sluiced and of DPDK", "system_get_version", no_args,

@@ -20,6 +20,7 @@ static void help(FILE *out)
 		"  -j         print JSON\n"
 		"  -w SEC     again every SEC seconds, until interrupted\n"
 		"  --help     this\n"
+		"  --version  print the version, of sluicectl itself\n"
 		"\n"
 		"Commands; abbreviations will do:\n");
 	for (unsigned i = 0; i < ctl_n_commands; i++) {
@@ -87,7 +88,8 @@ static bool read_seconds(const char *text, double *seconds)
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
+	static const struct option options[] = {
+		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
 	const char *from_env = getenv("SLUICE_SOCKET");
 	const struct ctl_command *command;
 	struct ctl ctl = {
@@ -102,6 +104,9 @@ int main(int argc, char **argv)
 		switch (option) {
 		case 'h':
 			help(stdout);
+			return CTL_DONE;
+		case 'V':
+			puts("sluicectl " SL_VERSION);
 			return CTL_DONE;
 		case 'j':
 			ctl.json = true;

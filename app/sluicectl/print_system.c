@@ -32,8 +32,10 @@ static void print_addresses(const json_t *link)
 void ctl_print_status(const struct ctl *ctl, const json_t *result)
 {
 	const json_t *connections = json_object_get(result, "connections");
+	const json_t *endpoints = json_object_get(result, "endpoints");
+	const json_t *buffers = json_object_get(result, "stream_buffers");
 	const json_t *balanced = json_object_get(result, "balanced");
-	char a[CTL_TEXT], b[CTL_TEXT];
+	char a[CTL_TEXT], b[CTL_TEXT], c[CTL_TEXT], d[CTL_TEXT];
 	const json_t *item;
 	size_t i;
 
@@ -50,6 +52,12 @@ void ctl_print_status(const struct ctl *ctl, const json_t *result)
 	if (json_is_integer(json_object_get(result, "translated")))
 		printf("translated   %s%s\n", ctl_count(ctl_int(result, "translated"), a),
 		       ctl_bool(result, "draining") ? ", draining" : "");
+	if (ctl_int(endpoints, "capacity") > 0)
+		printf("endpoints    %s of %s; %s of %s stream buffers\n",
+		       ctl_count(ctl_int(endpoints, "current"), a),
+		       ctl_count(ctl_int(endpoints, "capacity"), b),
+		       ctl_count(ctl_int(buffers, "current"), c),
+		       ctl_count(ctl_int(buffers, "capacity"), d));
 	printf("books        %s\n", json_is_true(balanced)    ? "balanced to the packet"
 				    : json_is_false(balanced) ? "DO NOT BALANCE"
 							      : "unknown");

@@ -11,8 +11,6 @@
 #include "config/build_paths.h"
 #include "schema.h"
 
-#define INSTALLED_DRIVERS "/usr/share/sluice/drivers-config"
-
 /* Core 1, since the control thread and the host's interrupts are on 0; else the first we have. */
 static uint32_t default_core(void)
 {
@@ -40,8 +38,8 @@ static void complete(struct sl_config *config)
 	}
 	if (config->drivers[0] == '\0')
 		snprintf(config->drivers, sizeof(config->drivers), "%s",
-			 stat(INSTALLED_DRIVERS, &st) == 0 ? INSTALLED_DRIVERS
-							   : SL_DRIVERS_CONFIG_DIR);
+			 stat(SL_DRIVERS_INSTALLED, &st) == 0 ? SL_DRIVERS_INSTALLED
+							      : SL_DRIVERS_IN_SOURCES);
 }
 
 static int load_text(const char *text, size_t len, const char *name, const char *dir,

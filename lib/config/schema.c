@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "config/build_paths.h"
 #include "sl_driver_profile.h"
 
 #define WEEK_S     604800
@@ -75,13 +76,13 @@ const struct setting settings[] = {
 	 .section_below = "limits", .help = "how long a connection may stay in which state"},
 	{.section = "", .key = "services", .type = SETTING_GROUPS, ROW_OF(sl_config, services),
 	 .section_below = "services", .noun = "service", .prepare = prepare_service,
-	 .help = "what is protected, and how; none: the box only forwards"},
+	 .help = "what is protected or served, and how; none: the box only forwards"},
 	{.section = "", .key = "cookies", .type = SETTING_GROUP, AT(sl_config, cookies),
 	 .section_below = "cookies", .help = "SYN cookies"},
 	{.section = "", .key = "control", .type = SETTING_GROUP, AT(sl_config, control),
 	 .section_below = "control", .help = "where operators reach the daemon"},
 	{.section = "", .key = "drivers", .type = SETTING_STRING, .fixed = true, TEXT(sl_config, drivers),
-	 .fallback_note = "/usr/share/sluice/drivers-config, or else the source tree's",
+	 .fallback_note = SL_DRIVERS_INSTALLED ", or else the source tree's",
 	 .help = "folder of driver profiles"},
 
 	{.section = "workers", .key = "cores", .type = SETTING_INTS, .fixed = true,
@@ -93,7 +94,8 @@ const struct setting settings[] = {
 	 .unit = "connections", .help = "size of one worker's connection table"},
 	{.section = "workers", .key = "high_water", .type = SETTING_INT, .fixed = true,
 	 AT(sl_config_workers, high_water), .min = 10, .max = 100, .fallback = "90",
-	 .unit = "percent", .help = "fill of a connection table above which limits shrink and room is made"},
+	 .unit = "percent", .help = "fill of the table, of endpoints or of stream buffers above which "
+		 "limits shrink and room is made"},
 	{.section = "workers", .key = "idle_sleep_us", .type = SETTING_INT, .fixed = true,
 	 AT(sl_config_workers, idle_sleep_us), .min = 0, .max = 10000, .fallback = "100",
 	 .unit = "microseconds", .help = "longest pause of a worker with nothing to do; 0: never"},
@@ -104,11 +106,12 @@ const struct setting settings[] = {
 	 AT(sl_config_workers, endpoints), .min = 0, .max = 64 << 20, .fallback = "0",
 	 .unit = "connections",
 	 .help = "connections of one worker that may end in the box (mode = \"respond\"); 0: as many "
-		 "as `connections`, or none where no service needs them"},
+		 "as `connections`, or none where no service responds at the start. 352 bytes each"},
 	{.section = "workers", .key = "stream_buffers", .type = SETTING_INT, .fixed = true,
 	 AT(sl_config_workers, stream_buffers), .min = 64, .max = 16 << 20, .fallback = "8192",
 	 .unit = "buffers of 2 KiB",
-	 .help = "of one worker, for what such connections have received and what they send"},
+	 .help = "of one worker, for what such connections have received and what they send; they "
+		 "share them, however large the buffers of their services"},
 
 	{.section = "links", .key = "name", .type = SETTING_STRING, .fixed = true, TEXT(sl_config_link, name),
 	 .fallback_note = "link0, link1, ...", .help = "how the link is called; all different"},
@@ -132,10 +135,10 @@ const struct setting settings[] = {
 	 .help = "IPv4 and IPv6 addresses of a host link"},
 	{.section = "links", .key = "default", .type = SETTING_ENUM,
 	 AT(sl_config_link, default_action), .choices = link_defaults, .fallback = "pass",
-	 .help = "what becomes of traffic of no service"},
+	 .help = "what becomes of traffic of no service on a wire"},
 	{.section = "links", .key = "link_follow", .type = SETTING_BOOL,
 	 AT(sl_config_link, link_follow), .fallback = "false",
-	 .help = "when one port loses its link, take the other down, until it is back"},
+	 .help = "when one port of a wire loses its link, take the other down, until it is back"},
 	{.section = "links", .key = "mtu", .type = SETTING_INT, .fixed = true, AT(sl_config_link, mtu),
 	 .min = 68, .max = 9600, .fallback = "1500", .unit = "bytes",
 	 .help = "longest IP packet; the MSS that cookies promise follows from it"},
@@ -143,8 +146,10 @@ const struct setting settings[] = {
 	 AT(sl_config_link, take_default_route), .fallback = "false",
 	 .help = "allow taking an interface that this host's default route uses"},
 
-	LIMIT(half_open, "10", "a handshake of ours with the server"),
-	LIMIT(silent, "60", "an admitted connection in which nobody has sent data yet"),
+	LIMIT(half_open, "10", "a handshake of ours with the server, or of a client with the box"),
+	LIMIT(silent, "60", "an admitted connection in which nobody has sent data yet; one that ends in the "
+				"box also when its client takes nothing of what it asked for, leaves a hole "
+				"in what it sends, or does not finish an HTTP request"),
 	LIMIT(idle, "7200", "an established connection without a segment, before it is probed"),
 	{.section = "limits", .key = "probes", .type = SETTING_INT, AT(sl_limits, probes),
 	 .min = 0, .max = 15, .fallback = "9", .unit = "probes",
@@ -166,17 +171,19 @@ const struct setting settings[] = {
 	{.section = "services", .key = "mode", .type = SETTING_ENUM, .required = true,
 	 AT(sl_config_service, mode), .choices = modes,
 	 .help = "pass: forward and count; monitor: forward, and count what splice would do; "
-		 "splice: SYN proxy"},
+		 "splice: SYN proxy; respond: the connection ends in the box, at its `server`"},
 	{.section = "services", .key = "cookies", .type = SETTING_ENUM,
 	 AT(sl_config_service, cookies), .choices = cookies, .fallback = "always",
-	 .help = "always: answer each SYN by cookie; never: let SYNs through and track them"},
-	{.section = "services", .key = "wscale", .type = SETTING_INT,
+	 .help = "always: answer each SYN by cookie; never: let SYNs through and track them, or, of "
+		 "mode = \"respond\", answer them by half-open connections, `backlog` at most"},
+	/* An ACK that brings a cookie back does not say what its SYN-ACK announced. */
+	{.section = "services", .key = "wscale", .type = SETTING_INT, .fixed = true,
 	 AT(sl_config_service, wscale), .min = 0, .max = 14, .fallback = "7", .unit = "bits",
 	 .help = "window scale that our SYN-ACKs announce (RFC 7323)"},
 	{.section = "services", .key = "timestamps", .type = SETTING_ENUM,
 	 AT(sl_config_service, timestamps), .choices = timestamps, .fallback = "learn",
 	 .help = "whether clients are promised timestamps. learn: when this server has granted "
-		 "them before; always, never: pinned"},
+		 "them before (of mode = \"respond\": always); always, never: pinned"},
 	{.section = "services", .key = "mss_max", .type = SETTING_INT,
 	 AT(sl_config_service, mss_max), .min = 0, .max = 9560, .fallback = "0", .unit = "bytes",
 	 .help = "the longest segment that clients and servers are told to send; 0: as the link "
@@ -202,7 +209,7 @@ const struct setting settings[] = {
 	 AT(sl_config_service, receive_buffer), .min = 2048, .max = 8 << 20, .fallback = "262144",
 	 .unit = "bytes",
 	 .help = "of mode = \"respond\": what a connection may have received and not read; its "
-		 "window"},
+		 "window, which is at most 65535 << wscale"},
 	{.section = "services", .key = "send_buffer", .type = SETTING_INT,
 	 AT(sl_config_service, send_buffer), .min = 2048, .max = 8 << 20, .fallback = "262144",
 	 .unit = "bytes",
@@ -210,7 +217,8 @@ const struct setting settings[] = {
 	{.section = "services", .key = "backlog", .type = SETTING_INT,
 	 AT(sl_config_service, backlog), .min = 1, .max = 64 << 20, .fallback = "1024",
 	 .unit = "connections",
-	 .help = "of mode = \"respond\" with cookies = \"never\": half-open connections of a worker; "
+	 .help = "of mode = \"respond\" with cookies = \"never\": half-open connections of the service on "
+		 "each worker; "
 		 "beyond, SYNs are dropped"},
 	{.section = "services", .key = "limits", .type = SETTING_GROUP, .inherits = true,
 	 AT(sl_config_service, limits), .section_below = "limits",

@@ -6,6 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
+enum {
+	IPV6_MTU_MIN = 1280, /* RFC 8200 section 5 */
+	WHOLE_ADDRESS = 128, /* prefixes count from the first bit of IPv6, or of a mapped address */
+};
+
 /* The key of the `i`th group in the list `list`, or that group where the key is left out. */
 static const config_setting_t *place(struct load *load, const char *list, unsigned i,
 				     const char *key)
@@ -77,28 +82,40 @@ static const char *device_of(const struct sl_config_link *link, const char *key)
 	return strcmp(key, "outside") == 0 ? link->outside : link->inside;
 }
 
+static bool is_needed(const struct sl_config_link *link, const char *key)
+{
+	return (strcmp(key, "port") == 0) == (link->type == SL_CONFIG_LINK_HOST);
+}
+
 /* Whether link `i` names a device where its type needs one, and nowhere else. */
-static int check_presence(struct load *load, const struct sl_config *config, unsigned i,
-			  const char *key, bool needed)
+static int check_misplaced(struct load *load, const struct sl_config *config, unsigned i,
+			   const char *key)
 {
 	const struct sl_config_link *link = &config->links[i];
-	const char *type = link->type == SL_CONFIG_LINK_HOST ? "host" : "wire";
-	const bool there = device_of(link, key)[0] != '\0';
+
+	if (is_needed(link, key) || device_of(link, key)[0] == '\0')
+		return 0;
+	if (link->type == SL_CONFIG_LINK_HOST)
+		return refuse(load, place(load, "links", i, key),
+			      "link \"%s\": %s is for a wire; expected port and addresses, as it "
+			      "has type = \"host\"",
+			      link->name, key);
+	return refuse(load, place(load, "links", i, key),
+		      "link \"%s\": port is for a host link; expected type = \"host\" with it, or "
+		      "outside and inside instead",
+		      link->name);
+}
+
+static int check_missing(struct load *load, const struct sl_config *config, unsigned i,
+			 const char *key)
+{
+	const struct sl_config_link *link = &config->links[i];
 	char expected[PHRASE];
 
-	if (needed && !there)
-		return refuse(load, place(load, "links", i, key),
-			      "link \"%s\": %s is missing; expected %s", link->name, key,
-			      phrase_expected(schema_find("links", key), expected));
-	if (!needed && there)
-		return refuse(load, place(load, "links", i, key),
-			      "link \"%s\": %s is for another type of link; expected %s of a "
-			      "%s link",
-			      link->name, key,
-			      link->type == SL_CONFIG_LINK_HOST ? "port and addresses"
-								: "outside and inside",
-			      type);
-	return 0;
+	if (!is_needed(link, key) || device_of(link, key)[0] != '\0')
+		return 0;
+	return refuse(load, place(load, "links", i, key), "link \"%s\": %s is missing; expected %s",
+		      link->name, key, phrase_expected(schema_find("links", key), expected));
 }
 
 static int check_addresses(struct load *load, const struct sl_config *config, unsigned i)
@@ -124,6 +141,21 @@ static int check_addresses(struct load *load, const struct sl_config *config, un
 				"may have, such as \"192.0.2.1\" or \"2001:db8::1\", without a "
 				"prefix length",
 				link->name, phrase_quote(link->addresses[a], quoted));
+		if (!sl_addr_is_v4(&addr) && link->mtu < IPV6_MTU_MIN)
+			return refuse(load, place(load, "links", i, "mtu"),
+				      "link \"%s\": mtu is %u, and it has the address %s; expected "
+				      "at least %u, which IPv6 needs",
+				      link->name, link->mtu, link->addresses[a], IPV6_MTU_MIN);
+		for (unsigned b = 0; b < a; b++) {
+			struct sl_addr other;
+
+			(void)sl_addr_parse(&other, link->addresses[b]);
+			if (sl_addr_equal(&addr, &other))
+				return refuse(load, at,
+					      "link \"%s\": addresses has %s twice; expected each "
+					      "once",
+					      link->name, link->addresses[a]);
+		}
 	}
 	return 0;
 }
@@ -169,12 +201,11 @@ static int check_links(struct load *load, const struct sl_config *config)
 				rc = refuse_name(load, "links", "link", i, link->name,
 						 &config->links[j].where);
 		/* Inside first: when both are the same, the message is about the second. */
+		for (unsigned k = 0; k < SL_ARRAY_LEN(keys) && rc == 0; k++)
+			rc = check_misplaced(load, config, i, keys[k]);
 		for (unsigned k = 0; k < SL_ARRAY_LEN(keys) && rc == 0; k++) {
-			const bool of_host = strcmp(keys[k], "port") == 0;
-			const bool needed = of_host == (link->type == SL_CONFIG_LINK_HOST);
-
-			rc = check_presence(load, config, i, keys[k], needed);
-			if (rc == 0 && needed)
+			rc = check_missing(load, config, i, keys[k]);
+			if (rc == 0 && is_needed(link, keys[k]))
 				rc = check_device(load, config, i, keys[k],
 						  device_of(link, keys[k]));
 		}
@@ -236,29 +267,62 @@ static int check_secret(struct load *load, const char *path)
 		      "cookies: secret_file is \"%s\": %s", path, why.text);
 }
 
-/* On a host link nothing is behind the box that a service could stand for. */
-static int check_host_service(struct load *load, const struct sl_config *config, unsigned i)
+/* The first host link that has an address of the service's, and which of its addresses that is. */
+static const struct sl_config_link *host_link_of(const struct sl_config *config,
+						 const struct sl_config_service *service,
+						 unsigned *which)
 {
-	const struct sl_config_service *service = &config->services[i];
-
-	if (service->mode == SL_MODE_RESPOND)
-		return 0;
 	for (unsigned l = 0; l < config->n_links; l++)
-		for (unsigned a = 0; a < config->links[l].n_addresses; a++) {
+		for (*which = 0; *which < config->links[l].n_addresses; (*which)++) {
 			struct sl_addr addr;
 
-			(void)sl_addr_parse(&addr, config->links[l].addresses[a]);
+			(void)sl_addr_parse(&addr, config->links[l].addresses[*which]);
 			if (sl_addr_in_prefix(&addr, &service->address.addr,
 					      (uint8_t)service->address.len))
-				return refuse(
-					load, place(load, "services", i, "mode"),
-					"service \"%s\": mode is \"%s\", and %s is an address of "
-					"the host link \"%s\", behind which there is no server; "
-					"expected mode = \"respond\"",
-					service->name, sl_service_mode_name(service->mode),
-					config->links[l].addresses[a], config->links[l].name);
+				return &config->links[l];
 		}
+	return NULL;
+}
+
+/* On a host link nothing is behind the box that a service could stand for; and elsewhere than on
+ * its addresses nobody comes to it. A prefix may be meant for wires, and have such an address in
+ * it. */
+static int check_where(struct load *load, const struct sl_config *config, unsigned i)
+{
+	const struct sl_config_service *service = &config->services[i];
+	const bool responds = service->mode == SL_MODE_RESPOND;
+	const struct sl_config_link *host;
+	bool wire = false;
+	unsigned a;
+
+	for (unsigned l = 0; l < config->n_links; l++)
+		wire |= config->links[l].type != SL_CONFIG_LINK_HOST;
+	host = host_link_of(config, service, &a);
+	if (!responds && host != NULL && (!wire || service->address.len == WHOLE_ADDRESS))
+		return refuse(load, place(load, "services", i, "mode"),
+			      "service \"%s\": mode is \"%s\", and %s is an address of the host "
+			      "link \"%s\", behind which there is no server; expected mode = "
+			      "\"respond\"",
+			      service->name, sl_service_mode_name(service->mode),
+			      host->addresses[a], host->name);
+	if (host == NULL && !wire)
+		return refuse(
+			load, place(load, "services", i, "address"),
+			"service \"%s\": none of the addresses of the links is in its own, and "
+			"there is no wire; expected one of a host link's addresses, such as %s",
+			service->name, config->links[0].addresses[0]);
 	return 0;
+}
+
+static int check_endpoints(struct load *load, const struct sl_config_workers *workers)
+{
+	if (workers->endpoints <= workers->connections)
+		return 0;
+	return refuse(
+		load, config_lookup(&load->libconfig, "workers.endpoints"),
+		"workers: endpoints is %u, and connections is %u; expected no more endpoints: "
+		"each belongs to a connection",
+		workers->endpoints, workers->connections);
 }
 
 int validate(struct load *load, struct sl_config *config)
@@ -266,11 +330,13 @@ int validate(struct load *load, struct sl_config *config)
 	int rc = check_cores(load, &config->workers);
 
 	if (rc == 0)
+		rc = check_endpoints(load, &config->workers);
+	if (rc == 0)
 		rc = check_links(load, config);
 	for (unsigned i = 0; i < config->n_services && rc == 0; i++)
 		rc = check_service(load, config, i);
 	for (unsigned i = 0; i < config->n_services && rc == 0; i++)
-		rc = check_host_service(load, config, i);
+		rc = check_where(load, config, i);
 	if (rc == 0 && config->control.socket[0] == '\0')
 		rc = refuse(load, config_lookup(&load->libconfig, "control.socket"),
 			    "control: socket is empty; expected the path of a Unix socket");

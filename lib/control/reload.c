@@ -101,6 +101,25 @@ static void find_busy(const struct sl_control *c, bool busy[SL_SERVICES_MAX])
 		}
 }
 
+/* A service that responds needs endpoints, of which there are as many as there were at the start.
+ */
+static bool have_endpoints(const struct sl_control *c, struct reload_request *r)
+{
+	unsigned i = 0;
+
+	if (sl_config_endpoints(r->config) <= c->endpoints)
+		return true;
+	while (r->config->services[i].mode != SL_MODE_RESPOND)
+		i++;
+	snprintf(r->error, sizeof(r->error),
+		 "%s:%u: service \"%s\": mode is \"respond\", and there are no endpoints for its "
+		 "connections, as no service responded at the start and workers.endpoints was 0; "
+		 "that needs a restart; nothing has been changed",
+		 r->config->services[i].where.file, r->config->services[i].where.line,
+		 r->config->services[i].name);
+	return false;
+}
+
 /* Reads the file and makes its plan; false with r->error set when that is not to be. */
 static bool prepare(struct sl_control *c, struct reload_request *r)
 {
@@ -123,13 +142,8 @@ static bool prepare(struct sl_control *c, struct reload_request *r)
 	sl_config_diff(c->config.config, r->config, collect, r);
 	if (r->error[0] != '\0')
 		return false;
-	if (sl_config_endpoints(r->config) > c->endpoints) {
-		snprintf(
-			r->error, sizeof(r->error),
-			"a service has mode = \"respond\", and there are no endpoints for its "
-			"connections: set workers.endpoints and restart; nothing has been changed");
+	if (!have_endpoints(c, r))
 		return false;
-	}
 	find_busy(c, busy);
 	if (sl_plan_make(r->config, c->config.plan, busy, r->ours) == 0)
 		return true;

@@ -19,6 +19,10 @@ struct sl_snapshot_worker {
 	uint32_t capacity;           /**< entries there are */
 	uint64_t one_way[SL_SERVICES_MAX / 64]; /**< bit by number: its servers are not heard */
 	uint32_t translated;                    /**< connections whose numbers are translated */
+	uint32_t responding;     /**< connections that end in the box and are not over */
+	uint32_t endpoints_used; /**< of n_endpoints; those in TIME-WAIT have one, too */
+	uint32_t n_endpoints;
+	uint32_t stream_buffers_used, n_stream_buffers;
 };
 
 struct sl_snapshot {

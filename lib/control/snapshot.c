@@ -13,6 +13,19 @@ struct snapshot_request {
 	void *arg;
 };
 
+static void copy_endpoints(struct sl_snapshot_worker *view, const struct sl_endpoints *e)
+{
+	view->n_endpoints = e->n;
+	if (e->n == 0)
+		return;
+	view->endpoints_used = e->n - e->n_free;
+	for (unsigned state = 0; state < SL_TCP_N_STATES; state++)
+		if (state != SL_TCP_CLOSED && state != SL_TCP_TIME_WAIT)
+			view->responding += (uint32_t)e->tcp.states[state];
+	view->n_stream_buffers = e->tcp.pool.n_blocks;
+	view->stream_buffers_used = e->tcp.pool.n_blocks - e->tcp.pool.n_free;
+}
+
 /* All at once: a few hundred nanoseconds a service, and one moment for all of it. */
 static bool copy(struct control_part *part, struct sl_worker *worker, struct sl_pipeline *p)
 {
@@ -26,6 +39,7 @@ static bool copy(struct control_part *part, struct sl_worker *worker, struct sl_
 	for (unsigned i = 1; i < s->snapshot.n_accounts; i++)
 		view->one_way[i / 64] |= (uint64_t)p->one_way[i].on << i % 64;
 	view->translated = p->relay.n_translated;
+	copy_endpoints(view, &p->relay.endpoints);
 	view->capacity = sl_flow_capacity(&p->relay.flow);
 	return true;
 }

@@ -57,7 +57,7 @@ static inline bool martian(const struct sl_seg *seg)
 }
 
 /* What no honest packet to a service looks like, though it parsed: its reason in seg->reason. */
-static inline bool believable(struct sl_buf *buf, struct sl_seg *seg)
+static inline bool believable(const struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg)
 {
 	if (sl_unlikely(martian(seg))) {
 		seg->reason = SL_DROP_martian;
@@ -68,12 +68,16 @@ static inline bool believable(struct sl_buf *buf, struct sl_seg *seg)
 			seg->src_port == seg->dst_port ? SL_DROP_land : SL_DROP_spoofed_service;
 		return false;
 	}
+	if (pipeline_is_host(p, buf) && pipeline_host_has(p, buf, &seg->src)) {
+		seg->reason = SL_DROP_spoofed_service;
+		return false;
+	}
 	return sl_wire_verify(buf, seg);
 }
 
-bool pipeline_segment_is_right(struct sl_buf *buf, struct sl_seg *seg)
+bool pipeline_segment_is_right(const struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg)
 {
-	return believable(buf, seg);
+	return believable(p, buf, seg);
 }
 
 /* mode = "monitor": the packet passes; what splice would have done is counted. */
@@ -82,7 +86,7 @@ static void monitor(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *se
 {
 	struct sl_account *a = &p->out->accounts[buf->account];
 
-	if (!parsed || !believable(buf, seg))
+	if (!parsed || !believable(p, buf, seg))
 		sl_count(&a->event[SL_EVENT_would_drop], 1);
 	else if (place.side == SL_OUTSIDE && (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN)
 		sl_count(&a->event[SL_EVENT_would_answer], 1);
@@ -125,16 +129,16 @@ void pipeline_leave(struct sl_pipeline *p, const struct sl_traveller *t)
 		leave(p, t->buf, t->seg, true, place);
 }
 
-bool pipeline_believable(const struct sl_traveller *t)
+bool pipeline_believable(const struct sl_pipeline *p, const struct sl_traveller *t)
 {
-	return believable(t->buf, t->seg);
+	return believable(p, t->buf, t->seg);
 }
 
 /* Whether traffic that is not proxied may all the same belong to a connection of ours: of a service
  * whose mode has changed, or that is gone. */
-static bool may_be_ours(const struct sl_pipeline *p, uint16_t number)
+static bool may_be_ours(const struct sl_pipeline *p, uint16_t number, bool on_host)
 {
-	if (number == SL_SERVICE_NONE && p->plan->services.n_retired == 0)
+	if (number == SL_SERVICE_NONE && p->plan->services.n_retired == 0 && !on_host)
 		return false;
 	return sl_flow_count(&p->relay.flow) > 0 || pipeline_cookies_alive(p, number);
 }
@@ -208,6 +212,8 @@ travel_along(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, cons
 	if ((outside ? seg->dst_port : seg->src_port) != asked->port || seg->vlan != asked->vlan ||
 	    !sl_addr_equal(server, &asked->addr))
 		return false;
+	if (outside && pipeline_is_host(p, buf) && pipeline_host_has(p, buf, client))
+		return false;
 	if (sl_unlikely(!possible_client(client, asked) || !sl_wire_verify(buf, seg)))
 		return false;
 	t->buf = buf;
@@ -250,7 +256,7 @@ static void classify_icmp(struct sl_pipeline *p, struct sl_buf *buf, const struc
 	}
 	buf->account = service_of(p, seg, (enum sl_side)place.side);
 	proxied = pipeline_proxied(p, buf->account);
-	if (proxied || may_be_ours(p, buf->account))
+	if (proxied || may_be_ours(p, buf->account, false))
 		travel(p, buf, seg, place, proxied, true);
 	else
 		leave_icmp(p, buf, place);
@@ -259,21 +265,27 @@ static void classify_icmp(struct sl_pipeline *p, struct sl_buf *buf, const struc
 static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, bool parsed,
 			 struct sl_port_place place)
 {
-	const uint16_t number = service_of(p, seg, (enum sl_side)place.side);
-	const bool proxied = pipeline_proxied(p, number);
+	uint16_t number = service_of(p, seg, (enum sl_side)place.side);
+	bool proxied;
 
-	if (sl_unlikely(pipeline_on_host(p, place.link)) && !pipeline_host_owns(p, buf, seg)) {
-		by_default(p, buf, place);
-		return;
+	if (sl_unlikely(pipeline_on_host(p, place.link))) {
+		if (!pipeline_host_has(p, buf, &seg->dst)) {
+			by_default(p, buf, place);
+			return;
+		}
+		/* No server is behind it that another service could stand for. */
+		if (p->plan->services.service[number].mode != SL_MODE_RESPOND)
+			number = SL_SERVICE_NONE;
 	}
+	proxied = pipeline_proxied(p, number);
 	buf->account = number;
 	if (place.side == SL_INSIDE && number != SL_SERVICE_NONE)
 		pipeline_heard(p, number);
-	if (!proxied && (!parsed || !may_be_ours(p, number))) {
+	if (!proxied && (!parsed || !may_be_ours(p, number, pipeline_on_host(p, place.link)))) {
 		leave(p, buf, seg, parsed, place);
 		return;
 	}
-	if (proxied && (!parsed || !believable(buf, seg))) {
+	if (proxied && (!parsed || !believable(p, buf, seg))) {
 		sl_out_drop(p->out, buf, (enum sl_drop)seg->reason);
 		return;
 	}
@@ -305,6 +317,10 @@ static void classify(struct sl_pipeline *p, struct sl_buf *buf, unsigned i)
 	const enum sl_parsed parsed = (enum sl_parsed)p->parsed[i];
 
 	assert(place.side < SL_N_SIDES);
+	if (pipeline_is_host(p, buf) && !pipeline_host_hears(p, buf, parsed)) {
+		by_default(p, buf, place);
+		return;
+	}
 	if (sl_likely(parsed == SL_PARSED_TCP) && sl_likely(travels_along(p, buf, seg)))
 		return;
 	if (sl_likely(parsed == SL_PARSED_TCP || parsed == SL_PARSED_BAD_TCP))

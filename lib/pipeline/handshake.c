@@ -609,7 +609,7 @@ void pipeline_unproxied(struct sl_pipeline *p, unsigned i)
 
 	t->buf->account = t->service;
 	/* A client that was answered by cookie before the change is kept to what it was told. */
-	if (may_prove(t) && pipeline_cookies_alive(p, t->service) && pipeline_believable(t) &&
+	if (may_prove(t) && pipeline_cookies_alive(p, t->service) && pipeline_believable(p, t) &&
 	    verify(p, i, &grant) == SL_COOKIE_VALID)
 		open_proven(p, i, &grant);
 	else

@@ -23,6 +23,10 @@ void pipeline_host_other(struct sl_pipeline *p, struct sl_buf *buf)
 		sl_out_drop(p->out, buf, SL_DROP_not_ours);
 		return;
 	}
+	if (sl_link_owns(link, &ask.src)) {
+		sl_out_drop(p->out, buf, SL_DROP_spoofed_service);
+		return;
+	}
 	if (!sl_wire_answer_ask(buf, &ask, link->mac)) {
 		sl_out_drop(p->out, buf, SL_DROP_no_buffer);
 		return;
@@ -31,11 +35,22 @@ void pipeline_host_other(struct sl_pipeline *p, struct sl_buf *buf)
 	sl_out_answer(p->out, buf);
 }
 
-bool pipeline_host_owns(const struct sl_pipeline *p, const struct sl_buf *buf,
-			const struct sl_seg *seg)
+bool pipeline_host_hears(const struct sl_pipeline *p, const struct sl_buf *buf,
+			 enum sl_parsed parsed)
 {
-	/* What was sent to a group of stations is no TCP: RFC 9293 MUST-57, RFC 1122 4.2.3.10. */
-	return !(buf->data[0] & 1) && sl_link_owns(link_of(p, buf), &seg->dst);
+	if (buf->len < sizeof(uint64_t))
+		return false;
+	if (pipeline_host_meant(p, buf))
+		return true;
+	/* ARP and Neighbour Discovery come to groups of stations. TCP does not, nor errors about
+	 * it: RFC 9293 MUST-57, RFC 1122 sections 3.3.6 and 4.2.3.10. */
+	return buf->data[0] & 1 && (parsed == SL_PARSED_OTHER || parsed == SL_PARSED_BAD);
+}
+
+bool pipeline_host_has(const struct sl_pipeline *p, const struct sl_buf *buf,
+		       const struct sl_addr *addr)
+{
+	return sl_link_owns(link_of(p, buf), addr);
 }
 
 /* Flags that no stack sends are none of a connection's, but where nobody listens they are answered
@@ -48,7 +63,7 @@ static bool has_odd_flags(const struct sl_seg *seg)
 void pipeline_host_refuse(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
 			  bool parsed)
 {
-	if ((!parsed && !has_odd_flags(seg)) || !pipeline_segment_is_right(buf, seg))
+	if ((!parsed && !has_odd_flags(seg)) || !pipeline_segment_is_right(p, buf, seg))
 		sl_out_drop(p->out, buf, (enum sl_drop)seg->reason);
 	else
 		pipeline_reset(p, buf, seg);

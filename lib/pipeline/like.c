@@ -107,6 +107,7 @@ PIPELINE_INLINE unsigned travel(struct sl_pipeline *p, struct sl_buf *bufs, unsi
 	struct sl_buf *buf = &bufs[i];
 	const struct sl_buf *end = &bufs[n];
 	const uint8_t in_port = buf->in_port;
+	const bool host = outside && pipeline_is_host(p, buf); /* nobody is inside of one */
 	struct sl_traveller *t = &p->traveller[p->n];
 	struct sl_seg *seg = &p->seg[i];
 	struct sl_traveller all = {.shape = &like->shape};
@@ -126,6 +127,9 @@ PIPELINE_INLINE unsigned travel(struct sl_pipeline *p, struct sl_buf *bufs, unsi
 		else
 			sl_addr_set_v4(&client, ip + (outside ? 12 : 16));
 		if (sl_unlikely(port == 0) || sl_unlikely(!honest(&client, &server, v6)))
+			break;
+		if (sl_unlikely(host) &&
+		    (!pipeline_host_meant(p, buf) || pipeline_host_has(p, buf, &client)))
 			break;
 		sl_addr_copy(&q->key.outside_addr, &client);
 		sl_addr_copy(&q->key.inside_addr, &server);

@@ -23,6 +23,14 @@ static void show_listening(struct sl_pipeline *p)
 		p->out->accounts[s].state[SL_LEG_CLIENT][SL_TCP_LISTEN] = !t->service[s].retired;
 }
 
+static uint64_t mac_of(const uint8_t mac[6])
+{
+	uint8_t word[8] = {0};
+
+	memcpy(word, mac, 6);
+	return pipeline_mac_word(word);
+}
+
 int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *config, void *memory,
 		     struct sl_out *out, uint64_t now_us)
 {
@@ -52,6 +60,8 @@ int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *con
 				continue;
 			place->link = (uint8_t)link;
 			place->side = (uint8_t)side;
+			if (config->plan->links[link].host)
+				p->mac[port] = mac_of(config->plan->links[link].mac);
 		}
 	}
 	show_listening(p);
@@ -114,7 +124,7 @@ static void decide(struct sl_pipeline *p, unsigned i)
 			pipeline_unproxied(p, i);
 		return;
 	}
-	if (sl_unlikely(!t->proxied) && !pipeline_believable(t)) {
+	if (sl_unlikely(!t->proxied) && !pipeline_believable(p, t)) {
 		pipeline_leave(p, t);
 		return;
 	}

@@ -42,19 +42,37 @@ void pipeline_icmp(struct sl_pipeline *p, unsigned i, uint32_t index);
 /* classify.c: the packet is left to its ends: passed, or what its service or link says. */
 void pipeline_leave(struct sl_pipeline *p, const struct sl_traveller *t);
 /* classify.c: whether the segment is right to the last bit; if not, its reason in seg->reason. */
-bool pipeline_believable(const struct sl_traveller *t);
+bool pipeline_believable(const struct sl_pipeline *p, const struct sl_traveller *t);
 
 /* classify.c: the same of a parsed segment that does not travel. */
-bool pipeline_segment_is_right(struct sl_buf *buf, struct sl_seg *seg);
+bool pipeline_segment_is_right(const struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg);
 
 /* host.c: on a link where the box owns addresses. */
 static inline bool pipeline_on_host(const struct sl_pipeline *p, unsigned link)
 {
 	return p->plan->links[link].host;
 }
-/* Whether TCP is addressed to it. */
-bool pipeline_host_owns(const struct sl_pipeline *p, const struct sl_buf *buf,
-			const struct sl_seg *seg);
+/* A MAC, of the eight bytes that begin with it. */
+static inline uint64_t pipeline_mac_word(const uint8_t *bytes)
+{
+	return sl_load_le64(bytes) << 16;
+}
+/* Whether a port is a host link's. */
+static inline bool pipeline_is_host(const struct sl_pipeline *p, const struct sl_buf *buf)
+{
+	return sl_unlikely(p->mac[buf->in_port] != 0);
+}
+/* There, whether a frame of 8 bytes or more is for the link's MAC: a port hears all. */
+static inline bool pipeline_host_meant(const struct sl_pipeline *p, const struct sl_buf *buf)
+{
+	return pipeline_mac_word(buf->data) == p->mac[buf->in_port];
+}
+/* Whether a frame is for the link at all, by its MAC; `parsed`: what it is. */
+bool pipeline_host_hears(const struct sl_pipeline *p, const struct sl_buf *buf,
+			 enum sl_parsed parsed);
+/* Whether an address is one of the link's: nobody else has it. */
+bool pipeline_host_has(const struct sl_pipeline *p, const struct sl_buf *buf,
+		       const struct sl_addr *addr);
 /* What is no TCP: answered, if it asks for an address of the link's, or dropped. */
 void pipeline_host_other(struct sl_pipeline *p, struct sl_buf *buf);
 /* TCP to a port where nobody listens; `parsed`: it is well-formed. */

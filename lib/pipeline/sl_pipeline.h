@@ -29,7 +29,7 @@ struct sl_pipeline_config {
 	uint32_t n_held;             /**< early packets held at once */
 	uint32_t n_endpoints;        /**< connections that end here (respond), at once */
 	uint32_t n_blocks;           /**< TCP_BLOCK bytes each, for what these hold */
-	uint32_t high_water;         /**< of the table, percent: above it room is made */
+	uint32_t high_water;         /**< of each of these, percent: above it room is made */
 	const uint8_t *table_secret; /**< SL_FLOW_SECRET_BYTES random bytes, this worker's own */
 	const struct sl_cookie_ring *ring;      /**< copied */
 	const struct sl_learned_table *learned; /**< what is known of servers; copied; or NULL */
@@ -129,6 +129,7 @@ struct sl_pipeline {
 	unsigned n_round; /**< workers among which ICMP errors are handed round, since the NICs
 			     spread them as they like; 0: they come to their owner */
 	struct sl_port_place port[SL_PORTS_MAX];
+	uint64_t mac[SL_PORTS_MAX]; /**< a host link's own, as pipeline_mac_word; 0: of a wire */
 	uint64_t last_cookie_us[SL_SERVICES_MAX]; /**< when a service was last answered for */
 	uint64_t adopt_until_us[SL_SERVICES_MAX]; /**< so long strays of a service are taken in */
 	struct sl_one_way one_way[SL_SERVICES_MAX];

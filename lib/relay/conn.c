@@ -41,7 +41,6 @@ int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void
 	if (sl_flow_init(&r->flow, p, config->n_connections, sizeof(struct sl_conn),
 			 config->secret) != 0)
 		return -1;
-	relay_pressure_init(r, config->n_connections, config->high_water);
 	p += aligned(flow);
 	sl_wheel_init(&r->wheel, p, SL_RELAY_SLOTS, SL_RELAY_TICK_US, sl_relay_conn(r, 0),
 		      sizeof(struct sl_conn), offsetof(struct sl_conn, timer), now_us);
@@ -50,6 +49,7 @@ int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void
 	relay_held_init(r, config->n_held);
 	p += aligned(held_bytes(config));
 	relay_endpoints_init(r, config, p);
+	relay_pressure_init(r, config->high_water);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 enum {
 	VISITS = SL_BURST, /* endpoints that are served in a run, at most */
 	QUOTA = 16,        /* segments that one may send in a visit */
+	ROOM_LOOKS = 64,   /* endpoints looked at for a newcomer who finds none */
 	FETCHED = 1024,    /* bytes of payload, from which on a frame is fetched ahead */
 	FOREVER_MS = 0x3fffffff,
 };
@@ -322,6 +323,24 @@ void sl_relay_serve(struct sl_relay *r, uint64_t unix_us)
 
 /* Opening. */
 
+/* All endpoints are taken: frees one in TIME-WAIT, if one is near. */
+static bool make_room(struct sl_relay *r)
+{
+	struct sl_endpoints *all = &r->endpoints;
+
+	for (uint32_t n = sl_min_u32(all->n, ROOM_LOOKS); n > 0; n--) {
+		const struct sl_endpoint *e = &all->pool[all->hand];
+
+		all->hand = all->hand + 1 == all->n ? 0 : all->hand + 1;
+		if (e->tcb.state != SL_TCP_TIME_WAIT)
+			continue;
+		relay_count(r, conn_of(r, e), SL_EVENT_evicted_over);
+		sl_relay_remove(r, e->conn);
+		return true;
+	}
+	return false;
+}
+
 /* The entry, its link-layer headers and an endpoint; or the buffer is dropped, for lack of what. */
 static struct sl_endpoint *add(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
 			       uint16_t service, struct sl_buf *buf, const struct sl_seg *seg)
@@ -329,8 +348,7 @@ static struct sl_endpoint *add(struct sl_relay *r, const struct sl_flow_key *key
 	struct sl_conn *conn;
 
 	buf->account = service;
-	/* What is in TIME-WAIT has one. */
-	if (r->endpoints.n_free == 0 && (!relay_make_room(r) || r->endpoints.n_free == 0)) {
+	if (r->endpoints.n_free == 0 && !make_room(r)) {
 		sl_out_drop(r->out, buf, SL_DROP_endpoints_full);
 		return NULL;
 	}
@@ -366,7 +384,8 @@ bool sl_relay_has_backlog(const struct sl_relay *r, uint16_t service)
 {
 	const uint64_t *states = r->out->accounts[service].state[SL_LEG_CLIENT];
 
-	return states[SL_TCP_SYN_RECEIVED] < r->plan->services.service[service].backlog;
+	return states[SL_TCP_SYN_RECEIVED] < r->plan->services.service[service].backlog &&
+	       r->endpoints.tcp.states[SL_TCP_SYN_RECEIVED] < ((uint64_t)r->endpoints.n + 1) / 2;
 }
 
 /* A tuple's for ever: timestamps grow from one connection to the next (RFC 7323 section 5.4). */
@@ -470,7 +489,8 @@ void relay_endpoint_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_si
 			    struct sl_buf *buf, const struct sl_seg *seg)
 {
 	struct sl_endpoint *e = endpoint_of(r, conn);
-	const uint32_t una = e->tcb.snd_una;
+	const uint32_t una = e->tcb.snd_una, nxt = sl_tcp_rcv_nxt(&e->tcb);
+	const bool ahead = e->tcb.received.ahead != NULL;
 	enum sl_tcp_verdict verdict;
 
 	if (side != SL_OUTSIDE) {
@@ -484,8 +504,10 @@ void relay_endpoint_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_si
 	r->endpoints.tcp.now_us = r->now_us;
 	r->endpoints.quota = QUOTA;
 	verdict = sl_tcp_segment_arrives(&r->endpoints.tcp, &e->tcb, seg, buf->data);
+	/* What comes ahead counts when it is the first: from then on the rest is waited for. */
 	if (e->tcb.snd_una != una ||
-	    (verdict == SL_TCP_TAKEN && seg->payload_len > 0 && bytes_count(r, conn)))
+	    ((sl_tcp_rcv_nxt(&e->tcb) != nxt || (!ahead && e->tcb.received.ahead != NULL)) &&
+	     bytes_count(r, conn)))
 		conn->last_seen_ms = r->now_ms;
 	if (seg->payload_len > 0)
 		conn->flags |= SL_CONN_CLIENT_SENT;
@@ -521,7 +543,16 @@ bool relay_endpoint_owes(const struct sl_relay *r, const struct sl_conn *conn)
 {
 	const struct sl_endpoint *e = endpoint_of(r, conn);
 
-	return e->kind == SL_SERVER_HTTP || tcp_bytes_len(&e->tcb.send) > 0;
+	return e->kind == SL_SERVER_HTTP || tcp_bytes_len(&e->tcb.send) > 0 ||
+	       e->tcb.received.ahead != NULL;
+}
+
+bool relay_endpoint_holds_blocks(const struct sl_relay *r, const struct sl_conn *conn)
+{
+	const struct sl_tcb *tcb = &endpoint_of(r, conn)->tcb;
+
+	return tcp_bytes_len(&tcb->send) > 0 || tcp_bytes_len(&tcb->received.bytes) > 0 ||
+	       tcb->received.ahead != NULL;
 }
 
 void relay_endpoint_timeouts(struct sl_relay *r, struct sl_conn *conn)
@@ -535,6 +566,12 @@ void relay_endpoint_timeouts(struct sl_relay *r, struct sl_conn *conn)
 		enqueue(r, e);
 		relay_arm(r, conn);
 	}
+}
+
+void relay_endpoint_options_changed(struct sl_relay *r, struct sl_conn *conn)
+{
+	r->endpoints.tcp.now_us = r->now_us;
+	sl_tcp_options_changed(&r->endpoints.tcp, &endpoint_of(r, conn)->tcb);
 }
 
 void relay_endpoint_reclaim(struct sl_relay *r, struct sl_conn *conn, enum sl_event why)
@@ -582,27 +619,9 @@ const char *relay_endpoint_timer(const struct sl_relay *r, const struct sl_conn 
 void relay_endpoint_info(const struct sl_relay *r, const struct sl_conn *conn,
 			 struct sl_conn_info *info)
 {
-	const struct sl_tcb *tcb = &endpoint_of(r, conn)->tcb;
-
 	info->ours = true;
 	info->by_cookie = conn->ours == SL_CONN_OURS_BY_COOKIE;
-	info->tcp = (struct sl_conn_tcp){
-		.rtt_us = tcb->rtt.srtt8 / 8,
-		.rttvar_us = tcb->rtt.rttvar4 / 4,
-		.rto_us = tcp_rtt_rto_us(&tcb->rtt, tcb->options->rto_max_ms * 1000),
-		.cwnd = tcb->cc.cwnd,
-		.ssthresh = tcb->cc.ssthresh,
-		.send_queue = tcp_bytes_len(&tcb->send),
-		.receive_queue = sl_tcp_readable(tcb),
-		.in_flight = tcb->snd_max - tcb->snd_una,
-		.snd_wnd = tcb->snd_wnd,
-		.mss = tcb->smss,
-		.retransmits = tcb->n_retransmits,
-		.snd_wscale = tcb->snd_wscale,
-		.rcv_wscale = tcb->rcv_wscale,
-		.sack = tcb->sack,
-		.in_recovery = tcb->in_recovery,
-	};
+	sl_tcp_describe(&endpoint_of(r, conn)->tcb, &info->tcp);
 }
 
 /* Beginning. */
@@ -616,7 +635,7 @@ static void set_options(struct sl_tcp_options *o, const struct sl_service *s, ui
 	o->wscale = s->wscale;
 	o->timestamps = s->timestamps != SL_TIMESTAMPS_NEVER;
 	o->delayed_ack_ms = 40; /* as the stacks do that clients have */
-	o->no_delay = true; /* the servers give what they have at once */
+	o->no_delay = true;     /* the servers give what they have at once */
 	o->keepalive = true;
 	o->keepalive_ms = s->limits.idle_ms;
 	o->probes = (uint8_t)s->limits.probes;

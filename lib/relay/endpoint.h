@@ -18,11 +18,14 @@ void relay_endpoint_icmp(struct sl_relay *r, struct sl_conn *conn, struct sl_buf
 			 const struct sl_quote *quote);
 /* When TCP wants to be called; UINT64_MAX: never. */
 uint64_t relay_endpoint_deadline(const struct sl_relay *r, const struct sl_conn *conn);
-/* Whether something is to be done here before the client may be silent: bytes that it does not
- * take, a request that is not whole. */
+/* Whether something is to be done before the client may be silent: bytes that it does not take, a
+ * request that is not whole, bytes missing before those that have come. */
 bool relay_endpoint_owes(const struct sl_relay *r, const struct sl_conn *conn);
+bool relay_endpoint_holds_blocks(const struct sl_relay *r, const struct sl_conn *conn);
 /* It has come. The connection may be gone afterwards. */
 void relay_endpoint_timeouts(struct sl_relay *r, struct sl_conn *conn);
+/* What its service says may be new: the timers that TCP keeps go by it. */
+void relay_endpoint_options_changed(struct sl_relay *r, struct sl_conn *conn);
 /* Ends the connection; its client hears of it. */
 void relay_endpoint_reclaim(struct sl_relay *r, struct sl_conn *conn, enum sl_event why);
 /* The name of TCP's timer, if it comes before `left_ms`; or NULL. */

@@ -37,10 +37,10 @@ static inline void observe_numbers(struct sl_conn *conn, enum sl_side side,
 			relay_count_wrap(me, seq_end);
 		me->seq_max = seq_end;
 	}
-	if (seg->flags & SL_ACK) {
+	/* An ACK that was overtaken by a later one says of its window what is so no longer. */
+	if (seg->flags & SL_ACK && (sl_seq_geq(ack, me->ack) || me->wnd == 0)) {
 		me->wnd = seg->wnd;
-		if (sl_seq_gt(ack, me->ack))
-			me->ack = ack;
+		me->ack = sl_seq_max(ack, me->ack);
 	}
 	if (seg->ts_off != 0) {
 		const uint32_t ts = seg->tsval + (side == SL_INSIDE ? conn->ts_delta : 0);

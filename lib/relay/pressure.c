@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A table that fills up: limits shrink, and victims are taken in a fixed order. A hand goes round
- * the table, some entries a tick, while it is above its high-water mark; when a whole round has not
- * brought it below the low one, the next class is taken as well:
+ * A worker that fills up: limits shrink, and victims are taken in a fixed order. A hand goes round
+ * the table, some entries a tick, while the table, the endpoints or the blocks of their streams are
+ * above their high-water mark; when a whole round has not brought them below the low one, the next
+ * class is taken as well:
  *
  *   1  what is over: tombstones, TIME-WAIT      at once, nobody is told
  *   2  half-open                                an eighth of its limit without a sign
  *   3  half-closed                              likewise
  *   4  idle                                     a sixty-fourth of it (of `silent`, if that runs)
  *
- * Within what the hand sees at once, those of the source that holds most go first. What is active
- * stays, however many there are. Both ends are told by RST, at a bounded rate.
+ * Only those are taken who hold something of what is short. Within what the hand sees at once,
+ * those of the source that holds most go first. What is active stays, however many there are. Both
+ * ends are told by RST, at a bounded rate.
  */
-#include "relay.h"
+#include "endpoint.h"
 
 enum {
 	HAND_ENTRIES = 512, /* looked at in a tick */
@@ -22,14 +24,20 @@ enum {
 	LOW_WATER_PERCENT = 5, /* below the high mark */
 };
 
-void relay_pressure_init(struct sl_relay *r, uint32_t n_connections, uint32_t high_percent)
+void relay_pressure_init(struct sl_relay *r, uint32_t high_percent)
 {
 	struct sl_pressure *p = &r->pressure;
-	const uint64_t n = n_connections;
+	const uint64_t all[] = {
+		[SL_STOCK_ENTRIES] = sl_flow_capacity(&r->flow),
+		[SL_STOCK_ENDPOINTS] = r->endpoints.n,
+		[SL_STOCK_BLOCKS] = tcp_pool_spare(&r->endpoints.tcp.pool), /* it is full */
+	};
 
 	memset(p, 0, sizeof(*p));
-	p->high = (uint32_t)(n * high_percent / 100);
-	p->low = (uint32_t)(n * (high_percent - LOW_WATER_PERCENT) / 100);
+	for (unsigned i = 0; i < SL_N_STOCKS; i++) {
+		p->of[i].high = (uint32_t)(all[i] * high_percent / 100);
+		p->of[i].low = (uint32_t)(all[i] * (high_percent - LOW_WATER_PERCENT) / 100);
+	}
 	p->seed = r->flow.secret[0] | 1;
 }
 
@@ -108,6 +116,60 @@ bool relay_make_room(struct sl_relay *r)
 	return false;
 }
 
+static uint32_t in_use(const struct sl_relay *r, enum sl_stock stock)
+{
+	const struct sl_endpoints *e = &r->endpoints;
+
+	switch (stock) {
+	case SL_STOCK_ENTRIES:
+		return sl_flow_count(&r->flow);
+	case SL_STOCK_ENDPOINTS:
+		return e->n - e->n_free;
+	case SL_STOCK_BLOCKS:
+		return e->tcp.pool.n_blocks - e->tcp.pool.n_free;
+	case SL_N_STOCKS:
+		break;
+	}
+	return 0;
+}
+
+/* Begins what has become necessary, ends what no longer is. Returns whether anything is short. */
+static bool any_short(struct sl_relay *r)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < SL_N_STOCKS; i++) {
+		struct sl_shortage *s = &r->pressure.of[i];
+		const uint32_t n = in_use(r, (enum sl_stock)i);
+
+		if (sl_likely(s->level == SL_PRESSURE_NONE && n <= s->high))
+			continue;
+		if (s->level == SL_PRESSURE_NONE) {
+			s->level = SL_PRESSURE_OVER;
+			s->seen = 0;
+		} else if (n <= s->low) {
+			s->level = SL_PRESSURE_NONE;
+		}
+		any |= s->level != SL_PRESSURE_NONE;
+	}
+	return any;
+}
+
+/* The last class of which a connection may be taken: the furthest that what it would free is at. */
+static enum sl_pressure_level level_for(const struct sl_relay *r, const struct sl_conn *conn)
+{
+	const struct sl_shortage *of = r->pressure.of;
+	enum sl_pressure_level level = of[SL_STOCK_ENTRIES].level;
+
+	if (!conn->ours)
+		return level;
+	if (of[SL_STOCK_ENDPOINTS].level > level)
+		level = of[SL_STOCK_ENDPOINTS].level;
+	if (of[SL_STOCK_BLOCKS].level > level && relay_endpoint_holds_blocks(r, conn))
+		level = of[SL_STOCK_BLOCKS].level;
+	return level;
+}
+
 /* What the hand has found in one tick. */
 struct found {
 	uint32_t index[HAND_ENTRIES];
@@ -120,7 +182,7 @@ static void look_at(struct sl_relay *r, uint32_t index, struct found *found)
 	const enum sl_pressure_level class = class_of(conn);
 	uint32_t held;
 
-	if (class > r->pressure.level)
+	if (class > level_for(r, conn))
 		return;
 	if (class == SL_PRESSURE_OVER) {
 		relay_count(r, conn, SL_EVENT_evicted_over);
@@ -160,12 +222,23 @@ static void reclaim(struct sl_relay *r, const struct found *found)
 	}
 }
 
-/* The hand has come round: what it was allowed to take was not enough, or was. */
-static void come_round(struct sl_pressure *p)
+/* One entry more was looked at. When the hand has come round, what it was allowed to take was not
+ * enough, or was. */
+static void look_on(struct sl_relay *r)
 {
-	p->seen = 0;
-	if (p->level < SL_PRESSURE_IDLE)
-		p->level++;
+	const uint32_t capacity = sl_flow_capacity(&r->flow);
+	struct sl_pressure *p = &r->pressure;
+
+	p->hand = p->hand + 1 == capacity ? 0 : p->hand + 1;
+	for (unsigned i = 0; i < SL_N_STOCKS; i++)
+		p->of[i].seen++;
+}
+
+static void come_round(struct sl_shortage *s)
+{
+	s->seen = 0;
+	if (s->level != SL_PRESSURE_NONE && s->level < SL_PRESSURE_IDLE)
+		s->level++;
 }
 
 void relay_pressure_tick(struct sl_relay *r)
@@ -174,25 +247,17 @@ void relay_pressure_tick(struct sl_relay *r)
 	struct sl_pressure *p = &r->pressure;
 	struct found found = {.n = 0};
 
-	if (sl_likely(p->level == SL_PRESSURE_NONE && sl_flow_count(&r->flow) <= p->high))
-		return;
-	if (p->level == SL_PRESSURE_NONE) {
-		p->level = SL_PRESSURE_OVER;
-		p->seen = 0;
-	}
 	for (unsigned i = 0; i < HAND_ENTRIES && i < capacity; i++) {
 		const uint32_t index = p->hand;
 
-		if (sl_flow_count(&r->flow) <= p->low) {
-			p->level = SL_PRESSURE_NONE;
+		if (sl_likely(!any_short(r)))
 			return;
-		}
-		p->hand = index + 1 == capacity ? 0 : index + 1;
-		p->seen++;
+		look_on(r);
 		if (sl_flow_in_use(&r->flow, index))
 			look_at(r, index, &found);
 	}
 	reclaim(r, &found);
-	if (p->seen >= capacity)
-		come_round(p);
+	for (unsigned i = 0; i < SL_N_STOCKS; i++)
+		if (p->of[i].seen >= capacity)
+			come_round(&p->of[i]);
 }

@@ -134,8 +134,8 @@ enum { SPARES_FOR_ONE = 4 };
 /* Ends a connection that stayed too long; both ends hear of it. */
 void relay_reclaim(struct sl_relay *r, struct sl_conn *conn, enum sl_event why);
 
-/* pressure.c: a table that fills up. */
-void relay_pressure_init(struct sl_relay *r, uint32_t n_connections, uint32_t high_percent);
+/* pressure.c: a table, or what beside it connections share, that fills up. */
+void relay_pressure_init(struct sl_relay *r, uint32_t high_percent);
 void relay_pressure_tick(struct sl_relay *r);
 /* The table is full: frees one entry that is over, if one is near. */
 bool relay_make_room(struct sl_relay *r);

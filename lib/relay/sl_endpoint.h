@@ -28,6 +28,7 @@ struct sl_endpoints {
 	struct sl_endpoint *pool;
 	uint32_t n, n_free, free;
 	uint32_t first, last, n_queued; /**< the queue */
+	uint32_t hand;                  /**< next to look at for one in TIME-WAIT */
 	struct sl_tcp_options *options; /**< by service, link and family */
 	unsigned n_links;
 	unsigned quota;              /**< segments that the one being served may still send */

@@ -41,7 +41,7 @@ struct sl_held {
 	uint16_t next;
 };
 
-/** What is taken while a table is above its high-water mark: this class and those before it. */
+/** What is taken while something is above its high-water mark: this class and those before it. */
 enum sl_pressure_level {
 	SL_PRESSURE_NONE,
 	SL_PRESSURE_OVER, /**< tombstones, TIME-WAIT */
@@ -50,14 +50,26 @@ enum sl_pressure_level {
 	SL_PRESSURE_IDLE,
 };
 
+/** What may run short. */
+enum sl_stock {
+	SL_STOCK_ENTRIES,   /**< of the table */
+	SL_STOCK_ENDPOINTS, /**< of connections that end here */
+	SL_STOCK_BLOCKS,    /**< of what these hold */
+	SL_N_STOCKS,
+};
+
+struct sl_shortage {
+	enum sl_pressure_level level;
+	uint32_t high, low; /**< in use */
+	uint32_t seen;      /**< entries looked at since the level was reached */
+};
+
 enum { SL_PRESSURE_SOURCES = 4096 };
 
-/** A table that fills up, and what is done about it. */
+/** A worker that fills up, and what is done about it. */
 struct sl_pressure {
-	enum sl_pressure_level level;
-	uint32_t high, low; /**< entries in use */
-	uint32_t hand;      /**< next entry to look at */
-	uint32_t seen;      /**< entries looked at since the level was reached */
+	struct sl_shortage of[SL_N_STOCKS];
+	uint32_t hand; /**< next entry to look at */
 	uint64_t seed;
 	struct sl_bucket victims;
 	uint32_t held[2][SL_PRESSURE_SOURCES]; /**< entries by hash of the client's address */
@@ -86,7 +98,7 @@ struct sl_relay {
 
 struct sl_relay_config {
 	uint32_t n_connections;
-	uint32_t high_water;  /**< of the table, percent, 10 to 100: above it room is made */
+	uint32_t high_water;  /**< of each stock, percent, 10 to 100: above it room is made */
 	uint32_t n_held;      /**< packets held at once, at most SL_HELD_MAX */
 	uint32_t n_endpoints; /**< connections that end here, at once; 0: none can */
 	uint32_t n_blocks;    /**< of TCP_BLOCK bytes, for what these have received and send */
@@ -207,7 +219,8 @@ void sl_relay_open_by_syn(struct sl_relay *r, const struct sl_flow_key *key, uin
 			  uint16_t service, const uint32_t *above, struct sl_buf *buf,
 			  const struct sl_seg *seg);
 
-/** Whether a service's backlog has room for one more SYN. */
+/** Whether a service's backlog has room for one more SYN, and those of all services together hold
+ * less than half of the endpoints. */
 bool sl_relay_has_backlog(const struct sl_relay *r, uint16_t service);
 
 /**
@@ -298,17 +311,6 @@ void sl_relay_tick(struct sl_relay *r, unsigned max);
  */
 bool sl_relay_rearm(struct sl_relay *r, uint32_t *cursor, uint32_t max);
 
-/** What `ss -ti` says of an endpoint. */
-struct sl_conn_tcp {
-	uint32_t rtt_us, rttvar_us, rto_us;
-	uint32_t cwnd, ssthresh; /**< bytes */
-	uint32_t send_queue, receive_queue, in_flight, snd_wnd;
-	uint16_t mss;
-	uint8_t retransmits; /**< in a row */
-	uint8_t snd_wscale, rcv_wscale;
-	bool sack, in_recovery;
-};
-
 /** A connection as people look at it. */
 struct sl_conn_info {
 	struct sl_addr client, server;
@@ -326,7 +328,7 @@ struct sl_conn_info {
 	uint32_t held;
 	bool ours;      /**< it ends here; then: */
 	bool by_cookie; /**< opened so */
-	struct sl_conn_tcp tcp;
+	struct sl_tcp_info tcp;
 };
 
 /** Describes connection `index`. Returns false when there is none of that number. */

@@ -160,9 +160,15 @@ bool sl_relay_rearm(struct sl_relay *r, uint32_t *cursor, uint32_t max)
 {
 	const uint32_t capacity = sl_flow_capacity(&r->flow);
 
-	for (; *cursor < capacity && max > 0; ++*cursor, max--)
-		if (sl_flow_in_use(&r->flow, *cursor))
-			relay_arm(r, sl_relay_conn(r, *cursor));
+	for (; *cursor < capacity && max > 0; ++*cursor, max--) {
+		struct sl_conn *conn = sl_relay_conn(r, *cursor);
+
+		if (!sl_flow_in_use(&r->flow, *cursor))
+			continue;
+		if (conn->ours)
+			relay_endpoint_options_changed(r, conn);
+		relay_arm(r, conn);
+	}
 	return *cursor == capacity;
 }
 

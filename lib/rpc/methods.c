@@ -58,10 +58,12 @@ const struct rpc_method rpc_methods[] = {
 	{"connection_list", "connections, those that fit", connection_params,
 	 SL_ARRAY_LEN(connection_params), rpc_connection_list},
 	{"port_list", "ports: driver, offloads, link, what was lost", NO_PARAMS, rpc_port_list},
-	{"link_list", "links: their two ports", NO_PARAMS, rpc_link_list},
+	{"link_list", "links: their ports and addresses", NO_PARAMS, rpc_link_list},
 	{"config_reload", "reads the configuration again and applies it, all or nothing", NO_PARAMS,
 	 rpc_config_reload},
-	{"system_drain", "new connections pass unproxied; what stands is served to its end",
+	{"system_drain",
+	 "new connections pass unproxied, or are refused where the box is a host; what stands is "
+	 "served to its end",
 	 drain_params, SL_ARRAY_LEN(drain_params), rpc_system_drain},
 	{"worker_list", "workers: turns, connections, the books", NO_PARAMS, rpc_worker_list},
 };

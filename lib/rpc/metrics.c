@@ -125,7 +125,18 @@ static void services(const struct metrics *m)
 	states(m);
 }
 
-enum worker_view { VIEW_CONNECTIONS, VIEW_CAPACITY, VIEW_TURNS, VIEW_STUCK, VIEW_DROPPED, N_VIEWS };
+enum worker_view {
+	VIEW_CONNECTIONS,
+	VIEW_CAPACITY,
+	VIEW_ENDPOINTS,
+	VIEW_ENDPOINTS_CAPACITY,
+	VIEW_STREAM_BUFFERS,
+	VIEW_STREAM_BUFFERS_CAPACITY,
+	VIEW_TURNS,
+	VIEW_STUCK,
+	VIEW_DROPPED,
+	N_VIEWS
+};
 
 static uint64_t view_of(const struct sl_control *control, const struct sl_snapshot *snapshot,
 			const struct sl_account *sum, unsigned worker, enum worker_view view)
@@ -135,6 +146,14 @@ static uint64_t view_of(const struct sl_control *control, const struct sl_snapsh
 		return snapshot->worker[worker].connections;
 	case VIEW_CAPACITY:
 		return snapshot->worker[worker].capacity;
+	case VIEW_ENDPOINTS:
+		return snapshot->worker[worker].endpoints_used;
+	case VIEW_ENDPOINTS_CAPACITY:
+		return snapshot->worker[worker].n_endpoints;
+	case VIEW_STREAM_BUFFERS:
+		return snapshot->worker[worker].stream_buffers_used;
+	case VIEW_STREAM_BUFFERS_CAPACITY:
+		return snapshot->worker[worker].n_stream_buffers;
 	case VIEW_TURNS:
 		return sl_worker_turns(sl_control_setup(control)->workers[worker]);
 	case VIEW_STUCK:
@@ -153,6 +172,12 @@ static void workers(const struct metrics *m, const struct sl_control *control,
 	static const struct sl_counter_info views[N_VIEWS] = {
 		[VIEW_CONNECTIONS] = {"connections", "", "entries of the table in use"},
 		[VIEW_CAPACITY] = {"connections_capacity", "", "entries of the table"},
+		[VIEW_ENDPOINTS] = {"endpoints", "",
+				    "endpoints of connections that end in the box"},
+		[VIEW_ENDPOINTS_CAPACITY] = {"endpoints_capacity", "", "endpoints there are"},
+		[VIEW_STREAM_BUFFERS] = {"stream_buffers", "", "their buffers of 2 KiB in use"},
+		[VIEW_STREAM_BUFFERS_CAPACITY] = {"stream_buffers_capacity", "",
+						  "such buffers there are"},
 		[VIEW_TURNS] = {"turns", "", "turns of the worker's loop"},
 		[VIEW_STUCK] = {"stuck", "", "1 when the worker has not turned for 2 s"},
 		[VIEW_DROPPED] = {"dropped", "packets", "dropped, for any reason"},

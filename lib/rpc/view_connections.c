@@ -16,7 +16,7 @@ static json_t *end_json(const struct sl_addr *addr, uint16_t port)
 /* Of one that ends here, what `ss -ti` would say. Round trips are null before one was measured. */
 static json_t *tcp_json(const struct sl_conn_info *i)
 {
-	const struct sl_conn_tcp *t = &i->tcp;
+	const struct sl_tcp_info *t = &i->tcp;
 	json_t *o;
 
 	if (!i->ours)

@@ -119,6 +119,27 @@ static json_t *worker_json(const struct sl_control *control, unsigned i)
 			 (json_int_t)w->times_stuck);
 }
 
+static void add_endpoints(struct sl_snapshot_worker *sum, const struct sl_snapshot_worker *w)
+{
+	sum->responding += w->responding;
+	sum->endpoints_used += w->endpoints_used;
+	sum->n_endpoints += w->n_endpoints;
+	sum->stream_buffers_used += w->stream_buffers_used;
+	sum->n_stream_buffers += w->n_stream_buffers;
+}
+
+static json_t *endpoints_json(const struct sl_snapshot_worker *w)
+{
+	return json_pack("{s:I, s:I, s:I}", "current", (json_int_t)w->endpoints_used, "capacity",
+			 (json_int_t)w->n_endpoints, "responding", (json_int_t)w->responding);
+}
+
+static json_t *stream_buffers_json(const struct sl_snapshot_worker *w)
+{
+	return json_pack("{s:I, s:I}", "current", (json_int_t)w->stream_buffers_used, "capacity",
+			 (json_int_t)w->n_stream_buffers);
+}
+
 static void worker_done(void *arg, const struct sl_snapshot *snapshot, const char *error)
 {
 	struct rpc_call *call = arg;
@@ -138,6 +159,8 @@ static void worker_done(void *arg, const struct sl_snapshot *snapshot, const cha
 		json_object_set_new(o, "connections",
 				    json_pack("{s:I, s:I}", "current", (json_int_t)w->connections,
 					      "capacity", (json_int_t)w->capacity));
+		json_object_set_new(o, "endpoints", endpoints_json(w));
+		json_object_set_new(o, "stream_buffers", stream_buffers_json(w));
 		sl_snapshot_sum(snapshot, (int)i, SL_SNAPSHOT_ALL, &sum);
 		terms = rpc_terms_json(&sum);
 		json_object_update(o, terms);
@@ -222,6 +245,14 @@ static void warn_workers(json_t *warnings, const struct sl_control *control,
 			     "the table of the worker on core %u is %u %% full: raise "
 			     "workers.connections",
 			     core, (unsigned)(100ull * w->connections / w->capacity));
+		/* An eighth is kept for what comes in order: tcp_pool_spare. */
+		if (w != NULL && 80ull * w->stream_buffers_used > 63ull * w->n_stream_buffers)
+			warn(warnings,
+			     "of the stream buffers of the worker on core %u, %u %% are in use: "
+			     "raise "
+			     "workers.stream_buffers, or lower receive_buffer and send_buffer",
+			     core,
+			     (unsigned)(100ull * w->stream_buffers_used / w->n_stream_buffers));
 	}
 }
 
@@ -259,10 +290,13 @@ static bool balanced(const struct sl_snapshot *snapshot)
 /* What only the workers know; nulls when one of them does not answer. */
 static void add_snapshot(json_t *o, const struct sl_snapshot *snapshot)
 {
+	struct sl_snapshot_worker sum = {0};
 	uint64_t current = 0, capacity = 0, translated = 0;
 
 	if (snapshot == NULL) {
 		json_object_set_new(o, "connections", json_null());
+		json_object_set_new(o, "endpoints", json_null());
+		json_object_set_new(o, "stream_buffers", json_null());
 		json_object_set_new(o, "translated", json_null());
 		json_object_set_new(o, "balanced", json_null());
 		return;
@@ -271,7 +305,10 @@ static void add_snapshot(json_t *o, const struct sl_snapshot *snapshot)
 		current += snapshot->worker[i].connections;
 		capacity += snapshot->worker[i].capacity;
 		translated += snapshot->worker[i].translated;
+		add_endpoints(&sum, &snapshot->worker[i]);
 	}
+	json_object_set_new(o, "endpoints", endpoints_json(&sum));
+	json_object_set_new(o, "stream_buffers", stream_buffers_json(&sum));
 	json_object_set_new(o, "translated", json_integer((json_int_t)translated));
 	json_object_set_new(o, "connections",
 			    json_pack("{s:I, s:I}", "current", (json_int_t)current, "capacity",

@@ -185,15 +185,8 @@ struct sl_socket_info {
 	struct sl_addr local, remote;
 	uint16_t local_port, remote_port;
 	enum sl_tcp_state state;
-	uint32_t srtt_us, rttvar_us, rto_us;
-	uint32_t cwnd, ssthresh; /**< bytes */
-	uint32_t send_queue, receive_queue, in_flight;
-	uint32_t snd_wnd, rcv_wnd;
-	uint32_t urgent_left; /**< bytes to be read until urgent data ends */
-	uint16_t mss;
-	uint8_t retransmits, probes; /**< in a row, unanswered */
-	bool timestamps, sack, in_recovery;
-	uint8_t snd_wscale, rcv_wscale;
+	struct sl_tcp_info tcp;
+	uint32_t urgent_left;     /**< bytes to be read until urgent data ends */
 	uint32_t next_timeout_ms; /**< UINT32_MAX: none */
 };
 

@@ -134,8 +134,7 @@ int sl_socket_set(struct sl_tcp_stack *stack, int socket, enum sl_socket_option 
 		store(&conn->options, row, value);
 	conn->ttl = s->ttl;
 	conn->dscp = s->dscp;
-	if (option == SL_SOCKET_KEEPALIVE || option == SL_SOCKET_KEEPALIVE_MS)
-		sl_tcp_keepalive(&stack->tcp, &conn->tcb);
+	sl_tcp_options_changed(&stack->tcp, &conn->tcb);
 	stack_after(stack, conn);
 	return 0;
 }
@@ -300,6 +299,8 @@ int64_t sl_socket_send(struct sl_tcp_stack *stack, int socket, const void *data,
 	if (conn->tcb.fin_queued)
 		return -EPIPE;
 	n = sl_tcp_send(&stack->tcp, &conn->tcb, data, len, urgent);
+	if (n < len && sl_tcp_send_room(&conn->tcb) > 0)
+		sock_of(stack, socket)->starved = stack->some_starved = true;
 	stack_after(stack, conn);
 	return n == 0 && len > 0 ? -EAGAIN : (int64_t)n;
 }
@@ -405,7 +406,8 @@ unsigned sl_socket_poll(const struct sl_tcp_stack *stack, int socket)
 		return ready;
 	case SL_TCP_ESTABLISHED:
 	case SL_TCP_CLOSE_WAIT:
-		if (sl_tcp_send_room(&conn->tcb) > 0)
+		if (sl_tcp_send_room(&conn->tcb) > 0 &&
+		    (!s->starved || tcp_pool_spare(&stack->tcp.pool) > 0))
 			ready |= SL_SOCKET_WRITABLE;
 		return ready | SL_SOCKET_CONNECTED;
 	case SL_TCP_FIN_WAIT_1:
@@ -451,31 +453,12 @@ int sl_socket_get_info(const struct sl_tcp_stack *stack, int socket, struct sl_s
 		.local_port = conn->key.inside_port,
 		.remote_port = conn->key.outside_port,
 		.state = (enum sl_tcp_state)tcb->state,
-		.srtt_us = tcb->rtt.srtt8 / 8,
-		.rttvar_us = tcb->rtt.rttvar4 / 4,
-		.rto_us = tcp_rtt_rto_us(&tcb->rtt, tcb->options->rto_max_ms * 1000),
-		.cwnd = tcb->cc.cwnd,
-		.ssthresh = tcb->cc.ssthresh,
-		.send_queue = tcp_bytes_len(&tcb->send),
-		.receive_queue = sl_tcp_readable(tcb),
-		.in_flight = tcb->snd_max - tcb->snd_una,
-		.snd_wnd = tcb->snd_wnd,
-		.rcv_wnd = sl_seq_gt(tcb->rcv_adv, sl_tcp_rcv_nxt(tcb))
-				   ? tcb->rcv_adv - sl_tcp_rcv_nxt(tcb)
-				   : 0,
 		.urgent_left = urgent_left(tcb),
-		.mss = tcb->smss,
-		.retransmits = tcb->n_retransmits,
-		.probes = tcb->n_probes,
-		.timestamps = tcb->timestamps,
-		.sack = tcb->sack,
-		.in_recovery = tcb->in_recovery,
-		.snd_wscale = tcb->snd_wscale,
-		.rcv_wscale = tcb->rcv_wscale,
 		.next_timeout_ms =
 			deadline == UINT64_MAX
 				? UINT32_MAX
 				: (uint32_t)((deadline - stack->tcp.now_us) / SL_US_PER_MS),
 	};
+	sl_tcp_describe(tcb, &info->tcp);
 	return 0;
 }

@@ -202,8 +202,22 @@ void stack_ready(struct sl_tcp_stack *stack, int32_t socket)
 	stack->n_ready++;
 }
 
+/* Who had to send and found no block is ready when there are some again. */
+static void feed(struct sl_tcp_stack *stack)
+{
+	if (!stack->some_starved || tcp_pool_spare(&stack->tcp.pool) == 0)
+		return;
+	stack->some_starved = false;
+	for (uint32_t i = 0; i < stack->config.n_sockets; i++)
+		if (stack->sockets[i].starved) {
+			stack->sockets[i].starved = false;
+			stack_ready(stack, (int32_t)i);
+		}
+}
+
 int sl_socket_next_ready(struct sl_tcp_stack *stack)
 {
+	feed(stack);
 	while (stack->n_ready > 0) {
 		const int32_t socket = stack->ready[stack->ready_first];
 		struct sock *s = &stack->sockets[socket];

@@ -33,6 +33,7 @@ struct sock {
 	enum socket_kind kind;
 	bool bound, any; /* any: to all addresses */
 	bool in_ready, reuse, linger_0;
+	bool starved; /* there was no block for what it had to send */
 	uint8_t ttl, dscp, cookies;
 	uint16_t port;
 	struct sl_addr addr;
@@ -55,6 +56,7 @@ struct sl_tcp_stack {
 	struct sock *sockets;
 	int32_t *ready; /* a ring of n_sockets */
 	uint32_t ready_first, n_ready;
+	bool some_starved;
 	uint8_t packet[SL_TCP_STACK_MTU_MAX + SL_FRAME_MADE_MAX];
 };
 

@@ -220,15 +220,28 @@ static void remove_range(struct tcp_ahead *a, uint32_t i)
 	memmove(&a->range[i], &a->range[i + 1], (a->n - i) * sizeof(a->range[0]));
 }
 
-/* Adds a range, as the most recent; those that it touches become part of it: no two that are there
- * touch each other. Returns false when
- * there is no room for one more. */
-static bool add_range(struct tcp_ahead *a, uint32_t left, uint32_t right)
+static bool touches(const struct tcp_range *range, uint32_t left, uint32_t right)
+{
+	return !sl_seq_lt(range->right, left) && !sl_seq_gt(range->left, right);
+}
+
+/* Whether a range may be added. */
+static bool has_room(const struct tcp_ahead *a, uint32_t left, uint32_t right)
+{
+	for (uint32_t i = 0; i < a->n; i++)
+		if (touches(&a->range[i], left, right))
+			return true;
+	return a->n < TCP_RANGES;
+}
+
+/* Adds a range that there is room for, as the most recent; those that it touches become part of it:
+ * no two that are there touch each other. */
+static void add_range(struct tcp_ahead *a, uint32_t left, uint32_t right)
 {
 	for (uint32_t i = 0; i < a->n;) {
 		const struct tcp_range range = a->range[i];
 
-		if (sl_seq_lt(range.right, left) || sl_seq_gt(range.left, right)) {
+		if (!touches(&range, left, right)) {
 			i++;
 			continue;
 		}
@@ -236,12 +249,9 @@ static bool add_range(struct tcp_ahead *a, uint32_t left, uint32_t right)
 		right = sl_seq_max(range.right, right);
 		remove_range(a, i);
 	}
-	if (a->n == TCP_RANGES)
-		return false;
 	memmove(&a->range[1], &a->range[0], a->n * sizeof(a->range[0]));
 	a->range[0] = (struct tcp_range){left, right};
 	a->n++;
-	return true;
 }
 
 /* Nothing is ahead any more. */
@@ -305,17 +315,17 @@ static enum tcp_put put_in_order(struct tcp_received *r, struct tcp_pool *pool, 
 static enum tcp_put put_ahead(struct tcp_received *r, struct tcp_pool *pool, uint32_t at,
 			      const uint8_t *data, uint32_t len)
 {
-	enum tcp_put result = TCP_PUT_KEPT;
-
-	if (!ensure(r, pool, at, len))
-		result = TCP_PUT_NO_BLOCK;
-	else if (!add_range(ahead_of(r), at, at + len))
-		result = TCP_PUT_NO_RANGE;
-	else
-		copy(r, at, data, len);
-	if (ahead_of(r)->n == 0)
-		free_ahead(r, pool);
-	return result;
+	/* First: what is not kept shall not hold blocks. */
+	if (!has_room(ahead_of(r), at, at + len))
+		return TCP_PUT_NO_RANGE;
+	if (!ensure(r, pool, at, len)) {
+		if (ahead_of(r)->n == 0)
+			free_ahead(r, pool);
+		return TCP_PUT_NO_BLOCK;
+	}
+	add_range(ahead_of(r), at, at + len);
+	copy(r, at, data, len);
+	return TCP_PUT_KEPT;
 }
 
 enum tcp_put tcp_received_put(struct tcp_received *r, struct tcp_pool *pool, uint32_t at,

@@ -41,11 +41,12 @@ static uint32_t cube_root(uint64_t v)
 	return (uint32_t)root;
 }
 
-/* W_cubic: RFC 9438 figure 1. The cube of more than a few minutes is beyond any window. */
-static uint32_t cubic_window(const struct tcp_cc *cc, uint32_t t_ms)
+/* W_cubic at `at_ms`: RFC 9438 figure 1. The cube of more than a few minutes is beyond any window.
+ */
+static uint32_t cubic_window(const struct tcp_cc *cc, uint32_t at_ms)
 {
 	const int64_t far = 1 << 18;
-	int64_t d = (int64_t)t_ms - cc->k_ms, bytes;
+	int64_t d = (int32_t)(at_ms - cc->origin_ms), bytes;
 
 	d = d > far ? far : d < -far ? -far : d;
 	/* C d^3 segments, d in ms: d^3 has 54 bits. */
@@ -58,11 +59,10 @@ static void begin_epoch(struct tcp_cc *cc, uint32_t now_ms)
 	const uint32_t below = cc->w_max > cc->cwnd ? cc->w_max - cc->cwnd : 0;
 
 	cc->epoch_begun = true;
-	cc->epoch_ms = now_ms;
 	cc->w_est = cc->cwnd;
 	cc->est_acked = 0;
 	/* Figure 2: K = cbrt((W_max - cwnd) / C), in ms: by 10^9 under the root. */
-	cc->k_ms = cube_root((uint64_t)below * 10 / C_TENTHS * 1000000000 / cc->smss);
+	cc->origin_ms = now_ms + cube_root((uint64_t)below * 10 / C_TENTHS * 1000000000 / cc->smss);
 	if (below == 0)
 		cc->w_max = cc->cwnd;
 }
@@ -94,13 +94,15 @@ static void avoid_by_cubic(struct tcp_cc *cc, uint32_t bytes, uint32_t now_ms, u
 
 	if (!cc->epoch_begun)
 		begin_epoch(cc, now_ms);
-	t = now_ms - cc->epoch_ms;
+	else if (now_ms - cc->acked_ms > srtt_ms)
+		/* Time in which the window was not in use does not count: section 5.8. */
+		cc->origin_ms += now_ms - cc->acked_ms - srtt_ms;
 	estimate_reno(cc, bytes);
-	if (cubic_window(cc, t) < cc->w_est) {
+	if (cubic_window(cc, now_ms) < cc->w_est) {
 		cc->cwnd = sl_max_u32(cc->cwnd, cc->w_est);
 		return;
 	}
-	target = cubic_window(cc, t + srtt_ms);
+	target = cubic_window(cc, now_ms + srtt_ms);
 	target = sl_min_u32(sl_max_u32(target, cc->cwnd), cc->cwnd + cc->cwnd / 2);
 	cc->acked = sl_min_u32(cc->acked + bytes, CWND_MAX);
 	/* (target - cwnd) / cwnd for each byte. */
@@ -121,6 +123,7 @@ void tcp_cc_acked(struct tcp_cc *cc, uint32_t bytes, uint32_t now_ms, uint32_t s
 	else
 		cc->cwnd = grow(cc->cwnd, &cc->acked, bytes, cc->cwnd, cc->smss);
 	cc->cwnd = sl_min_u32(cc->cwnd, CWND_MAX);
+	cc->acked_ms = now_ms;
 }
 
 /* What is halved, or less. */

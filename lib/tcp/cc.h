@@ -25,11 +25,12 @@ struct tcp_cc {
 	uint32_t w_prior; /* cwnd before the last loss */
 	uint32_t w_est;   /* what Reno's window would be by now */
 	uint32_t est_acked;
-	uint32_t epoch_ms; /* when this congestion avoidance began */
-	uint32_t k_ms;     /* after it so long the window is w_max again */
+	uint32_t origin_ms; /* when the window is w_max again; the curve's time is counted from
+			       there */
+	uint32_t acked_ms;  /* when an ACK last counted */
 	uint16_t smss;
 	uint8_t kind;     /* enum tcp_cc_kind */
-	bool epoch_begun; /* epoch_ms, k_ms and w_est are of this congestion avoidance */
+	bool epoch_begun; /* origin_ms and w_est are of this congestion avoidance */
 };
 
 /* RFC 6928 section 2. */

@@ -29,7 +29,6 @@ static uint32_t scaled_window(const struct sl_tcb *tcb, const struct sl_seg *seg
 
 static void heard(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
-	tcb->heard_ms = tcp_now_ms(tcp);
 	tcb->n_probes = 0;
 	if (tcp_wants_keepalive(tcb))
 		tcp_arm(tcp, tcb, SL_TCP_TIMER_STATE, tcb->options->keepalive_ms);
@@ -159,10 +158,11 @@ static void update_window(struct sl_tcb *tcb, const struct sl_seg *seg)
 	if (!sl_seq_lt(tcb->snd_wl1, seg->seq) &&
 	    !(tcb->snd_wl1 == seg->seq && sl_seq_leq(tcb->snd_wl2, seg->ack)))
 		return;
-	/* Opened: nothing more to probe, no reason to wait, and what came to the closed window was
-	 * not taken. What was in flight when it closed may have been, until a timeout says else. */
-	if (wnd > 0 &&
-	    (tcb->waits == SL_TCP_WAITS_WINDOW || (tcb->snd_wnd == 0 && tcb->n_retransmits > 0))) {
+	/* Opened further: nothing more to probe, no reason to wait, and what came to the closed
+	 * window was not taken. What was in flight when it closed may have been, until a timeout
+	 * says else. */
+	if (wnd > 0 && ((tcb->waits == SL_TCP_WAITS_WINDOW && wnd > tcb->snd_wnd) ||
+			(tcb->snd_wnd == 0 && tcb->n_retransmits > 0))) {
 		tcp_disarm(tcb, SL_TCP_TIMER_SEND);
 		tcb->rtt.backoff = 0;
 		tcb->n_retransmits = 0;
@@ -191,131 +191,6 @@ static void sample_round_trip(const struct sl_tcp *tcp, struct sl_tcb *tcb,
 			tcp_rtt_sample(&tcb->rtt, ms * 1000, acked / (2u * tcb->smss) + 1, min_us,
 				       max_us);
 	}
-}
-
-static struct tcp_scoreboard *want_scoreboard(struct sl_tcp *tcp, struct sl_tcb *tcb)
-{
-	if (tcb->scoreboard == NULL) {
-		/* Without, it is as if nothing had been told. */
-		if (tcp_pool_spare(&tcp->pool) == 0)
-			return NULL;
-		tcb->scoreboard = tcp_pool_take(&tcp->pool);
-		tcp_scoreboard_init(tcp_scoreboard(tcb), tcb->snd_una);
-	}
-	return tcp_scoreboard(tcb);
-}
-
-/* RFC 2883 section 4: the first block tells of what came twice when it lies below the ACK, or
- * within the second. Once a round trip it counts: RFC 8985 section 6.2, step 4. */
-static void take_dsack(struct sl_tcb *tcb, uint32_t ack, const struct tcp_range *sack, uint32_t n)
-{
-	tcb->dsack_seen = n > 0 && (sl_seq_leq(sack[0].right, ack) ||
-				    (n > 1 && sl_seq_geq(sack[0].left, sack[1].left) &&
-				     sl_seq_leq(sack[0].right, sack[1].right)));
-	if (!tcb->dsack_seen || (tcb->dsack_out && sl_seq_lt(ack, tcb->dsack_end)))
-		return;
-	tcb->dsack_out = true;
-	tcb->dsack_end = tcb->snd_max;
-	tcp_rack_duplicate(&tcb->rack);
-}
-
-/* The SACKs of a segment. Returns the bytes that are known to be there since. */
-static uint32_t take_sacks(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl_seg *seg,
-			   const uint8_t *frame)
-{
-	const uint8_t *p = frame + seg->sack_off + 2;
-	struct tcp_range sack[SL_TCP_SACK_MAX];
-	struct tcp_scoreboard *s;
-	uint32_t n = 0;
-
-	if (!tcb->sack)
-		return 0;
-	if (seg->sack_off != 0)
-		for (; n < seg->n_sack && n < SL_TCP_SACK_MAX; n++)
-			sack[n] = (struct tcp_range){sl_load_be32(p + 8 * n),
-						     sl_load_be32(p + 8 * n + 4)};
-	if (n == 0 && tcb->scoreboard == NULL)
-		return 0;
-	s = want_scoreboard(tcp, tcb);
-	if (s == NULL)
-		return 0;
-	take_dsack(tcb, seg->ack, sack, n);
-	/* An old one may tell of what has been acknowledged since. */
-	return tcp_scoreboard_update(s, tcb->snd_una, sl_seq_max(seg->ack, tcb->snd_una),
-				     tcb->snd_max, sack, n, &tcb->rack, (uint32_t)tcp->now_us);
-}
-
-/* Fast retransmit: RFC 5681 section 3.2, RFC 6582, RFC 6675 section 5. */
-static void enter_recovery(struct sl_tcp *tcp, struct sl_tcb *tcb)
-{
-	struct tcp_range first = {tcb->snd_una, tcb->snd_una + tcb->smss};
-
-	tcb->in_recovery = true;
-	tcb->recover = tcb->snd_max;
-	tcp->counts.fast_recoveries++;
-	tcp_cc_lost(&tcb->cc, tcp_flight(tcb));
-	if (sl_seq_gt(first.right, tcb->snd_max))
-		first.right = tcb->snd_max;
-	if (tcb->scoreboard != NULL) {
-		struct tcp_scoreboard *s = tcp_scoreboard(tcb);
-
-		tcp_scoreboard_recover(s, tcb->snd_una);
-		if (s->n > 0 && sl_seq_lt(s->range[0].left, first.right))
-			first.right = s->range[0].left;
-		if (tcp_send_range(tcp, tcb, first.left, first.right))
-			tcp_scoreboard_sent(s, TCP_NEXT_LOST, first, tcb->recover);
-		return;
-	}
-	tcb->cc.cwnd += 3u * tcb->smss;
-	(void)tcp_send_range(tcp, tcb, first.left, first.right);
-}
-
-static bool may_enter_recovery(const struct sl_tcb *tcb)
-{
-	if (tcb->in_recovery || !sl_seq_gt(tcb->snd_una, tcb->recover) || tcp_is_timed(tcb))
-		return false;
-	return tcb->n_dup_acks >= TCP_DUP_THRESH ||
-	       (tcb->scoreboard != NULL &&
-		tcp_scoreboard_is_lost(tcp_scoreboard(tcb), tcb->snd_una, tcb->smss));
-}
-
-/* An ACK of nothing new that may be for a segment out of order: RFC 5681 section 2. */
-static void take_duplicate_ack(struct sl_tcp *tcp, struct sl_tcb *tcb)
-{
-	if (tcb->n_dup_acks < UINT16_MAX)
-		tcb->n_dup_acks++;
-	if (tcb->in_recovery) {
-		if (tcb->scoreboard == NULL)
-			tcb->cc.cwnd += tcb->smss;
-		return;
-	}
-	if (may_enter_recovery(tcb))
-		enter_recovery(tcp, tcb);
-}
-
-/* An ACK of new data, in recovery. */
-static void recover(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t acked)
-{
-	struct tcp_range first = {tcb->snd_una, tcb->snd_una + tcb->smss};
-
-	if (sl_seq_geq(tcb->snd_una, tcb->recover)) {
-		tcb->in_recovery = false;
-		tcp_rack_recovered(&tcb->rack);
-		/* RFC 6582 section 3.2 (3), the first way: no burst. */
-		tcb->cc.cwnd = sl_min_u32(tcb->cc.ssthresh,
-					  sl_max_u32(tcp_flight(tcb), tcb->smss) + tcb->smss);
-		return;
-	}
-	if (tcb->scoreboard != NULL)
-		return; /* it says what is next */
-	/* A partial ACK: the next one is lost as well. */
-	tcb->cc.cwnd -= sl_min_u32(tcb->cc.cwnd, acked);
-	if (acked >= tcb->smss)
-		tcb->cc.cwnd += tcb->smss;
-	tcb->cc.cwnd = sl_max_u32(tcb->cc.cwnd, tcb->smss);
-	if (sl_seq_gt(first.right, tcb->snd_max))
-		first.right = tcb->snd_max;
-	(void)tcp_send_range(tcp, tcb, first.left, first.right);
 }
 
 /* Whether the window was in use, so that it may grow. */
@@ -353,8 +228,9 @@ static void take_new_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl
 	tcb->n_retransmits = 0;
 	tcb->progress_ms = tcp_now_ms(tcp);
 	release(tcp, tcb);
+	tcp_forget_old(tcb);
 	if (tcb->in_recovery)
-		recover(tcp, tcb, acked);
+		tcp_recover(tcp, tcb, acked);
 	else if (is_cwnd_limited(tcb, flight))
 		tcp_cc_acked(&tcb->cc, acked, tcp_now_ms(tcp), tcb->rtt.srtt8 / 8000);
 	/* RFC 6298 (5.2), (5.3). */
@@ -367,52 +243,12 @@ static void take_new_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl
 	}
 }
 
-/* RFC 8985 section 7.4.2: was the tail lost, or only late? */
-static void end_tail_probe(struct sl_tcb *tcb, const struct sl_seg *seg)
-{
-	if (!tcb->tlp_out || sl_seq_lt(seg->ack, tcb->tlp_end))
-		return;
-	if (!tcb->tlp_again || tcb->dsack_seen) {
-		tcb->tlp_out = false;
-	} else if (sl_seq_gt(seg->ack, tcb->tlp_end)) {
-		tcb->tlp_out = false;
-		if (!tcb->in_recovery)
-			tcp_cc_lost(&tcb->cc, sl_max_u32(tcp_flight(tcb), tcb->smss));
-	}
-}
-
-void tcp_find_lost(struct sl_tcp *tcp, struct sl_tcb *tcb)
-{
-	struct tcp_lost lost;
-
-	if (!tcp_is_timed(tcb))
-		return;
-	lost = tcp_lost(tcp, tcb);
-	if (lost.first.left != lost.first.right && !tcb->in_recovery) {
-		tcb->in_recovery = true;
-		tcb->tlp_out = false;
-		tcb->recover = tcb->snd_max;
-		tcp->counts.fast_recoveries++;
-		tcp_cc_lost(&tcb->cc, tcp_flight(tcb));
-		/* The first goes in any case. */
-		(void)tcp_send_range(tcp, tcb, lost.first.left, lost.first.right);
-		lost = tcp_lost(tcp, tcb);
-	}
-	if (!tcp_is_armed(tcb, SL_TCP_TIMER_SEND) ||
-	    (tcb->waits == SL_TCP_WAITS_TAIL && tcb->in_recovery))
-		tcp_arm_rto(tcp, tcb);
-	if (lost.wait_us != UINT32_MAX &&
-	    lost.wait_us / 1000 + 1 < tcb->timer[SL_TCP_TIMER_SEND] - tcp_now_ms(tcp)) {
-		tcp_arm(tcp, tcb, SL_TCP_TIMER_SEND, lost.wait_us / 1000 + 1);
-		tcb->waits = SL_TCP_WAITS_RACK;
-	}
-}
-
 /* Fifth check: ACK, where the connection stands. Returns false when the segment goes no further. */
 static bool take_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
 {
 	const struct sl_seg *seg = a->seg;
-	const uint32_t wnd = tcb->snd_wnd;
+	const uint32_t wnd = tcb->snd_wnd, flight = tcp_flight(tcb);
+	bool again = false; /* it says nothing that was not known */
 	uint32_t sacked;
 
 	/* RFC 5961 section 5.2. */
@@ -421,31 +257,32 @@ static bool take_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
 		(void)refuse(tcp, tcb, seg, SL_TCP_BAD_ACK);
 		return false;
 	}
-	sacked = take_sacks(tcp, tcb, seg, a->frame);
+	sacked = tcp_take_sacks(tcp, tcb, seg, a->frame);
 	if (sl_seq_gt(seg->ack, tcb->snd_una)) {
 		update_window(tcb, seg);
 		take_new_ack(tcp, tcb, seg);
 	} else if (seg->ack == tcb->snd_una) {
-		const bool in_flight = tcp_flight(tcb) > 0;
-
 		update_window(tcb, seg);
+		again = a->len == 0 && !a->fin && seg->sack_off == 0 && tcb->snd_wnd == wnd;
 		/* By what it SACKs, or else by the letter of RFC 5681. */
 		if (sacked > 0 ||
-		    (in_flight && tcb->scoreboard == NULL && (!tcb->sack || seg->sack_off != 0) &&
+		    (flight > 0 && tcb->scoreboard == NULL && (!tcb->sack || seg->sack_off != 0) &&
 		     a->len == 0 && !a->fin && !(seg->flags & SL_SYN) && tcb->snd_wnd == wnd))
-			take_duplicate_ack(tcp, tcb);
+			tcp_take_duplicate_ack(tcp, tcb);
 		/* A peer that answers the probes of its closed window is alive: MUST-37. */
 		if (tcb->waits == SL_TCP_WAITS_WINDOW || tcb->snd_wnd == 0)
 			tcb->progress_ms = tcp_now_ms(tcp);
 	}
-	if (tcp_is_timed(tcb) && tcp_flight(tcb) > 0) {
-		end_tail_probe(tcb, seg);
+	if (tcb->tlp_out)
+		tcp_end_tail_probe(tcb, seg->ack, flight, again);
+	if (tcp_is_timed(tcb) && tcp_flight(tcb) > 0)
 		tcp_find_lost(tcp, tcb);
-	}
 	if (tcp_flight(tcb) == 0 || (tcb->scoreboard != NULL && !tcp_is_timed(tcb) &&
 				     !tcb->in_recovery && tcp_scoreboard(tcb)->n == 0)) {
 		tcp_drop_scoreboard(tcp, tcb);
-		tcb->tlp_out = tcb->dsack_out = false;
+		tcb->dsack_out = false;
+		/* Whether the tail was lost that a probe has repaired shows later. */
+		tcb->tlp_out &= tcb->tlp_again;
 	}
 	return true;
 }
@@ -490,18 +327,21 @@ static bool step_by_ack(struct sl_tcp *tcp, struct sl_tcb *tcb)
  * has been told a smaller window since, or has probed ours by a byte, and does not know what of it
  * was taken. It is unacceptable; but were its ACK not heard, two ends of which each does not know
  * how far the other is would never learn it. What is too old by more than a window, rounded up as
- * they are, is none. */
-static void take_old_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
+ * they are, is none. Returns whether that is all: a keepalive wants an answer, what is sent because
+ * of a window does not, and three answers would be duplicates that speak of a loss. */
+static bool take_old_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
 {
 	const struct sl_seg *seg = a->seg;
 	const uint32_t window = tcb->options->receive_buffer + (1u << tcb->rcv_wscale);
 
-	if ((seg->flags & (SL_ACK | SL_RST | SL_SYN | SL_FIN)) == SL_ACK && a->len == 0 &&
-	    sl_tcp_rcv_nxt(tcb) - seg->seq - 1 < window && TCP_IN(tcb->state, TCP_SENDS) &&
-	    take_ack(tcp, tcb, a)) {
-		heard(tcp, tcb);
-		(void)step_by_ack(tcp, tcb);
-	}
+	const uint32_t behind = sl_tcp_rcv_nxt(tcb) - seg->seq;
+
+	if ((seg->flags & (SL_ACK | SL_RST | SL_SYN | SL_FIN)) != SL_ACK || a->len > 0 ||
+	    behind - 1 >= window || !TCP_IN(tcb->state, TCP_SENDS) || !take_ack(tcp, tcb, a))
+		return false;
+	heard(tcp, tcb);
+	(void)step_by_ack(tcp, tcb);
+	return behind > 1 || tcb->state == SL_TCP_CLOSED;
 }
 
 /* Sixth: URG. */
@@ -621,6 +461,9 @@ static enum sl_tcp_verdict take_rest(struct sl_tcp *tcp, struct sl_tcb *tcb, str
 	}
 	if (a->len > 0)
 		verdict = take_text(tcp, tcb, a);
+	/* A FIN that came ahead of data beyond it was none. */
+	if (tcb->fin_known && !tcb->fin_taken && sl_seq_gt(tcb->received.bytes.to, tcb->fin_pos))
+		tcb->fin_known = false;
 	if (cut)
 		tcb->ack_now = true;
 	if (a->fin && !tcb->fin_known && sl_seq_geq(a->seq + a->len, sl_tcp_rcv_nxt(tcb))) {
@@ -656,7 +499,6 @@ static enum sl_tcp_verdict arrives_syn_sent(struct sl_tcp *tcp, struct sl_tcb *t
 	if (!(seg->flags & SL_SYN))
 		return SL_TCP_NO_ACK;
 	tcp_take_syn(tcp, tcb, seg);
-	tcb->heard_ms = tcp_now_ms(tcp);
 	if (!ack) {
 		/* Simultaneous: MUST-10. */
 		tcp_set_state(tcp, tcb, SL_TCP_SYN_RECEIVED);
@@ -749,9 +591,9 @@ static enum sl_tcp_verdict arrives_otherwise(struct sl_tcp *tcp, struct sl_tcb *
 			note_duplicate(tcb, seg);
 			if (tcb->state == SL_TCP_TIME_WAIT && seg->flags & SL_FIN)
 				tcp_time_wait(tcp, tcb);
-			take_old_ack(tcp, tcb, a);
-			if (tcb->state == SL_TCP_CLOSED)
-				return SL_TCP_TAKEN;
+			if (take_old_ack(tcp, tcb, a))
+				return tcb->state == SL_TCP_CLOSED ? SL_TCP_TAKEN
+								   : SL_TCP_OUT_OF_WINDOW;
 			return refuse(tcp, tcb, seg, SL_TCP_OUT_OF_WINDOW);
 		}
 		note_duplicate(tcb, seg);
@@ -824,8 +666,9 @@ bool sl_tcp_icmp(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t seq, uint16_t 
 			/* Sent again at once, in smaller pieces; no sign of congestion. */
 			tcb->smss = tcb->cc.smss = (uint16_t)smss;
 			tcb->snd_nxt = tcb->snd_una;
-			tcb->in_recovery = false;
+			tcb->in_recovery = tcb->tlp_out = tcb->first_due = false;
 			tcp_drop_scoreboard(tcp, tcb);
+			tcp_arm_rto(tcp, tcb);
 		}
 		return true;
 	}

@@ -21,7 +21,6 @@ static uint16_t announce(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	const uint32_t edge = tcp_window_edge(tcb), nxt = sl_tcp_rcv_nxt(tcb);
 	const uint32_t enough = sl_min_u32(tcb->rcv_mss, tcb->options->receive_buffer / 2);
-	uint32_t wnd;
 
 	/* Not while there is no memory for what it would bring. */
 	if (sl_seq_gt(edge, tcb->rcv_adv) && edge - tcb->rcv_adv >= enough && tcp->pool.n_free > 0)
@@ -32,9 +31,7 @@ static uint16_t announce(struct sl_tcp *tcp, struct sl_tcb *tcb)
 			tcp_received_forget_ahead(&tcb->received, &tcp->pool);
 		return 0;
 	}
-	/* Rounded up: RFC 7323 section 2.4. */
-	wnd = (tcp_rcv_edge(tcb) - nxt) >> tcb->rcv_wscale;
-	return (uint16_t)sl_min_u32(wnd, UINT16_MAX);
+	return (uint16_t)tcp_window_units(tcb, tcb->rcv_adv);
 }
 
 static void add_sack(struct sl_tcp_segment *s, uint32_t left, uint32_t right, unsigned most)
@@ -169,7 +166,9 @@ bool tcp_send_syn(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	s.made.mss = (uint16_t)sl_max_u32(o->mss, 1);
 	/* The timer runs from the first one on, whether or not there was a buffer for it. */
 	tcb->syn_due = false;
-	tcp_arm_rto(tcp, tcb);
+	/* The peer's SYN again does not begin it anew, or R2 might never come. */
+	if (!tcp_is_armed(tcb, SL_TCP_TIMER_SEND))
+		tcp_arm_rto(tcp, tcb);
 	if (!hand_over(tcp, tcb, &s))
 		return false;
 	if (answer)
@@ -238,7 +237,7 @@ static void note_sent(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uin
 
 	/* What arrived so long ago says nothing of what is sent now, and soon could not be told
 	 * from what comes later: times are modulo 2^32. */
-	if (tcp_flight(tcb) == 0 && tcp_now_ms(tcp) - tcb->heard_ms > TCP_RTT_MAX_US / 1000)
+	if (tcp_now_ms(tcp) - tcb->arrived_ms > TCP_RTT_MAX_US / 1000)
 		tcb->rack.valid = false;
 	if (tcp_flight(tcb) == 0 && tcb->scoreboard == NULL && tcb->sack && tcb->options->rack &&
 	    tcp_pool_spare(&tcp->pool) > 0) {
@@ -255,7 +254,7 @@ static void note_sent(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uin
 		tcp_sent_again(&s->sent, from, to, now_us);
 }
 
-bool tcp_send_range(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint32_t to)
+uint32_t tcp_send_range(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint32_t to)
 {
 	const uint32_t end = tcp_snd_end(tcb);
 	const bool fin = tcb->fin_queued && sl_seq_gt(to, end);
@@ -280,8 +279,9 @@ bool tcp_send_range(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint3
 		s.made.urgent = (uint16_t)sl_min_u32(tcb->snd_up - from, UINT16_MAX);
 	}
 	if (!hand_over(tcp, tcb, &s))
-		return false;
+		return from;
 	acknowledged(tcb, &s);
+	tcb->sent_ms = tcp_now_ms(tcp);
 	time_round_trip(tcp, tcb, from, to);
 	note_sent(tcp, tcb, from, to);
 	if (sl_seq_lt(from, tcb->snd_max))
@@ -295,14 +295,14 @@ bool tcp_send_range(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint3
 		tcp_arm_send(tcp, tcb);
 	if (tcb->options->user_timeout_ms != 0 && !tcp_is_armed(tcb, SL_TCP_TIMER_USER))
 		tcp_arm(tcp, tcb, SL_TCP_TIMER_USER, tcb->options->user_timeout_ms);
-	return true;
+	return to;
 }
 
 bool tcp_send_window_probe(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	tcp->counts.probes++;
 	/* One octet, sent before or not; or the FIN: MUST-36. */
-	return tcp_send_range(tcp, tcb, tcb->snd_una, tcb->snd_una + 1);
+	return tcp_send_range(tcp, tcb, tcb->snd_una, tcb->snd_una + 1) != tcb->snd_una;
 }
 
 bool tcp_send_keepalive(struct sl_tcp *tcp, struct sl_tcb *tcb)
@@ -383,7 +383,7 @@ static bool worth_it(const struct sl_tcb *tcb, uint32_t n)
 /* In order. Returns false when nothing more can go. */
 static bool send_next(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
-	const uint32_t room = congestion_room(tcp, tcb);
+	const uint32_t room = congestion_room(tcp, tcb), from = tcb->snd_nxt;
 	uint32_t n = sendable(tcb);
 
 	if (n == 0 || room == 0)
@@ -399,7 +399,7 @@ static bool send_next(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	}
 	if (n < tcb->smss && !worth_it(tcb, n))
 		return false;
-	return tcp_send_range(tcp, tcb, tcb->snd_nxt, tcb->snd_nxt + n);
+	return tcp_send_range(tcp, tcb, from, from + n) != from;
 }
 
 /* Recovery by RACK: RFC 8985 section 6.2, step 5. Returns false when nothing more can go. */
@@ -411,7 +411,7 @@ static bool send_by_rack(struct sl_tcp *tcp, struct sl_tcb *tcb)
 		return false;
 	if (lost.first.left == lost.first.right)
 		return tcb->snd_nxt == tcb->snd_max && send_next(tcp, tcb);
-	return tcp_send_range(tcp, tcb, lost.first.left, lost.first.right);
+	return tcp_send_range(tcp, tcb, lost.first.left, lost.first.right) != lost.first.left;
 }
 
 /* Recovery by SACK: RFC 6675 section 5, (C). Returns false when nothing more can go. */
@@ -435,7 +435,8 @@ static bool send_by_scoreboard(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	case TCP_NEXT_RESCUE:
 		break;
 	}
-	if (!tcp_send_range(tcp, tcb, range.left, range.right))
+	range.right = tcp_send_range(tcp, tcb, range.left, range.right);
+	if (range.right == range.left)
 		return false;
 	tcp_scoreboard_sent(s, next, range, tcb->recover);
 	return true;
@@ -452,42 +453,17 @@ static void persist(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	tcb->progress_ms = tcp_now_ms(tcp);
 }
 
-struct tcp_lost tcp_lost(const struct sl_tcp *tcp, const struct sl_tcb *tcb)
-{
-	return tcp_scoreboard_lost(tcp_scoreboard(tcb), &tcb->rack, tcb->snd_una, tcb->snd_max,
-				   tcb->smss, tcb->rtt.srtt8 / 8, tcb->in_recovery,
-				   (uint32_t)tcp->now_us);
-}
-
-void tcp_arm_send(struct sl_tcp *tcp, struct sl_tcb *tcb)
-{
-	/* Section 7.2: the worst of a delayed ACK is allowed for where there is but one segment;
-	 * and everywhere that the peer may have to wait for its CPU, which on a short path is much
-	 * longer than two round trips: a probe that nothing was lost for is one more segment. */
-	const uint32_t delayed_ms = tcp_flight(tcb) <= tcb->smss ? 200 : 25;
-	const uint32_t pto_ms = tcb->rtt.srtt8 / 4000 + delayed_ms;
-
-	tcp_arm_rto(tcp, tcb);
-	if (!tcp_is_timed(tcb) || tcb->in_recovery || tcb->tlp_out || tcb->rtt.srtt8 == 0 ||
-	    tcb->snd_nxt != tcb->snd_max || tcp_scoreboard(tcb)->n > 0 || tcb->rtt.backoff > 0 ||
-	    pto_ms >= tcp_rto_ms(tcb))
-		return;
-	tcb->waits = SL_TCP_WAITS_TAIL;
-	tcp_arm(tcp, tcb, SL_TCP_TIMER_SEND, pto_ms);
-}
-
 void tcp_send_tail_probe(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
-	const uint32_t before = tcb->snd_max, n = sl_min_u32(sendable(tcb), tcb->smss);
+	const uint32_t max = tcb->snd_max, n = sl_min_u32(sendable(tcb), tcb->smss);
 	uint32_t from = tcb->snd_max - sl_min_u32(tcp_flight(tcb), tcb->smss);
 
 	/* Beyond the congestion window, if need be. */
-	tcb->tlp_out = true;
 	tcb->tlp_again = n == 0;
 	if (n > 0)
-		from = tcb->snd_max;
-	tcp->counts.tail_probes++;
-	(void)tcp_send_range(tcp, tcb, from, n > 0 ? from + n : before);
+		from = max;
+	tcb->tlp_out = tcp_send_range(tcp, tcb, from, n > 0 ? from + n : max) != from;
+	tcp->counts.tail_probes += tcb->tlp_out;
 	tcb->tlp_end = tcb->snd_max;
 	tcp_arm_rto(tcp, tcb);
 }
@@ -496,8 +472,10 @@ static void send_data(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	/* RFC 5681 section 4.1. */
 	if (tcp_flight(tcb) == 0 && sendable(tcb) > 0 &&
-	    tcp_now_ms(tcp) - tcb->heard_ms > tcp_rto_ms(tcb))
+	    tcp_now_ms(tcp) - tcb->sent_ms > tcp_rto_ms(tcb))
 		tcp_cc_idle(&tcb->cc);
+	if (tcb->first_due)
+		tcp_send_first(tcp, tcb);
 	if (tcb->in_recovery && tcp_is_timed(tcb))
 		while (send_by_rack(tcp, tcb))
 			;

@@ -182,7 +182,8 @@ struct sl_tcb {
 	struct tcp_rack rack;
 	uint32_t timer[SL_TCP_N_TIMERS]; /**< ms; by `armed` */
 	uint32_t timed_seq, timed_us; /**< the segment whose round trip is being timed ends there */
-	uint32_t heard_ms;            /**< when the peer was last heard of */
+	uint32_t sent_ms;             /**< when something was last sent that takes numbers */
+	uint32_t arrived_ms;          /**< when RACK last learned of something that arrived */
 	uint32_t progress_ms; /**< since when something is unacknowledged that was sent in vain */
 	uint32_t recover;     /**< RecoveryPoint; or no fast recovery at or below */
 	uint32_t snd_up, rcv_up;
@@ -209,10 +210,26 @@ struct sl_tcb {
 	bool fin_queued : 1, fin_known : 1, fin_taken : 1, reader_gone : 1;
 	bool in_recovery : 1, timing : 1, syn_due : 1, syn_lost : 1, urgent_out : 1, urgent_in : 1;
 	bool ts_valid : 1, v6 : 1, challenged : 1;
-	bool tlp_out : 1, tlp_again : 1, dsack_seen : 1, dsack_out : 1;
+	bool tlp_out : 1, tlp_again : 1, dsack_seen : 1, dsack_out : 1, first_due : 1;
 };
 
 static_assert(sizeof(struct sl_tcb) <= 320, "an idle connection is to stay small");
+
+/** What there is to say of a connection, as `ss -ti` does. */
+struct sl_tcp_info {
+	uint32_t rtt_us, rttvar_us; /**< RFC 6298; 0: none measured yet */
+	uint32_t rto_us;            /**< as it is backed off */
+	uint32_t cwnd, ssthresh;    /**< bytes */
+	uint32_t send_queue;        /**< bytes given, and not acknowledged */
+	uint32_t receive_queue;     /**< bytes in order, to be read */
+	uint32_t in_flight;         /**< sequence numbers sent, and not acknowledged */
+	uint32_t snd_wnd, rcv_wnd;  /**< bytes that may be sent; that the peer may send */
+	uint16_t mss;               /**< payload of a full-sized segment */
+	uint8_t retransmits;        /**< in a row */
+	uint8_t probes;             /**< of keepalive, unanswered */
+	uint8_t snd_wscale, rcv_wscale;
+	bool timestamps, sack, in_recovery;
+};
 
 /**
  * Makes what connections share.
@@ -245,7 +262,7 @@ void sl_tcp_open(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t iss, uint32_t 
 void sl_tcp_open_passive(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl_seg *syn,
 			 uint32_t iss, uint32_t ts_offset);
 
-/** What a SYN-ACK that left nothing behind has granted. */
+/** What a SYN-ACK that left nothing behind has granted, whatever the options say now. */
 struct sl_tcp_granted {
 	uint16_t peer_mss;
 	uint8_t snd_wscale; /**< the client's; SL_NO_WSCALE: no scaling */
@@ -299,8 +316,9 @@ void sl_tcp_close(struct sl_tcp *tcp, struct sl_tcb *tcb);
 /** ABORT: section 3.10.5. */
 void sl_tcp_abort(struct sl_tcp *tcp, struct sl_tcb *tcb);
 
-/** The options' keepalive has changed. */
-void sl_tcp_keepalive(struct sl_tcp *tcp, struct sl_tcb *tcb);
+/** The options have changed: what waits (for 2MSL, the user timeout, the next probe of keepalive)
+ * waits from now on no longer than they say. */
+void sl_tcp_options_changed(struct sl_tcp *tcp, struct sl_tcb *tcb);
 
 /** Sends what is due. */
 void sl_tcp_output(struct sl_tcp *tcp, struct sl_tcb *tcb);
@@ -315,6 +333,9 @@ uint64_t sl_tcp_next_deadline(const struct sl_tcp *tcp, const struct sl_tcb *tcb
  * big", what the path carries; else 0. `hard`: protocol or port unreachable. Returns false when it
  * can't be about this connection. */
 bool sl_tcp_icmp(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t seq, uint16_t mtu, bool hard);
+
+/** Describes a connection, in whatever state it is. */
+void sl_tcp_describe(const struct sl_tcb *tcb, struct sl_tcp_info *info);
 
 static inline uint32_t sl_tcp_rcv_nxt(const struct sl_tcb *tcb)
 {

@@ -170,8 +170,8 @@ void tcp_agree(struct sl_tcb *tcb, const struct sl_tcp_granted *granted)
 	const struct sl_tcp_options *o = tcb->options;
 	uint32_t smss;
 
-	tcb->timestamps = o->timestamps && granted->timestamps;
-	tcb->sack = o->sack && granted->sack;
+	tcb->timestamps = granted->timestamps;
+	tcb->sack = granted->sack;
 	/* Both or none: RFC 7323 section 2.2. */
 	if (o->wscale != SL_NO_WSCALE && granted->snd_wscale != SL_NO_WSCALE) {
 		tcb->snd_wscale = (uint8_t)sl_min_u32(granted->snd_wscale, SL_WSCALE_MAX);
@@ -210,7 +210,7 @@ static void begin_numbers(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t iss, 
 {
 	tcb->iss = tcb->snd_una = tcb->snd_nxt = tcb->snd_max = iss;
 	tcb->ts_offset = ts_offset;
-	tcb->heard_ms = tcb->progress_ms = tcp_now_ms(tcp);
+	tcb->sent_ms = tcb->progress_ms = tcp_now_ms(tcp);
 	tcb->snd_up = iss;
 }
 
@@ -230,15 +230,15 @@ void sl_tcp_open(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t iss, uint32_t 
 
 void tcp_take_syn(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl_seg *syn)
 {
-	const struct sl_tcp_granted offered = {
+	const struct sl_tcp_granted granted = {
 		.peer_mss = syn->mss,
 		.snd_wscale = syn->wscale,
-		.timestamps = syn->ts_off != 0,
-		.sack = syn->sack_permitted,
+		.timestamps = tcb->options->timestamps && syn->ts_off != 0,
+		.sack = tcb->options->sack && syn->sack_permitted,
 	};
 
 	take_syn_numbers(tcb, syn);
-	tcp_agree(tcb, &offered);
+	tcp_agree(tcb, &granted);
 	if (tcb->timestamps) {
 		tcb->ts_recent = syn->tsval;
 		tcb->ts_recent_ms = tcp_now_ms(tcp);
@@ -328,10 +328,17 @@ void sl_tcp_received(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t n)
 
 	assert(n <= sl_tcp_readable(tcb));
 	tcp_received_drop(&tcb->received, &tcp->pool, tcb->received.bytes.from + n);
-	/* The window is opened by an ACK of its own once that is worth it: MUST-39. */
+	/* Urgent data that has been read is so no longer. */
+	if (sl_seq_leq(tcb->rcv_up, sl_tcp_read_seq(tcb))) {
+		tcb->rcv_up = sl_tcp_read_seq(tcb);
+		tcb->urgent_in = false;
+	}
+	/* The window is opened by an ACK of its own once that is worth it (MUST-39), and its header
+	 * has room to say so: an ACK that says nothing new would be a duplicate. */
 	edge = tcp_window_edge(tcb);
 	if (TCP_IN(tcb->state, TCP_RECEIVES) && sl_seq_gt(edge, tcb->rcv_adv) &&
-	    edge - tcb->rcv_adv >= enough)
+	    edge - tcb->rcv_adv >= enough &&
+	    tcp_window_units(tcb, edge) > tcp_window_units(tcb, tcb->rcv_adv))
 		tcb->ack_now = true;
 }
 
@@ -396,14 +403,61 @@ void sl_tcp_abort(struct sl_tcp *tcp, struct sl_tcb *tcb)
 		tcp_abort(tcp, tcb, SL_TCP_END_ABORTED);
 }
 
-void sl_tcp_keepalive(struct sl_tcp *tcp, struct sl_tcb *tcb)
+/* It is due in `most` ms at the latest. */
+static void hasten(struct sl_tcp *tcp, struct sl_tcb *tcb, enum sl_tcp_timer timer, uint32_t most)
 {
-	if (TCP_IN(tcb->state, 1u << SL_TCP_TIME_WAIT) ||
-	    (tcb->state == SL_TCP_FIN_WAIT_2 && tcb->reader_gone))
-		return; /* the timer is for something else */
-	tcb->n_probes = 0;
-	if (tcp_wants_keepalive(tcb))
-		tcp_arm(tcp, tcb, SL_TCP_TIMER_STATE, tcb->options->keepalive_ms);
-	else
+	const uint32_t latest = tcp_now_ms(tcp) + most;
+
+	if (tcp_is_armed(tcb, timer) && sl_seq_gt(tcb->timer[timer], latest))
+		tcb->timer[timer] = latest;
+}
+
+void sl_tcp_options_changed(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	const struct sl_tcp_options *o = tcb->options;
+
+	if (o->user_timeout_ms == 0)
+		tcp_disarm(tcb, SL_TCP_TIMER_USER);
+	else if (!tcp_is_armed(tcb, SL_TCP_TIMER_USER) && tcp_flight(tcb) > 0)
+		tcp_arm(tcp, tcb, SL_TCP_TIMER_USER, o->user_timeout_ms);
+	hasten(tcp, tcb, SL_TCP_TIMER_USER, o->user_timeout_ms);
+	if (tcb->state == SL_TCP_TIME_WAIT) {
+		hasten(tcp, tcb, SL_TCP_TIMER_STATE, o->time_wait_ms);
+	} else if (tcb->state == SL_TCP_FIN_WAIT_2 && tcb->reader_gone) {
+		hasten(tcp, tcb, SL_TCP_TIMER_STATE, o->fin_wait_2_ms);
+	} else if (!tcp_wants_keepalive(tcb)) {
 		tcp_disarm(tcb, SL_TCP_TIMER_STATE);
+		tcb->n_probes = 0;
+	} else if (!tcp_is_armed(tcb, SL_TCP_TIMER_STATE)) {
+		tcp_arm(tcp, tcb, SL_TCP_TIMER_STATE, o->keepalive_ms);
+	} else {
+		hasten(tcp, tcb, SL_TCP_TIMER_STATE,
+		       tcb->n_probes == 0 ? o->keepalive_ms : o->probe_interval_ms);
+	}
+}
+
+void sl_tcp_describe(const struct sl_tcb *tcb, struct sl_tcp_info *info)
+{
+	const uint32_t nxt = sl_tcp_rcv_nxt(tcb);
+
+	*info = (struct sl_tcp_info){
+		.rtt_us = tcb->rtt.srtt8 / 8,
+		.rttvar_us = tcb->rtt.rttvar4 / 4,
+		.rto_us = tcp_rtt_rto_us(&tcb->rtt, tcb->options->rto_max_ms * 1000),
+		.cwnd = tcb->cc.cwnd,
+		.ssthresh = tcb->cc.ssthresh,
+		.send_queue = tcp_bytes_len(&tcb->send),
+		.receive_queue = sl_tcp_readable(tcb),
+		.in_flight = tcp_flight(tcb),
+		.snd_wnd = tcb->snd_wnd,
+		.rcv_wnd = sl_seq_gt(tcb->rcv_adv, nxt) ? tcb->rcv_adv - nxt : 0,
+		.mss = tcb->smss,
+		.retransmits = tcb->n_retransmits,
+		.probes = tcb->n_probes,
+		.snd_wscale = tcb->snd_wscale,
+		.rcv_wscale = tcb->rcv_wscale,
+		.timestamps = tcb->timestamps,
+		.sack = tcb->sack,
+		.in_recovery = tcb->in_recovery,
+	};
 }

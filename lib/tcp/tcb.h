@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the parts of the endpoint share: tcb.c has its life and the user's calls, input.c the
- * segments that arrive, output.c those that are sent, timer.c the timeouts.
+ * segments that arrive, recovery.c what they tell of losses, output.c the segments that are sent,
+ * timer.c the timeouts.
  */
 #ifndef TCB_H
 #define TCB_H
@@ -35,8 +36,27 @@ void tcp_established(struct sl_tcp *tcp, struct sl_tcb *tcb);
 /* The peer's SYN, or SYN-ACK. */
 void tcp_take_syn(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl_seg *syn);
 
-/* input.c. What is lost by now is sent again; or the timer is set for when it may be. */
+/* recovery.c. The SACKs of a segment. Returns the bytes that are known to be there since. */
+uint32_t tcp_take_sacks(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl_seg *seg,
+			const uint8_t *frame);
+/* An ACK of nothing new that may be for a segment out of order: RFC 5681 section 2. */
+void tcp_take_duplicate_ack(struct sl_tcp *tcp, struct sl_tcb *tcb);
+/* An ACK of `acked` new bytes, in recovery. */
+void tcp_recover(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t acked);
+/* RFC 8985 section 7.4.2: was the tail lost, or only late? `flight`: what was so before the ACK;
+ * `again`: it says nothing new, not even by SACK. */
+void tcp_end_tail_probe(struct sl_tcb *tcb, uint32_t ack, uint32_t flight, bool again);
+/* Numbers that are kept beyond their use follow SND.UNA, lest they come to lie ahead of it. */
+void tcp_forget_old(struct sl_tcb *tcb);
+/* What is lost by now. */
+struct tcp_lost tcp_lost(const struct sl_tcp *tcp, const struct sl_tcb *tcb);
+/* What is lost by now is sent again; or the timer is set for when it may be. */
 void tcp_find_lost(struct sl_tcp *tcp, struct sl_tcb *tcb);
+/* Arms the timer of sending for what comes first: the probe of the tail, or the RTO. */
+void tcp_arm_send(struct sl_tcp *tcp, struct sl_tcb *tcb);
+
+/* Sends the first segment that is unacknowledged again. When there is no buffer it stays due. */
+void tcp_send_first(struct sl_tcp *tcp, struct sl_tcb *tcb);
 
 /* output.c. They return false when there was no buffer. */
 bool tcp_send_syn(struct sl_tcp *tcp, struct sl_tcb *tcb);
@@ -46,17 +66,13 @@ bool tcp_send_rst(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t seq);
 /* Of our own accord. */
 bool tcp_send_abort(struct sl_tcp *tcp, struct sl_tcb *tcb);
 /* What was sent of [from, to) again, or what is due of it, SMSS at most; it may end with the FIN.
- */
-bool tcp_send_range(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint32_t to);
+ * Returns where it ends: `from` when there was no buffer. */
+uint32_t tcp_send_range(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t from, uint32_t to);
 /* A byte, or nothing, to be answered: of a window that is closed, of a peer that is silent. */
 bool tcp_send_window_probe(struct sl_tcp *tcp, struct sl_tcb *tcb);
 bool tcp_send_keepalive(struct sl_tcp *tcp, struct sl_tcb *tcb);
 /* The tail loss probe: RFC 8985 section 7.3. */
 void tcp_send_tail_probe(struct sl_tcp *tcp, struct sl_tcb *tcb);
-/* Arms the timer of sending for what comes first: the probe of the tail, or the RTO. */
-void tcp_arm_send(struct sl_tcp *tcp, struct sl_tcb *tcb);
-/* What is lost by now. */
-struct tcp_lost tcp_lost(const struct sl_tcp *tcp, const struct sl_tcb *tcb);
 /* How far the window may be opened. */
 uint32_t tcp_window_edge(const struct sl_tcb *tcb);
 /* A challenge ACK, unless there have been many: RFC 5961 section 7. */
@@ -130,6 +146,16 @@ static inline uint32_t tcp_rcv_edge(const struct sl_tcb *tcb)
 	const uint32_t edge = tcb->rcv_adv + (1u << tcb->rcv_wscale) - 1;
 
 	return sl_seq_max(edge, sl_tcp_rcv_nxt(tcb));
+}
+
+/* What a header says of a window that ends at `edge`: rounded up (RFC 7323 section 2.4). */
+static inline uint32_t tcp_window_units(const struct sl_tcb *tcb, uint32_t edge)
+{
+	const uint32_t nxt = sl_tcp_rcv_nxt(tcb), unit = 1u << tcb->rcv_wscale;
+
+	if (sl_seq_leq(edge, nxt))
+		return 0;
+	return sl_min_u32((edge - nxt + unit - 1) >> tcb->rcv_wscale, UINT16_MAX);
 }
 
 static inline bool tcp_fin_acked(const struct sl_tcb *tcb)

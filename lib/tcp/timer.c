@@ -45,7 +45,7 @@ static void retransmission_timeout(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	/* A window that was taken back brings no loss: it is probed (MUST-35, SHLD-17). */
 	if (tcb->snd_wnd > 0)
 		tcp_cc_timeout(&tcb->cc, tcp_flight(tcb), again);
-	tcb->in_recovery = tcb->tlp_out = false;
+	tcb->in_recovery = tcb->tlp_out = tcb->first_due = false;
 	tcb->recover = tcb->snd_max - 1;
 	tcb->n_dup_acks = 0;
 	tcb->snd_nxt = tcb->snd_una;

@@ -39,6 +39,7 @@ enum {
 	N_SERVICES = N_RELAYED + N_HOMES * N_SERVERS,
 	N_ACCOUNTS = 1 + N_SERVICES, /* no service, and the table's */
 	HOST_PORT = 4,               /* that of the link on which the box is a host */
+	HOST_MAC = 9,                /* last byte of its MAC */
 	MAX_STEPS = 400,
 	START_US = 1000000,
 	REMEMBERED = 128, /* bytes of an IP packet that went to an end */
@@ -223,7 +224,7 @@ static void add_ours(struct sl_service *s)
 
 static void add_host_link(struct sl_link *link)
 {
-	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, HOST_MAC};
 
 	link->port[SL_OUTSIDE] = HOST_PORT;
 	link->port[SL_INSIDE] = SL_PORTS_MAX;
@@ -547,13 +548,16 @@ static void add_payload(struct sl_buf *buf, unsigned l3_off, bool v6, unsigned n
 	buf->ip_cksum = buf->tcp_cksum = SL_CKSUM_UNKNOWN;
 }
 
-/* A link-layer header; client 7 lives in a VLAN on the second link, with a MAC that moves. */
+/* A link-layer header; client 7 lives in a VLAN on the second link. MACs move, but for that of the
+ * host link. */
 static struct sl_l2 link_header(unsigned i, bool v6, uint8_t salt)
 {
 	struct sl_l2 l2 = {.len = 14};
 
 	l2.bytes[0] = l2.bytes[6] = 2;
-	l2.bytes[5] = salt;
+	l2.bytes[is_ours(i) && i & 4 ? 11 : 5] = salt;
+	if (is_ours(i) && i & 4)
+		l2.bytes[5] = HOST_MAC;
 	if (i % N_OTHERS == 7) {
 		sl_store_be32(l2.bytes + 12, 0x81000007);
 		l2.len = 18;

@@ -8,6 +8,7 @@
 # First lines that the runner reads:
 #   # timeout: N      it may take N seconds (default 30)
 #   # background      it takes long and does little: runs beside the others
+#   # once            however many workers there are: --short leaves it out
 #   # exclusive       it stops the daemon or pulls a cable: runs alone, after all others
 set -Eeuo pipefail
 

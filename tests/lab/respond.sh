@@ -27,18 +27,39 @@ bracket() {
 	esac
 }
 
-# random_file FILE BYTES: prints its SHA-256.
-random_file() {
-	head -c "$2" /dev/urandom | tee "$1" | sha256sum | cut -d' ' -f1
+# to_echo BYTES: makes a file of that size, until the case ends.
+to_echo() {
+	ECHO_FILE=$LAB_RUN/$CASE.data
+	trap 'rm -f "$ECHO_FILE"; tidy' EXIT
+	ECHO_SUM=$(head -c "$1" /dev/urandom | tee "$ECHO_FILE" | sha256sum)
 }
 
-# echo_by TOOL ADDRESS PORT FILE: sends it, closes that direction, and prints the SHA-256 of what comes
-# back until the box closes the other.
-echo_by() {
-	case $1 in
-	nc) lab_exec client nc -N "$2" "$3" <"$4" ;;
-	socat) lab_exec client socat -t 600 - "TCP:$(bracket "$2"):$3" <"$4" ;;
-	esac | sha256sum | cut -d' ' -f1
+# echoed TOOL ADDRESS PORT: sends that file and closes the direction; true when the same comes back
+# until the box closes the other.
+echoed() {
+	local sum
+
+	sum=$(case $1 in
+		nc) lab_exec client nc -N "$2" "$3" <"$ECHO_FILE" ;;
+		socat) lab_exec client socat -t 600 - "TCP:$(bracket "$2"):$3" <"$ECHO_FILE" ;;
+	esac | sha256sum)
+	[ "$sum" = "$ECHO_SUM" ] || fail "$1, $2 port $3: not what was sent"
+}
+
+# aborts ADDRESS: a client of chargen that resets it, which is counted.
+aborts() {
+	local before
+
+	before=$(stats .events.connections_reset)
+	client abort "$1" 19 >/dev/null || fail "chargen, $1: no greeting"
+	lab_until 5 at_least $((before + 1)) stats .events.connections_reset ||
+		fail "$1: a client's RST was not counted"
+}
+
+# page URL: fetches it.
+page() {
+	[ "$(lab_exec client curl -sS --max-time 60 -o /dev/null -w '%{http_code}' "$1")" = 200 ] ||
+		fail "$1: no page"
 }
 
 # wrk_requests SECONDS CONNECTIONS URL [ARG...]: requests that wrk has had answered; fails when it

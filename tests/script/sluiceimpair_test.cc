@@ -1,38 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // sluiceimpair as a program: what it says to what it is told, without an interface.
-#include <gtest/gtest.h>
+#include "run.h"
 
-#include <cstdio>
-#include <string>
-#include <sys/wait.h>
+#include <gtest/gtest.h>
 #include <vector>
 
 namespace
 {
 
-struct Outcome {
-	int exit_code;
-	std::string out; // stdout and stderr
-};
+using sl_test::Outcome;
 
 Outcome impair(const std::string &args)
 {
-	const std::string command = SLUICEIMPAIR " " + args + " 2>&1";
-	FILE *pipe = popen(command.c_str(), "r");
-	char bytes[4096];
-	size_t n;
-	Outcome run = {};
-
-	while ((n = fread(bytes, 1, sizeof(bytes), pipe)) > 0)
-		run.out.append(bytes, n);
-	const int status = pclose(pipe);
-	run.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-	return run;
-}
-
-bool has(const Outcome &run, const std::string &text)
-{
-	return run.out.find(text) != std::string::npos;
+	return sl_test::run_command(SLUICEIMPAIR " " + args);
 }
 
 // Good arguments get as far as the interfaces, of which there are none by that name.
@@ -43,11 +23,11 @@ TEST(Sluiceimpair, HelpAndVersionArePrintedAndThatIsAll)
 	for (const char *option : {"--help", "-h"}) {
 		const Outcome run = impair(option);
 		EXPECT_EQ(0, run.exit_code);
-		EXPECT_TRUE(has(run, "usage: sluiceimpair"));
-		EXPECT_TRUE(has(run, "--reorder-span N"));
+		EXPECT_TRUE(run.has("usage: sluiceimpair"));
+		EXPECT_TRUE(run.has("--reorder-span N"));
 	}
 	EXPECT_EQ(0, impair("--version").exit_code);
-	EXPECT_TRUE(has(impair("--version"), "sluiceimpair " SL_VERSION));
+	EXPECT_TRUE(impair("--version").has("sluiceimpair " SL_VERSION));
 }
 
 TEST(Sluiceimpair, BadValuesAreRefusedWithWhatWasExpected)
@@ -79,7 +59,7 @@ TEST(Sluiceimpair, BadValuesAreRefusedWithWhatWasExpected)
 	for (const auto &b : bad) {
 		const Outcome run = impair(b.args + nowhere);
 		EXPECT_EQ(2, run.exit_code) << b.args;
-		EXPECT_TRUE(has(run, b.option) && has(run, b.expected)) << run.out;
+		EXPECT_TRUE(run.has(b.option) && run.has(b.expected)) << run.out;
 	}
 }
 
@@ -88,7 +68,7 @@ TEST(Sluiceimpair, WantsTwoInterfaces)
 	EXPECT_EQ(2, impair("").exit_code);
 	EXPECT_EQ(2, impair("a").exit_code);
 	EXPECT_EQ(2, impair("a b c").exit_code);
-	EXPECT_TRUE(has(impair("lo lo"), "\"lo\" twice"));
+	EXPECT_TRUE(impair("lo lo").has("\"lo\" twice"));
 	EXPECT_EQ(2, impair("lo lo").exit_code);
 }
 
@@ -107,7 +87,7 @@ TEST(Sluiceimpair, GoodValuesGetAsFarAsTheInterfaces)
 		const Outcome run = impair(args + nowhere);
 		EXPECT_EQ(1, run.exit_code) << args << ": " << run.out;
 		// Which of the two stands first depends on who runs the test.
-		EXPECT_TRUE(has(run, "no interface \"no-such-a0\"") || has(run, "CAP_NET_RAW"))
+		EXPECT_TRUE(run.has("no interface \"no-such-a0\"") || run.has("CAP_NET_RAW"))
 			<< run.out;
 	}
 }

@@ -78,6 +78,21 @@ class SimBox : public Between
 		return burst.empty();
 	}
 
+	/// What it has in its table.
+	std::string remembers() const
+	{
+		std::string s;
+		for (uint32_t i = 0; i < road.options.n_connections; i++) {
+			sl_conn_info info;
+			if (!sl_relay_info(&road.p->relay, i, &info))
+				continue;
+			s += std::string(sl_tcp_state_name(info.state[SL_LEG_CLIENT])) + "/" +
+			     sl_tcp_state_name(info.state[SL_LEG_SERVER]) + " " + info.timer +
+			     " in " + std::to_string(info.timer_ms) + " ms; ";
+		}
+		return s;
+	}
+
 	/// Fails as road.h has, if it has.
 	void heed() const
 	{

@@ -60,7 +60,12 @@ class Splice : public World
 		unsigned syns = 0;
 		bool late = false;     // a refusal came after a second SYN
 		bool offered = false;  // timestamps, by the last SYN
-		bool as_it_is = false; // it grants what that did not offer: no refusal has come
+		bool as_it_is = false; // it stands by another SYN: no refusal has come
+		bool stands = false;   // it has heard a SYN, and no refusal since
+		bool refused = false;  // it has heard one
+		uint16_t taken_mss = 0, told_mss = 0; // of the SYN it stands by; of the last
+		uint32_t grants_isn = 0;
+		unsigned grants = 0; // SYN-ACKs of that ISN
 	};
 
 	// Where nothing was tight or violent: only when all that could prove the client's address
@@ -74,7 +79,8 @@ class Splice : public World
 	/*
 	 * A refusal came late, see below. A promise of timestamps was mended, and 12 bytes more may
 	 * be too many for an IPv6 path of the least MTU. A server whose refusals were lost so often
-	 * is taken as it is, and wants timestamps that its client does not send. Or the server's
+	 * is taken as it is, and wants timestamps that its client does not send, or leaves no room
+	 * for those of the box, for which the path may be too narrow. Or the server's
 	 * place among those learned was taken by another, and nothing tells the client what MTU
 	 * fits.
 	 */
@@ -103,7 +109,35 @@ class Splice : public World
 		if (seg.flags == SL_SYN) {
 			a->isn = seg.seq;
 			a->offered = seg.ts_off != 0;
+			a->told_mss = seg.mss;
+			if (!a->stands)
+				a->taken_mss = seg.mss;
+			a->stands = true;
+		} else if (seg.flags == SL_RST && seg.seq == a->isn + 1) {
+			a->stands = false;
+			a->refused = true;
 		}
+	}
+
+	/*
+	 * What the server sends. Refused three times in vain, it is taken as it is: with timestamps
+	 * that its client lacks, or with an MSS that leaves the box no room for its own. (A server
+	 * with cookies can't be told from one that hears of nothing, so there is nothing better.)
+	 * Nor can one be told that, refused, stands by a late copy of the first SYN.
+	 */
+	static void look_for_stubborn(Attempts *a, const sl_seg &seg, Witness *witness)
+	{
+		if (seg.flags == (SL_SYN | SL_ACK)) {
+			a->grants = seg.seq == a->grants_isn ? a->grants + 1 : 1;
+			a->grants_isn = seg.seq;
+			if (seg.ts_off != 0 && !a->offered)
+				witness->as_it_is = a->as_it_is = true;
+		}
+		const bool stubborn = a->grants > 3 || a->refused;
+		witness->too_long = a->stands && stubborn && a->told_mss < a->taken_mss
+					    ? a->taken_mss - a->told_mss
+					    : 0;
+		a->as_it_is |= witness->too_long > 0;
 	}
 
 	// An ICMP error quotes what its receiver has sent.
@@ -151,12 +185,11 @@ class Splice : public World
 		if (witnesses.count(port) == 0)
 			return;
 		witnesses.at(port).sends(client, seg, net.now);
-		if (client || seg.flags != (SL_SYN | SL_ACK) || seg.ts_off == 0)
+		if (client)
 			return;
 		for (const Connection &c : connections)
-			if (c.port == port && begun_again.count(c.number) > 0 &&
-			    !begun_again[c.number].offered)
-				witnesses.at(port).as_it_is = begun_again[c.number].as_it_is = true;
+			if (c.port == port && begun_again.count(c.number) > 0)
+				look_for_stubborn(&begun_again[c.number], seg, &witnesses.at(port));
 	}
 
 	void check_between() override
@@ -387,10 +420,13 @@ class Splice : public World
 		return s;
 	}
 
-	// What the box still remembers goes when its time has come.
+	// What the box still remembers goes when its time has come: a server that has heard of a
+	// client who is gone keeps it there until its probes have not been answered.
 	void drain()
 	{
-		uint64_t end = net.now;
+		const sl_tcp_options &o = hosts[0]->config.options;
+		uint64_t end =
+			net.now + 1000ull * (o.keepalive_ms + (o.probes + 1) * o.probe_interval_ms);
 
 		for (const sl_service &s : box->road.options.services) {
 			const sl_limits &l = s.limits;
@@ -400,7 +436,7 @@ class Splice : public World
 			end += 1000ull * (l.probes + 1) * l.probe_interval_ms + 200000000;
 		}
 		while (box->road.count() > 0 || !net.flight.empty())
-			must(net.step(end), "the box forgets too late");
+			must(net.step(end), "the box forgets too late: " + box->remembers());
 		must(box->road.term(SL_TERM_held) == 0, "packets are held for nobody");
 		box->road.check_deep();
 		box->heed();

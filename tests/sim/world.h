@@ -57,6 +57,8 @@ struct End {
 	uint32_t leave_at = UINT32_MAX; // so many bytes received or given: aborts
 	uint32_t chunk = 1000;          // reads so much at a time
 	double laziness = 0;            // how often it does not read
+	uint32_t pause_at = UINT32_MAX; // so many bytes given: it says nothing for a while
+	uint64_t pause_us = 0, silent_until = 0;
 	bool shut = false, closed = false, saw_end = false;
 	int error = 0;
 
@@ -129,7 +131,8 @@ class World
 				check(host.get());
 			check_between();
 			must(net.now < limit, "does not come to an end: " + how_far());
-			const uint64_t wake = any_unread() ? net.now + 20000 : limit;
+			const uint64_t wake =
+				any_unread() ? net.now + 20000 : std::min(limit, next_word());
 			if (!net.step(std::min(wake, next_trouble())))
 				pass(wake);
 		}
@@ -215,6 +218,11 @@ class World
 		if (e.chunk < 20) // a byte a second would be more than a day
 			e.laziness = std::min(e.laziness, 0.8);
 		e.leave = r() % 3 ? Leave::Shutdown : Leave::Close;
+		// Long enough, now and then, for times to go round.
+		if (e.to_send > 0 && r() % 16 == 0) {
+			e.pause_at = r() % e.to_send;
+			e.pause_us = r() % (r() % 2 ? 10000000u : 4200000000u);
+		}
 		if (!calm && r() % 12 == 0) {
 			e.leave = r() % 2 ? Leave::Abort : Leave::Linger;
 			e.leave_at = r() % 30000;
@@ -238,6 +246,18 @@ class World
 		const auto what = troubles.begin()->second;
 		troubles.erase(troubles.begin());
 		what();
+	}
+
+	// When somebody who is silent will speak again.
+	uint64_t next_word() const
+	{
+		uint64_t next = UINT64_MAX;
+
+		for (const Connection &c : connections)
+			for (const End *e : {&c.client, &c.server})
+				if (e->socket >= 0 && !e->has_left() && e->silent_until > net.now)
+					next = std::min(next, e->silent_until);
+		return next;
 	}
 
 	// Whether an application has yet to read, or to see that there is nothing more.
@@ -314,10 +334,13 @@ class World
 	void send(End *e)
 	{
 		sl_tcp_stack *stack = e->host->stack;
+		uint8_t data[4096];
 
-		while (e->given < e->to_send) {
-			uint8_t data[4096];
-			const uint32_t n = std::min<uint32_t>(sizeof(data), e->to_send - e->given);
+		while (e->given < e->to_send && net.now >= e->silent_until) {
+			const uint32_t left = e->given < e->pause_at
+						      ? std::min(e->to_send, e->pause_at) - e->given
+						      : e->to_send - e->given;
+			const uint32_t n = std::min<uint32_t>(sizeof(data), left);
 			const bool urgent = net.chance() < 0.01;
 			const unsigned ready = sl_socket_poll(stack, e->socket);
 			if (ready & SL_SOCKET_CONNECTED && !(ready & SL_SOCKET_WRITABLE))
@@ -328,6 +351,8 @@ class World
 			if (taken <= 0)
 				break;
 			e->given += static_cast<uint32_t>(taken);
+			if (e->given == e->pause_at)
+				e->silent_until = net.now + e->pause_us;
 		}
 	}
 
@@ -452,6 +477,8 @@ class World
 		     "the books do not balance");
 		must(!calm || stack->tcp.counts.timeouts == 0 || small(),
 		     "a timeout on a clean path");
+		must(!calm || stack->tcp.counts.fast_recoveries == 0 || small(),
+		     "a loss on a clean path");
 	}
 
 	// Somewhere a buffer is so small, or a reader so slow, that time passes without anybody's

@@ -120,6 +120,32 @@ class Box
 	}
 };
 
+// A connection on each of its workers: service 1 over IPv4, 2 over IPv6.
+inline void connect_two(Box &box)
+{
+	const struct fake_connection c[] = {
+		{"198.51.100.7",
+		 "192.0.2.2",
+		 40001,
+		 80,
+		 1,
+		 {SL_TCP_ESTABLISHED, SL_TCP_ESTABLISHED},
+		 {3, 2},
+		 {100, 5000000}},
+		{"2001:db8:1::7",
+		 "2001:db8:2::5",
+		 40003,
+		 8001,
+		 2,
+		 {SL_TCP_CLOSE_WAIT, SL_TCP_FIN_WAIT_2},
+		 {4, 5},
+		 {6, 7}},
+	};
+
+	for (unsigned i = 0; i < 2; i++)
+		fake_worker_connect(box.workers[i], &c[i]);
+}
+
 // The control thread of a box. Workers stop before it is destroyed, as its header wants.
 class Control
 {

@@ -18,41 +18,14 @@
 namespace sl_test
 {
 
-class Caller
+class Caller : public Stack
 {
       public:
-	Caller(Road &road, const std::string &address, uint32_t seed = 1,
-	       const std::function<void(sl_tcp_stack_config *)> &configure = {})
-	    : random(seed), road(road), addr(host_addr(address))
+	Caller(Road &of, const std::string &address, uint32_t seed = 1,
+	       const Configure &configure = {})
+	    : Caller(of, address, std::mt19937(seed), configure)
 	{
-		config.addrs[config.n_addrs++] = addr;
-		config.n_connections = 64;
-		config.n_sockets = 64;
-		config.n_blocks = 4096;
-		config.mtu = 1500;
-		config.options = sl_tcp_options_default;
-		config.options.mss = 0;
-		config.transmit = [](void *owner, const uint8_t *packet, uint16_t len) {
-			auto *self = static_cast<Caller *>(owner);
-			Bytes frame = self->header;
-			if (packet[0] >> 4 == 6) {
-				frame[frame.size() - 2] = 0x86;
-				frame[frame.size() - 1] = 0xdd;
-			}
-			frame.insert(frame.end(), packet, packet + len);
-			self->travel(self->to_road, frame);
-		};
-		config.owner = this;
-		config.now_us = road.now_us;
-		for (uint8_t &b : config.seed)
-			b = static_cast<uint8_t>(random());
-		if (configure)
-			configure(&config);
-		memory.reset(static_cast<uint8_t *>(
-			aligned_alloc(SL_CACHE_LINE, sl_tcp_stack_memory_size(&config))));
-		stack = sl_tcp_stack_init(memory.get(), &config);
 	}
-	Caller(const Caller &) = delete;
 
 	int connect(const std::string &to, uint16_t port)
 	{
@@ -68,22 +41,6 @@ class Caller
 		EXPECT_TRUE(run_until([&] { return state(s) != SL_TCP_SYN_SENT; }));
 		EXPECT_EQ(state(s), SL_TCP_ESTABLISHED);
 		return s;
-	}
-	int64_t send(int s, const std::string &data)
-	{
-		return sl_socket_send(stack, s, data.data(), static_cast<uint32_t>(data.size()),
-				      false);
-	}
-	std::string receive(int s, uint32_t most = 1 << 20)
-	{
-		std::string data(most, '\0');
-		const int64_t n = sl_socket_receive(stack, s, data.data(), most);
-		data.resize(n > 0 ? static_cast<size_t>(n) : 0);
-		return data;
-	}
-	sl_tcp_state state(int s) const
-	{
-		return sl_socket_state(stack, s);
 	}
 	/// Sends all of `data`, as there is room, and closes; returns all that comes until the
 	/// other side closes.
@@ -143,18 +100,27 @@ class Caller
 	Bytes header = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0}; ///< of its frames
 	/// Sees every frame that the road sends.
 	std::function<void(const Sent &)> watch;
-	sl_tcp_stack_config config = {};
-	sl_tcp_stack *stack = nullptr;
 	Road &road;
 
       private:
 	using Frames = std::multimap<uint64_t, Bytes>;
-	struct Free {
-		void operator()(uint8_t *p) const
-		{
-			free(p);
+
+	Caller(Road &of, const std::string &address, std::mt19937 &&chances,
+	       const Configure &configure)
+	    : Stack(address, of.now_us, &chances, configure), random(chances), road(of)
+	{
+	}
+
+	void transmit(const uint8_t *packet, uint16_t len) override
+	{
+		Bytes frame = header;
+		if (packet[0] >> 4 == 6) {
+			frame[frame.size() - 2] = 0x86;
+			frame[frame.size() - 1] = 0xdd;
 		}
-	};
+		frame.insert(frame.end(), packet, packet + len);
+		travel(to_road, frame);
+	}
 
 	double chance()
 	{
@@ -224,9 +190,7 @@ class Caller
 		return true;
 	}
 
-	sl_addr addr;
 	Frames to_road, to_caller;
-	std::unique_ptr<uint8_t, Free> memory;
 };
 
 } // namespace sl_test

@@ -14,38 +14,20 @@
 #ifndef TESTS_SUPPORT_HOST_H
 #define TESTS_SUPPORT_HOST_H
 
-#include <arpa/inet.h>
-
-#include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <map>
-#include <memory>
-#include <random>
-#include <stdexcept>
-#include <string>
 #include <vector>
+
+#include "own_stack.h"
 
 extern "C" {
 #include "sl_bytes.h"
 #include "sl_cksum.h"
-#include "sl_tcp_stack.h"
 #include "sl_wire.h"
 }
 
 namespace sl_test
 {
-
-inline sl_addr host_addr(const std::string &text)
-{
-	sl_addr a = {};
-	uint8_t v4[4];
-	if (inet_pton(AF_INET, text.c_str(), v4) == 1)
-		sl_addr_set_v4(&a, v4);
-	else if (inet_pton(AF_INET6, text.c_str(), a.b) != 1)
-		throw std::invalid_argument(text);
-	return a;
-}
 
 class Host;
 
@@ -138,38 +120,14 @@ class Net
 	void land();
 };
 
-class Host
+class Host : public Stack
 {
       public:
-	Host(Net *net, const std::string &address,
-	     const std::function<void(sl_tcp_stack_config *)> &configure = {})
-	    : addr(host_addr(address)), way(&net->way), net(net)
+	Host(Net *of, const std::string &address, const Configure &configure = {})
+	    : Stack(address, of->now, &of->random, configure), way(&of->way), net(of)
 	{
-		config.addrs[config.n_addrs++] = addr;
-		config.n_connections = 64;
-		config.n_sockets = 64;
-		config.n_blocks = 4096;
-		config.mtu = 1500;
-		config.options = sl_tcp_options_default;
-		config.options.mss = 0;
-		config.transmit = [](void *owner, const uint8_t *packet, uint16_t len) {
-			auto *self = static_cast<Host *>(owner);
-			self->net->take(self, packet, len);
-		};
-		config.owner = this;
-		config.now_us = net->now;
-		for (uint8_t &b : config.seed)
-			b = static_cast<uint8_t>(net->random());
-		if (configure)
-			configure(&config);
-		const size_t bytes = sl_tcp_stack_memory_size(&config);
-		memory.reset(static_cast<uint8_t *>(aligned_alloc(SL_CACHE_LINE, bytes)));
-		stack = sl_tcp_stack_init(memory.get(), &config);
-		if (stack == nullptr)
-			throw std::invalid_argument("no stack of that configuration");
 		net->hosts.push_back(this);
 	}
-	Host(const Host &) = delete;
 
 	int listen(uint16_t port, uint32_t backlog = 16)
 	{
@@ -184,42 +142,17 @@ class Host
 		sl_socket_connect(stack, s, &to, port);
 		return s;
 	}
-	int64_t send(int s, const std::string &data)
-	{
-		return sl_socket_send(stack, s, data.data(), static_cast<uint32_t>(data.size()),
-				      false);
-	}
-	std::string receive(int s, uint32_t most = 1 << 20)
-	{
-		std::string data(most, '\0');
-		const int64_t n = sl_socket_receive(stack, s, data.data(), most);
-		data.resize(n > 0 ? static_cast<size_t>(n) : 0);
-		return data;
-	}
-	sl_tcp_state state(int s) const
-	{
-		return sl_socket_state(stack, s);
-	}
-	const sl_tcp &tcp() const
-	{
-		return *sl_tcp_stack_tcp(stack);
-	}
 
-	sl_addr addr;
-	Way *way; ///< its cable, where something stands between
-	sl_tcp_stack_config config = {};
-	sl_tcp_stack *stack = nullptr;
+	Way *way;          ///< its cable, where something stands between
 	bool gone = false; ///< it hears nothing, says nothing, and its time stands still
 
       private:
-	struct Free {
-		void operator()(uint8_t *p) const
-		{
-			free(p);
-		}
-	};
+	void transmit(const uint8_t *packet, uint16_t len) override
+	{
+		net->take(this, packet, len);
+	}
+
 	Net *net;
-	std::unique_ptr<uint8_t, Free> memory;
 };
 
 inline Host *Net::host_of(const std::vector<uint8_t> &packet) const

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # A bad configuration is refused whole: file, line, what was expected; exit 1, nothing started.
+#
+# once
 # shellcheck source=tests/lab/case.sh
 . "$(dirname "$0")/../case.sh"
 

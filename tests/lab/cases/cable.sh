@@ -5,6 +5,7 @@
 # booked; and each impairment on the path is one that hosts see.
 #
 # timeout: 60
+# once
 # exclusive
 # shellcheck source=tests/lab/case.sh
 . "$(dirname "$0")/../case.sh"

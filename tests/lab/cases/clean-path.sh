@@ -5,6 +5,7 @@
 # or out of order that is of the box's making: none on one side but those that are on the other.
 #
 # timeout: 120
+# once
 # shellcheck source=tests/lab/case.sh
 . "$(dirname "$0")/../case.sh"
 

@@ -3,6 +3,8 @@
 #
 # What is missing is named, and how to get it: a device that does not exist, a NIC that carries the
 # default route, no permission. None of it disturbs the daemon that runs.
+#
+# once
 # shellcheck source=tests/lab/case.sh
 . "$(dirname "$0")/../case.sh"
 

@@ -13,27 +13,21 @@
 . "$HERE/respond.sh"
 
 size=${LAB_BYTES:-$((16 << 20))}
-file=$LAB_RUN/$CASE.data
-trap 'rm -f "$file"; tidy' EXIT
-sum=$(random_file "$file" "$size")
+to_echo "$size"
 
 while read -r way family address; do
 	for tool in nc socat; do
 		for port in 7 8007; do
 			since=$EPOCHREALTIME
-			got=$(echo_by $tool "$address" $port "$file")
-			[ "$got" = "$sum" ] || fail "$tool, $address port $port: what comes back is another"
+			echoed $tool "$address" $port
 			awk -v n="$size" -v a="$since" -v b="$EPOCHREALTIME" -v what="$tool, $address port $port" \
 				'BEGIN { printf "%s: %.0f MB in %.1f s\n", what, n / 1e6, b - a }'
 		done
 	done
-	lab_exec client nc -N "$address" 9 <"$file" | cmp - /dev/null || fail "discard, $address: says something"
+	lab_exec client nc -N "$address" 9 <"$ECHO_FILE" | cmp - /dev/null || fail "discard, $address: says something"
 	[[ $(lab_exec client nc -d "$address" 13) =~ ^[A-Z][a-z]+day,\ .*\ 20[0-9][0-9]\ .*-UTC ]] ||
 		fail "daytime, $address: not the time"
-	began_resets=$(stats .events.connections_reset)
-	client abort "$address" 19 >/dev/null || fail "chargen, $address: no greeting"
-	lab_until 5 at_least $((began_resets + 1)) stats .events.connections_reset ||
-		fail "$address: a client's RST was not counted"
+	aborts "$address"
 	for name in echo discard daytime chargen half-echo; do
 		lab_until 10 is 0 legs "$(service "$way" $name "$family")" ESTABLISHED ||
 			fail "$(service "$way" $name "$family") keeps connections"
@@ -55,6 +49,8 @@ lab_until 5 logged gone hello || fail "no echo before it goes"
 lab_ctl -j connections state ESTABLISHED service own-hushed4 |
 	jq -e '.[0].tcp | .opened == "cookie" and .mss == 1448 and .send_queue == 0 and .rto_us >= 200000
 		and (.rtt_us | . == null or . < 1000000)' >/dev/null || fail "connections does not show its TCP"
+lab_ctl -j status | jq -e '.endpoints.responding >= 1 and .endpoints.current <= .endpoints.capacity
+		and .stream_buffers.capacity > 0' >/dev/null || fail "status does not count it"
 sleep 3 # it is probed, and answers
 [ "$(stats .events.reclaimed_idle)" = "$idle" ] || fail "one that answers probes was reclaimed"
 filter client "tcp sport 8009" "tcp dport 8009"

@@ -12,24 +12,19 @@
 # shellcheck source=tests/lab/respond.sh
 . "$HERE/respond.sh"
 
-size=${LAB_BYTES:-$((4 << 20))}
-file=$LAB_RUN/$CASE.data
-trap 'rm -f "$file"; tidy' EXIT
-sum=$(random_file "$file" "$size")
+to_echo "${LAB_BYTES:-$((4 << 20))}"
 
 impair client --loss 2% --dup 1% --reorder 5% --seed 9
 again=$(stats .events.tcp_retransmits)
 for address in "$LAB_SERVER4" "$LAB_SERVER6"; do
 	for port in 7 8007; do
 		for tool in nc socat; do
-			[ "$(echo_by $tool "$address" $port "$file")" = "$sum" ] ||
-				fail "$tool, $address port $port: not what was sent"
+			echoed $tool "$address" $port
 		done
 	done
 	url=http://$(bracket "$address"):8088/
 	for ((i = 0; i < 20; i++)); do
-		[ "$(lab_exec client curl -sS --max-time 60 -o /dev/null -w '%{http_code}' "$url")" = 200 ] ||
-			fail "$url: request $i failed"
+		page "$url"
 	done
 	n=$(wrk_requests 3 20 "$url" --timeout 20s) || fail "wrk, $address: errors"
 	echo "$address: $n requests in 3 s"

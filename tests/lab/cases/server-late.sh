@@ -5,6 +5,7 @@
 # segments that come then are not too old for the client's timestamps (PAWS).
 #
 # timeout: 150
+# once
 # exclusive
 # shellcheck source=tests/lab/case.sh
 . "$(dirname "$0")/../case.sh"

@@ -43,7 +43,7 @@ TEST(DriverProfile, EveryShippedFileLoadsAndNamesDriversOfItsOwn)
 	std::map<std::string, std::string> owner;
 	unsigned files = 0;
 
-	for (const auto &entry : std::filesystem::directory_iterator(SL_DRIVERS_CONFIG_DIR)) {
+	for (const auto &entry : std::filesystem::directory_iterator(SL_DRIVERS_IN_SOURCES)) {
 		const auto p = load(entry.path());
 		ASSERT_EQ(p.message(), "");
 		files++;
@@ -55,12 +55,12 @@ TEST(DriverProfile, EveryShippedFileLoadsAndNamesDriversOfItsOwn)
 	for (const char *driver : {"net_ixgbe", "net_i40e", "net_ice", "mlx5_pci", "net_ena",
 				   "net_virtio", "net_vmxnet3", "net_af_packet", "net_af_xdp",
 				   "net_tap", "net_ring", "net_null", "net_pcap", "net_memif"})
-		EXPECT_EQ(find(SL_DRIVERS_CONFIG_DIR, driver).profile.file, owner[driver]);
+		EXPECT_EQ(find(SL_DRIVERS_IN_SOURCES, driver).profile.file, owner[driver]);
 }
 
 TEST(DriverProfile, AShippedFileHasItsValues)
 {
-	const auto p = find(SL_DRIVERS_CONFIG_DIR, "net_af_packet");
+	const auto p = find(SL_DRIVERS_IN_SOURCES, "net_af_packet");
 	ASSERT_EQ(p.message(), "");
 	EXPECT_EQ(p.profile.max_queues, 1u);
 	EXPECT_EQ(p.profile.rx_descriptors, 512u);
@@ -70,13 +70,13 @@ TEST(DriverProfile, AShippedFileHasItsValues)
 	EXPECT_FALSE(p.profile.offloads.rx_tcp_checksum);
 	EXPECT_EQ(p.profile.quirks,
 		  unsigned(SL_DRIVER_QUIRK_partial_checksums | SL_DRIVER_QUIRK_drops_oversize));
-	EXPECT_EQ(find(SL_DRIVERS_CONFIG_DIR, "net_ice").profile.rss.mode,
+	EXPECT_EQ(find(SL_DRIVERS_IN_SOURCES, "net_ice").profile.rss.mode,
 		  SL_DRIVER_RSS_SYMMETRIC_TOEPLITZ);
 }
 
 TEST(DriverProfile, AnUnknownDriverGetsTheDefaults)
 {
-	const auto p = find(SL_DRIVERS_CONFIG_DIR, "net_unheard_of");
+	const auto p = find(SL_DRIVERS_IN_SOURCES, "net_unheard_of");
 	ASSERT_EQ(p.message(), "");
 	EXPECT_STREQ(p.profile.file, "");
 	EXPECT_EQ(p.profile.n_drivers, 0u);

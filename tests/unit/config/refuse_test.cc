@@ -160,13 +160,24 @@ TEST(ConfigRefuses, AHostLinkThatIsNone)
 	EXPECT_EQ(refusal("links = ( { type = \"host\";\n addresses = [ \"192.0.2.1\" ]; } );"),
 		  "t.cfg:1: link \"link0\": port is missing; expected a string of at most 63 "
 		  "characters");
-	EXPECT_EQ(refusal("links = ( { type = \"host\"; addresses = [ \"192.0.2.1\" ];\n"
-			  "port = \"a\";\n inside = \"b\"; } );"),
-		  "t.cfg:3: link \"link0\": inside is for another type of link; expected port and "
-		  "addresses of a host link");
-	EXPECT_EQ(refusal("links = ( { outside = \"a\"; inside = \"b\";\n port = \"c\"; } );"),
-		  "t.cfg:2: link \"link0\": port is for another type of link; expected outside and "
-		  "inside of a wire link");
+	EXPECT_EQ(
+		refusal("links = ( { type = \"host\"; addresses = [ \"192.0.2.1\" ];\n"
+			"\n inside = \"b\"; outside = \"a\"; } );"),
+		"t.cfg:3: link \"link0\": inside is for a wire; expected port and addresses, as it "
+		"has type = \"host\"");
+	EXPECT_EQ(refusal("links = ( { addresses = [ \"192.0.2.1\" ];\n port = \"c\"; } );"),
+		  "t.cfg:2: link \"link0\": port is for a host link; expected type = \"host\" with "
+		  "it, or outside and inside instead");
+	EXPECT_EQ(refusal("links = ( { type = \"host\"; port = \"a\";\n addresses = [ "
+			  "\"2001:db8::1\", \"192.0.2.1\", \"2001:db8:0::1\" ]; } );"),
+		  "t.cfg:2: link \"link0\": addresses has 2001:db8:0::1 twice; expected each once");
+	const std::string small =
+		"links = ( { type = \"host\"; port = \"a\";\n mtu = 1279; addresses = [ ";
+	EXPECT_EQ(refusal(small + "\"192.0.2.1\" ]; } );"), "");
+	EXPECT_EQ(refusal(small + "\"192.0.2.1\", \"2001:db8::1\" ]; } );"),
+		  "t.cfg:2: link \"link0\": mtu is 1279, and it has the address 2001:db8::1; "
+		  "expected "
+		  "at least 1280, which IPv6 needs");
 	for (const char *bad : {"192.0.2.0/24", "224.0.0.1", "nonsense", "127.0.0.1", "::"})
 		EXPECT_EQ(refusal("links = ( { type = \"host\"; port = \"a\";\n addresses = [ \"" +
 				  std::string(bad) + "\" ]; } );")
@@ -185,13 +196,46 @@ TEST(ConfigRefuses, AServiceOfAHostLinkThatNobodyStandsBehind)
 				 " addresses = [ \"192.0.2.1\", \"2001:db8::1\" ]; } );\n services "
 				 "= ( { name = \"s\";"
 				 " port = 80; address = \"";
+	const std::string wire = std::string(host).replace(
+		host.find("( {"), 1, "( { outside = \"b\"; inside = \"c\"; }, ");
+	const std::string none = "expected mode = \"respond\"";
 	EXPECT_EQ(refusal(host + "192.0.2.0/24\";\n mode = \"splice\"; } );"),
 		  "t.cfg:3: service \"s\": mode is \"splice\", and 192.0.2.1 is an address of the "
-		  "host "
-		  "link \"h\", behind which there is no server; expected mode = \"respond\"");
-	EXPECT_NE(refusal(host + "2001:db8::1\";\n mode = \"pass\"; } );"), "");
-	EXPECT_EQ(refusal(host + "2001:db8::2\";\n mode = \"pass\"; } );"), "");
+		  "host link \"h\", behind which there is no server; " +
+			  none);
+	EXPECT_NE(refusal(host + "2001:db8::1\";\n mode = \"pass\"; } );").find(none),
+		  std::string::npos);
 	EXPECT_EQ(refusal(host + "192.0.2.1\";\n mode = \"respond\"; } );"), "");
+	EXPECT_EQ(refusal(host + "0.0.0.0/0\";\n mode = \"respond\"; } );"), "");
+	// A prefix may be meant for the wire, an address of the link can't be.
+	EXPECT_EQ(refusal(wire + "192.0.2.0/24\";\n mode = \"splice\"; } );"), "");
+	EXPECT_NE(refusal(wire + "192.0.2.1\";\n mode = \"splice\"; } );").find(none),
+		  std::string::npos);
+	EXPECT_NE(refusal(wire + "2001:db8::1\";\n mode = \"pass\"; } );").find(none),
+		  std::string::npos);
+	EXPECT_EQ(refusal(wire + "2001:db8::2\";\n mode = \"pass\"; } );"), "");
+}
+
+TEST(ConfigRefuses, AServiceThatNobodyComesTo)
+{
+	const std::string service = " services = ( { name = \"s\"; port = 80; mode = \"respond\";\n"
+				    " address = \"192.0.2.9\"; } );";
+	const std::string host =
+		"{ type = \"host\"; port = \"a\"; addresses = [ \"192.0.2.1\" ]; }";
+	EXPECT_EQ(refusal("links = ( " + host + " );" + service),
+		  "t.cfg:2: service \"s\": none of the addresses of the links is in its own, and "
+		  "there is no wire; expected one of a host link's addresses, such as 192.0.2.1");
+	EXPECT_EQ(refusal("links = ( " + host + ", { outside = \"b\"; inside = \"c\"; } );" +
+			  service),
+		  "");
+}
+
+TEST(ConfigRefuses, MoreEndpointsThanConnections)
+{
+	EXPECT_EQ(refusal(with_link("workers = { connections = 2000; endpoints = 2000; };")), "");
+	EXPECT_EQ(refusal(with_link("workers = { connections = 2000; endpoints = 2001; };")),
+		  "t.cfg:2: workers: endpoints is 2001, and connections is 2000; expected no more "
+		  "endpoints: each belongs to a connection");
 }
 
 TEST(ConfigRefuses, WhatIsMissing)

@@ -18,6 +18,9 @@ RoadOptions host()
 		      responder("198.51.100.0", 7, SL_SERVER_ECHO)};
 	o.services[2].strays = SL_STRAYS_RESET;
 	o.services[3].prefix_len = 96 + 24;
+	// Of a wire, though the link's address lies in it.
+	o.services.push_back(service("192.0.2.0", 80, SL_MODE_SPLICE, SL_COOKIES_ALWAYS));
+	o.services[4].prefix_len = 96 + 24;
 	return o;
 }
 
@@ -112,6 +115,11 @@ TEST(HostLink, AClosedPortIsToldToBeOne)
 	// And an open one, where nothing stands.
 	talk.sport = 8;
 	EXPECT_EQ(only_answer(road, talk.c(SL_ACK, 5, 5).bytes()).seg.flags, SL_RST);
+	// And one that a service of another mode has.
+	talk.sport = 80;
+	EXPECT_EQ(only_answer(road, talk.syn().bytes()).seg.flags, SL_RST | SL_ACK);
+	EXPECT_EQ(only_answer(road, talk.c(SL_ACK, 1, 1).bytes()).seg.flags, SL_RST);
+	EXPECT_EQ(road.events(SL_EVENT_cookies_sent), 0u);
 	// But no more than so many a second.
 	talk.sport = 9;
 	for (int i = 0; i < 3000; i++)
@@ -137,6 +145,84 @@ TEST(HostLink, WhatIsWrongIsDropped)
 	EXPECT_EQ(road.drops(SL_DROP_not_ours), 2u);
 }
 
+// A port hears all that is on its link; the frames differ from good ones in the MAC only.
+TEST(HostLink, WhatIsForAnotherStationOrAGroupIsNotTaken)
+{
+	RecordProperty("rfc", "9293 MUST-57");
+	const Mac others[] = {{2, 0, 0, 0, 0, 3},
+			      {3, 0, 0, 0, 0, 2},
+			      {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+			      {0x33, 0x33, 0, 0, 0, 1}};
+	for (const Mac &mac : others) {
+		Road road(host());
+		Talk talk(road);
+		talk.sport = 7;
+		const auto refused = [&](const Bytes &good) {
+			Bytes bad = good;
+			std::copy(mac.begin(), mac.end(), bad.begin());
+			const uint64_t before = road.drops(SL_DROP_not_ours);
+			const size_t n = road.run({{SL_OUTSIDE, bad}}).size();
+			EXPECT_EQ(road.drops(SL_DROP_not_ours), before + 1);
+			return n == 0;
+		};
+		EXPECT_TRUE(refused(talk.syn().bytes()));
+		EXPECT_TRUE(refused(echo("192.0.2.1", "192.0.2.2").bytes()));
+		Icmp error;
+		error.about = talk.s(SL_ACK, 1, 1);
+		EXPECT_TRUE(refused(error.bytes()));
+		// Behind one that is not, in a burst.
+		Frame good = talk.syn(), bad = talk.syn();
+		good.sport = 1;
+		bad.dmac = mac;
+		EXPECT_EQ(road.run({{SL_OUTSIDE, good.bytes()}, {SL_OUTSIDE, bad.bytes()}}).size(),
+			  1u);
+		// Of a shape that is known.
+		for (uint16_t port = 2; port < 200; port++) {
+			good.sport = port;
+			ASSERT_EQ(road.outside(good).size(), 1u);
+		}
+		EXPECT_TRUE(refused(bad.bytes()));
+		good.sport = 1;
+		EXPECT_EQ(road.run({{SL_OUTSIDE, good.bytes()}, {SL_OUTSIDE, bad.bytes()}}).size(),
+			  1u);
+		EXPECT_EQ(road.outside(talk.syn()).size(), 1u);
+	}
+}
+
+TEST(HostLink, FramesShorterThanTheirHeaderAreDropped)
+{
+	Road road(host());
+	const Bytes syn = Talk(road).syn().bytes();
+	for (size_t n = 1; n < 14; n++)
+		EXPECT_TRUE(road.run({{SL_OUTSIDE, Bytes(syn.begin(), syn.begin() + n)}}).empty());
+	EXPECT_EQ(road.drops(SL_DROP_not_ours), 13u);
+}
+
+// Whoever sends as one of the link's addresses is not it.
+TEST(HostLink, ASourceThatIsItsOwnIsNotBelieved)
+{
+	RoadOptions o = host();
+	o.host.push_back("192.0.2.3");
+	Road road(o);
+	Talk honest(road), talk(road);
+	honest.sport = talk.sport = 7;
+	talk.client = "192.0.2.3";
+	EXPECT_TRUE(road.outside(talk.syn()).empty());
+	EXPECT_EQ(road.run({{SL_OUTSIDE, honest.syn().bytes()}, {SL_OUTSIDE, talk.syn().bytes()}})
+			  .size(),
+		  1u)
+		<< "in a burst";
+	for (uint16_t port = 2; port < 200; port++) {
+		honest.cport = port;
+		ASSERT_EQ(road.outside(honest.syn()).size(), 1u);
+	}
+	EXPECT_TRUE(road.outside(talk.syn()).empty()) << "of a shape that is known";
+	talk.sport = 9;
+	EXPECT_TRUE(road.outside(talk.syn()).empty()) << "where nobody listens";
+	EXPECT_TRUE(road.run({{SL_OUTSIDE, echo("192.0.2.3", "192.0.2.2").bytes()}}).empty());
+	EXPECT_EQ(road.drops(SL_DROP_spoofed_service), 5u);
+}
+
 TEST(HostLink, WhileItDrainsNewcomersAreRefused)
 {
 	Road road(host());
@@ -149,6 +235,23 @@ TEST(HostLink, WhileItDrainsNewcomersAreRefused)
 	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 1, 1, "still"))).payload(), "still");
 	talk.cport++;
 	EXPECT_EQ(only_answer(road, talk.syn().bytes()).seg.flags, SL_RST | SL_ACK);
+}
+
+// What stands goes on, whatever becomes of its service.
+TEST(HostLink, AConnectionStaysWhenItsServiceNoLongerResponds)
+{
+	Road road(host());
+	Talk talk(road);
+	talk.sport = 7;
+	talk.ask();
+	road.outside(talk.c(SL_ACK, 1, 1));
+	std::vector<sl_service> after = road.options.services;
+	after[0].mode = SL_MODE_SPLICE;
+	road.apply(after, false);
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 1, 1, "still"))).payload(), "still");
+	talk.cport++;
+	EXPECT_EQ(only_answer(road, talk.syn().bytes()).seg.flags, SL_RST | SL_ACK);
+	EXPECT_EQ(road.events(SL_EVENT_cookies_sent), 1u);
 }
 
 // RFC 9293 MUST-49 and section 3.9.2.2: what no connection sent is nobody's error.

@@ -173,6 +173,20 @@ TEST_P(Limits, ProbesFindAnEndWhoseMacHasMoved)
 		  Bytes({2, 0, 0, 0, 0x77, 1}));
 }
 
+// An ACK that comes late says of a window what is so no longer: a probe carries the last one.
+TEST_P(Limits, ProbesCarryTheWindowOfTheLatestAck)
+{
+	cite("RFC 9293 section 3.10.7.4: SND.WL1, SND.WL2");
+	request();
+	road.inside(talk.s(SL_ACK, 1, 8, "answer"));
+	Frame late = talk.c(SL_ACK, 8, 1), last = talk.c(SL_ACK, 8, 7);
+	late.wnd = 900;
+	last.wnd = 500;
+	road.outside(last);
+	road.outside(late);
+	EXPECT_EQ(by_port(road.advance(100020), 1).at(0).seg.wnd, 500);
+}
+
 TEST_P(Limits, DataWhileProbedGoesOn)
 {
 	cite("RFC 1122 section 4.2.3.6");

@@ -342,10 +342,10 @@ TEST_P(Sockets, ByCookieNothingIsKeptUntilTheAck)
 	sl_socket_info ia, ib;
 	ASSERT_EQ(sl_socket_get_info(a.stack, ca, &ia), 0);
 	ASSERT_EQ(sl_socket_get_info(b.stack, cb, &ib), 0);
-	EXPECT_TRUE(ib.timestamps);
-	EXPECT_TRUE(ib.sack);
-	EXPECT_EQ(ib.snd_wscale, ia.rcv_wscale);
-	EXPECT_EQ(ib.rcv_wscale, ia.snd_wscale);
+	EXPECT_TRUE(ib.tcp.timestamps);
+	EXPECT_TRUE(ib.tcp.sack);
+	EXPECT_EQ(ib.tcp.snd_wscale, ia.tcp.rcv_wscale);
+	EXPECT_EQ(ib.tcp.rcv_wscale, ia.tcp.snd_wscale);
 	const std::string data(100000, 'x');
 	std::string got;
 	size_t given = 0;
@@ -380,10 +380,10 @@ TEST_P(Sockets, ByCookieWithoutOptions)
 	ASSERT_GE(cb, 0);
 	sl_socket_info info;
 	sl_socket_get_info(b.stack, cb, &info);
-	EXPECT_FALSE(info.timestamps);
-	EXPECT_FALSE(info.sack);
-	EXPECT_EQ(info.snd_wscale, 0);
-	EXPECT_LE(info.mss, 1000);
+	EXPECT_FALSE(info.tcp.timestamps);
+	EXPECT_FALSE(info.tcp.sack);
+	EXPECT_EQ(info.tcp.snd_wscale, 0);
+	EXPECT_LE(info.tcp.mss, 1000);
 	b.send(cb, "hello");
 	net.run(10000);
 	EXPECT_EQ(a.receive(ca), "hello");
@@ -562,7 +562,7 @@ TEST_P(Sockets, PathMtu)
 	EXPECT_EQ(got, data);
 	sl_socket_info info;
 	sl_socket_get_info(a.stack, ca, &info);
-	EXPECT_LE(info.mss, 1300 - (GetParam() ? 60 : 40) - 12);
+	EXPECT_LE(info.tcp.mss, 1300 - (GetParam() ? 60 : 40) - 12);
 	EXPECT_EQ(a.tcp().counts.timeouts, 0u);
 }
 
@@ -628,6 +628,37 @@ TEST_P(Sockets, WithoutSocketsNothingIsAccepted)
 	EXPECT_EQ(sl_socket_accept(c.stack, l), -ENFILE);
 	sl_socket_abort(c.stack, one);
 	EXPECT_GE(sl_socket_accept(c.stack, l), 0);
+}
+
+// One connection has taken all blocks that there are to send with: the other is told when there are
+// some again.
+TEST_P(Sockets, WhoFoundNoBlockIsToldWhenThereAreSome)
+{
+	Host few(&net, GetParam() ? "2001:db8::9" : "192.0.2.9",
+		 [](sl_tcp_stack_config *c) { c->n_blocks = 32; });
+	listener = b.listen(80);
+	const int one = few.connect(b.addr, 80), other = few.connect(b.addr, 80);
+	net.run(1000000);
+	const std::string much(200000, 'x');
+	sl_socket_set(few.stack, one, SL_SOCKET_SEND_BUFFER, 200000);
+	net.way.cut = true;
+	EXPECT_LT(few.send(one, much), 200000);
+	EXPECT_EQ(few.send(other, "x"), -EAGAIN);
+	EXPECT_EQ(sl_socket_poll(few.stack, other) & SL_SOCKET_WRITABLE, 0u);
+	while (sl_socket_next_ready(few.stack) >= 0)
+		;
+	net.way.cut = false;
+	bool told = false;
+	net.run_until(
+		[&] {
+			for (int s; (s = sl_socket_next_ready(few.stack)) >= 0;)
+				told = told || s == other;
+			return told;
+		},
+		60000000);
+	EXPECT_TRUE(told);
+	EXPECT_NE(sl_socket_poll(few.stack, other) & SL_SOCKET_WRITABLE, 0u);
+	EXPECT_EQ(few.send(other, "x"), 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Over, Sockets, ::testing::Bool(),

@@ -190,4 +190,18 @@ TEST_F(Cc, NothingOverflows)
 	}
 }
 
+TEST(Cubic, TimeInWhichTheWindowWasNotInUseDoesNotCount)
+{
+	RecordProperty("rfc", "9438 5.8");
+	tcp_cc cc;
+	tcp_cc_init(&cc, TCP_CC_CUBIC, 1460, false);
+	cc.cwnd = 100 * 1460;
+	tcp_cc_lost(&cc, cc.cwnd);
+	tcp_cc_acked(&cc, 1460, 1000, 100);
+	const uint32_t before = cc.cwnd;
+	for (uint32_t acked = 0; acked < before; acked += 1460)
+		tcp_cc_acked(&cc, 1460, 601000, 100);
+	EXPECT_LT(cc.cwnd, before + 10 * 1460);
+}
+
 } // namespace

@@ -256,6 +256,55 @@ TEST_F(Rack, ATailThatAProbeRepairedWasALoss)
 	}
 }
 
+TEST_F(Rack, ARepairedTailIsALossThoughAllIsAcknowledged)
+{
+	RecordProperty("rfc", "8985 7.4");
+	open(3);
+	wait();
+	e.send(pattern(0, 3 * 1460));
+	e.arrive(e.peer(0, at(6)));
+	ASSERT_EQ(e.tcb.snd_una, e.tcb.snd_max);
+	EXPECT_EQ(e.tcb.cc.ssthresh, 3u * 1460) << "half of what was in flight";
+}
+
+// All was acknowledged by what the probe repaired: whether that had been lost shows by what comes
+// next.
+TEST_F(Rack, ARepairedTailIsALossThoughNothingElseWasInFlight)
+{
+	RecordProperty("rfc", "8985 7.4");
+	for (bool late : {false, true}) {
+		Rack r;
+		r.open(3);
+		r.wait();
+		r.e.arrive(r.e.peer(0, r.at(3)));
+		ASSERT_EQ(r.e.tcb.snd_una, r.e.tcb.snd_max);
+		const uint32_t ssthresh = r.e.tcb.cc.ssthresh;
+		if (late) { // the original had been on its way
+			Segment s = r.e.peer(0, r.at(3));
+			s.sack = {{r.e.seq(r.at(2)), r.e.seq(r.at(3))}};
+			r.e.arrive(s);
+		}
+		r.e.send(pattern(0, 1460));
+		r.e.run_ms(20);
+		r.e.arrive(r.e.peer(0, r.at(4)));
+		EXPECT_EQ(r.e.tcb.cc.ssthresh < ssthresh, !late);
+	}
+}
+
+TEST_F(Rack, AProbeThatFoundNoBufferIsNone)
+{
+	RecordProperty("rfc", "8985 7.4");
+	open(3);
+	e.no_buffers = true;
+	e.run_ms(300);
+	e.no_buffers = false;
+	e.send(pattern(0, 1460));
+	const uint32_t ssthresh = e.tcb.cc.ssthresh;
+	e.arrive(e.peer(0, at(4)));
+	EXPECT_EQ(e.tcp.counts.tail_probes, 0u);
+	EXPECT_EQ(e.tcb.cc.ssthresh, ssthresh);
+}
+
 TEST_F(Rack, NewDataIsTheBetterProbe)
 {
 	RecordProperty("rfc", "8985 7.3");

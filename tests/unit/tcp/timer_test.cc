@@ -483,4 +483,96 @@ TEST(NoBuffers, ASynGoesLater)
 	EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED);
 }
 
+TEST(FastRetransmit, ARetransmissionThatFoundNoBufferIsTriedAgain)
+{
+	RecordProperty("rfc", "5681 3.2");
+	Endpoint e;
+	e.sack = false;
+	e.to_established();
+	e.send(pattern(0, 14600));
+	e.sent.clear();
+	e.no_buffers = true;
+	for (unsigned i = 0; i < 3; i++)
+		e.arrive(e.peer(0, 0));
+	ASSERT_EQ(e.tcp.counts.fast_recoveries, 1u);
+	e.no_buffers = false;
+	e.arrive(e.peer(0, 0));
+	EXPECT_EQ(e.sent_next().seq, e.seq(0));
+	for (const Segment &s : e.sent)
+		EXPECT_NE(s.seq, e.seq(0)) << "once";
+}
+
+// SACKs of our own take room in what is sent again: the rest of it is not taken for sent.
+TEST(FastRetransmit, ARetransmissionThatWasCutShortIsFinished)
+{
+	RecordProperty("rfc", "6675 4");
+	Endpoint e;
+	e.to_established();
+	e.send(pattern(0, 14600));
+	e.arrive(e.peer(100, 0, "z"));
+	e.sent.clear();
+	for (uint32_t i = 1; i <= 9; i++) {
+		Segment s = e.peer(101, 0);
+		s.sack = {{e.seq(1460), e.seq(1460 * (i + 1))}};
+		e.arrive(s);
+	}
+	ASSERT_EQ(e.sent_next().payload.size(), 1448u);
+	const Segment rest = e.sent_next();
+	EXPECT_EQ(rest.seq, e.seq(1448));
+	EXPECT_EQ(rest.payload.size(), 12u);
+	EXPECT_EQ(e.tcp.counts.timeouts, 0u);
+}
+
+TEST(UserTimeout, ThatIsTakenBackDoesNotEndAnything)
+{
+	Endpoint e;
+	e.options.user_timeout_ms = 5000;
+	e.to_established();
+	e.send("a");
+	e.options.user_timeout_ms = 0;
+	sl_tcp_options_changed(&e.tcp, &e.tcb);
+	e.run_ms(20000);
+	EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED);
+	e.options.user_timeout_ms = 5000;
+	sl_tcp_options_changed(&e.tcp, &e.tcb);
+	e.run_ms(5100);
+	EXPECT_EQ(e.state(), SL_TCP_CLOSED);
+}
+
+TEST(OptionsChanged, WhatWaitsDoesNotWaitLonger)
+{
+	Endpoint e;
+	e.options.keepalive = true;
+	e.options.keepalive_ms = 7200000;
+	e.to_established();
+	e.run_ms(1000);
+	e.options.keepalive_ms = 10000;
+	sl_tcp_options_changed(&e.tcp, &e.tcb);
+	e.run_ms(10100);
+	EXPECT_EQ(e.tcp.counts.keepalives, 1u);
+	e.arrive(e.peer(0, 0));
+	e.close();
+	e.arrive(e.peer(0, 1, "", SL_ACK | SL_FIN));
+	ASSERT_EQ(e.state(), SL_TCP_TIME_WAIT);
+	e.options.time_wait_ms = 5000;
+	sl_tcp_options_changed(&e.tcp, &e.tcb);
+	e.run_ms(5100);
+	EXPECT_EQ(e.state(), SL_TCP_CLOSED);
+}
+
+// One SYN a second, of a peer that does not finish, is one handshake.
+TEST(SynReceived, EndsThoughItsSynComesAgainAndAgain)
+{
+	RecordProperty("rfc", "9293 MUST-23");
+	Endpoint e;
+	e.to_syn_received();
+	for (unsigned i = 0; i < 1000 && e.state() != SL_TCP_CLOSED; i++) {
+		e.arrive(e.peer_syn());
+		e.sent.clear();
+		e.run_ms(900);
+	}
+	EXPECT_EQ(e.state(), SL_TCP_CLOSED);
+	EXPECT_EQ(e.end(), SL_TCP_END_TIMEOUT);
+}
+
 } // namespace
