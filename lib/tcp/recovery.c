@@ -199,10 +199,10 @@ void tcp_find_lost(struct sl_tcp *tcp, struct sl_tcb *tcb)
 void tcp_arm_send(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	/* RFC 8985 section 7.2: the worst of a delayed ACK is allowed for where there is but one
-	 * segment; and everywhere that the peer may have to wait for its CPU, which on a short path
-	 * is much longer than two round trips: a probe that nothing was lost for is one more
-	 * segment. */
-	const uint32_t delayed_ms = tcp_flight(tcb) <= tcb->smss ? 200 : 25;
+	 * segment. And everywhere 50 ms, which on a short path is much longer than two round trips:
+	 * a peer may wait for its CPU, Linux acknowledges what its program has not read after 40
+	 * ms, and a probe that nothing was lost for is one more segment. */
+	const uint32_t delayed_ms = tcp_flight(tcb) <= tcb->smss ? 200 : 50;
 	const uint32_t pto_ms = tcb->rtt.srtt8 / 4000 + delayed_ms;
 
 	tcp_arm_rto(tcp, tcb);

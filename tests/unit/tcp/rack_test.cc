@@ -214,7 +214,7 @@ TEST_F(Rack, TheTailIsProbedAfterTwoRoundTrips)
 	RecordProperty("rfc", "8985 7.3");
 	open(3);
 	// Nothing comes.
-	EXPECT_NEAR(static_cast<double>(wait()), 105, 8);
+	EXPECT_NEAR(static_cast<double>(wait()), 130, 8);
 	const Segment s = e.sent_next();
 	EXPECT_EQ(s.seq, e.seq(at(2))) << "the last one";
 	EXPECT_EQ(e.tcp.counts.tail_probes, 1u);
