@@ -74,7 +74,7 @@ TEST_P(Scoreboard, SaysWhatTheRfcSays)
 {
 	RecordProperty("rfc", "6675 4");
 	const uint32_t base = GetParam();
-	for (unsigned seed = 0; seed < 1000; seed++) {
+	for (unsigned seed = base % 1000; seed < base % 1000 + 350; seed++) {
 		std::mt19937 random(seed);
 		Model m = {0, 20 + static_cast<uint32_t>(random() % 280), {}};
 		tcp_scoreboard s;
