@@ -5,6 +5,7 @@
 # SYNs are dropped for 2 s; the client's handshake does not wait for them.
 #
 # timeout: 60
+# once
 # shellcheck source=tests/lab/case.sh
 . "$(dirname "$0")/../case.sh"
 

@@ -6,6 +6,7 @@
 # served at once.
 #
 # timeout: 200
+# once
 # exclusive
 # shellcheck source=tests/lab/case.sh
 . "$(dirname "$0")/../case.sh"

@@ -6,6 +6,7 @@
 # vanishes: the daemon says so and lives.
 #
 # timeout: 120
+# once
 # exclusive
 # shellcheck source=tests/lab/case.sh
 . "$(dirname "$0")/../case.sh"
