@@ -406,9 +406,10 @@ lab_kill() {
 	rm -f "$LAB_RUN/pids/$tag"
 }
 
-# lab_until SECONDS CMD...: waits until a command succeeds; fails when it does not in time.
+# lab_until SECONDS CMD...: waits until a command succeeds; fails when it does not in time, which is
+# LAB_PATIENCE times as long.
 lab_until() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${LAB_PATIENCE:-1}))
 
 	shift
 	until "$@" >/dev/null 2>&1; do

@@ -17,13 +17,13 @@ for family in 4 6; do
 	pids+=($!)
 done
 for family in 4 6; do
-	lab_until 2 is 1 leg silent$family server SYN-SENT || fail "silent$family: no leg in SYN-SENT"
+	lab_until 5 is 1 leg silent$family server SYN-SENT || fail "silent$family: no leg in SYN-SENT"
 done
 wait "${pids[@]}"
 for family in 4 6; do
 	read -r how after <"$LAB_RUN/$CASE.$family"
 	[ "$how" = reset ] || fail "IPv$family: the client saw: $how after $after s"
-	if before "$after" 2.5 || before 6 "$after"; then
+	if before "$after" 2.5 || before 9 "$after"; then
 		fail "IPv$family: given up after $after s, the limit is 3"
 	fi
 	lab_until 3 is 0 entries silent$family || fail "silent$family keeps the connection"
