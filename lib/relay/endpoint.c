@@ -150,8 +150,10 @@ static void show(struct sl_relay *r, struct sl_conn *conn, const struct sl_endpo
 	const struct sl_tcb *tcb = &e->tcb;
 	struct sl_end *client = &conn->end[SL_OUTSIDE], *own = &conn->end[SL_INSIDE];
 
-	if (conn->state[SL_LEG_CLIENT] != tcb->state)
+	if (conn->state[SL_LEG_CLIENT] != tcb->state) {
 		relay_enter_state(r, conn, SL_LEG_CLIENT, (enum sl_tcp_state)tcb->state);
+		conn->last_seen_ms = r->now_ms; /* its limit runs from here */
+	}
 	if (tcb->timestamps)
 		conn->flags |= SL_CONN_TIMESTAMPS;
 	advance(client, sl_tcp_rcv_nxt(tcb));

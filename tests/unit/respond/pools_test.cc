@@ -276,3 +276,23 @@ TEST(Pools, TheFinOfWhoWasIdleForLongIsASignOfLife)
 	road.outside(t.c(SL_ACK, 3, 2));
 	EXPECT_EQ(road.events(SL_EVENT_connections_closed), 1u);
 }
+
+// A browser that lets a connection go which it has kept: what follows has all of its limit, too.
+TEST(Pools, AStateHasAllOfItsLimitFromWhenItIsEntered)
+{
+	Road road(servers());
+	const Talk t = established(road, kHttp);
+	const Sent page =
+		only(road.outside(t.c(SL_ACK, 1, 1, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")));
+	const uint32_t seq = 28, ack = 1 + page.seg.payload_len;
+
+	road.outside(t.c(SL_ACK, seq, ack));
+	road.advance(45000, 100);
+	ASSERT_EQ(road.states(), "ESTABLISHED CLOSED");
+	road.outside(t.c(SL_ACK | SL_FIN, seq, ack));
+	road.advance(100);
+	ASSERT_EQ(road.states(), "LAST-ACK CLOSED");
+	road.outside(t.c(SL_ACK, seq + 1, ack + 1));
+	EXPECT_EQ(road.events(SL_EVENT_connections_closed), 1u);
+	EXPECT_EQ(road.events(SL_EVENT_rst_sent), 0u);
+}
