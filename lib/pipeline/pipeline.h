@@ -62,10 +62,11 @@ static inline bool pipeline_is_host(const struct sl_pipeline *p, const struct sl
 {
 	return sl_unlikely(p->mac[buf->in_port] != 0);
 }
-/* There, whether a frame of 8 bytes or more is for the link's MAC: a port hears all. */
+/* There, whether a frame of 8 bytes or more is for the link's MAC: a port hears all. Not one that
+ * says it is from a group: the answer would go to all of it. */
 static inline bool pipeline_host_meant(const struct sl_pipeline *p, const struct sl_buf *buf)
 {
-	return pipeline_mac_word(buf->data) == p->mac[buf->in_port];
+	return pipeline_mac_word(buf->data) == p->mac[buf->in_port] && !(buf->data[6] & 1);
 }
 /* Whether a frame is for the link at all, by its MAC; `parsed`: what it is. */
 bool pipeline_host_hears(const struct sl_pipeline *p, const struct sl_buf *buf,

@@ -189,6 +189,32 @@ TEST(HostLink, WhatIsForAnotherStationOrAGroupIsNotTaken)
 	}
 }
 
+// What answers them would go to all of a group.
+TEST(HostLink, WhatComesFromAGroupIsNotAnswered)
+{
+	for (const Mac &mac :
+	     {Mac{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, Mac{0x33, 0x33, 0, 0, 0, 1}}) {
+		Road road(host());
+		Talk talk(road);
+		talk.sport = 7;
+		Frame good = talk.syn(), bad = talk.syn();
+		bad.smac = mac;
+		EXPECT_TRUE(road.outside(bad).empty());
+		good.sport = 1;
+		EXPECT_EQ(road.run({{SL_OUTSIDE, good.bytes()}, {SL_OUTSIDE, bad.bytes()}}).size(),
+			  1u)
+			<< "in a burst";
+		for (uint16_t port = 2; port < 200; port++) {
+			good.sport = port;
+			ASSERT_EQ(road.outside(good).size(), 1u);
+		}
+		EXPECT_TRUE(road.outside(bad).empty()) << "of a shape that is known";
+		bad.dport = 9;
+		EXPECT_TRUE(road.outside(bad).empty()) << "where nobody listens";
+		EXPECT_EQ(road.drops(SL_DROP_not_ours), 4u);
+	}
+}
+
 TEST(HostLink, FramesShorterThanTheirHeaderAreDropped)
 {
 	Road road(host());
