@@ -11,15 +11,25 @@ enum {
 	WHOLE_ADDRESS = 128, /* prefixes count from the first bit of IPv6, or of a mapped address */
 };
 
-/* The key of the `i`th group in the list `list`, or that group where the key is left out. */
+static const config_setting_t *group_of(struct load *load, const char *list, unsigned i)
+{
+	return config_setting_get_elem(config_lookup(&load->libconfig, list), i);
+}
+
+/* The key of the `i`th group in the list `list`; NULL: it is left out. */
+static const config_setting_t *find(struct load *load, const char *list, unsigned i,
+				    const char *key)
+{
+	return config_setting_get_member(group_of(load, list, i), key);
+}
+
+/* The same, or that group where the key is left out. */
 static const config_setting_t *place(struct load *load, const char *list, unsigned i,
 				     const char *key)
 {
-	const config_setting_t *group =
-		config_setting_get_elem(config_lookup(&load->libconfig, list), i);
-	const config_setting_t *at = config_setting_get_member(group, key);
+	const config_setting_t *at = find(load, list, i, key);
 
-	return at != NULL ? at : group;
+	return at != NULL ? at : group_of(load, list, i);
 }
 
 static int check_name(struct load *load, const char *list, const char *noun, unsigned i,
@@ -104,6 +114,24 @@ static int check_misplaced(struct load *load, const struct sl_config *config, un
 		      "link \"%s\": port is for a host link; expected type = \"host\" with it, or "
 		      "outside and inside instead",
 		      link->name);
+}
+
+/* What a link does between two ports. */
+static int check_wire_only(struct load *load, const struct sl_config *config, unsigned i)
+{
+	static const char *const keys[] = {"default", "link_follow"};
+	const struct sl_config_link *link = &config->links[i];
+
+	for (unsigned k = 0; k < SL_ARRAY_LEN(keys) && link->type == SL_CONFIG_LINK_HOST; k++) {
+		const config_setting_t *at = find(load, "links", i, keys[k]);
+
+		if (at != NULL)
+			return refuse(load, at,
+				      "link \"%s\": %s is for a wire; expected it in none of type "
+				      "= \"host\"",
+				      link->name, keys[k]);
+	}
+	return 0;
 }
 
 static int check_missing(struct load *load, const struct sl_config *config, unsigned i,
@@ -210,6 +238,8 @@ static int check_links(struct load *load, const struct sl_config *config)
 						  device_of(link, keys[k]));
 		}
 		if (rc == 0)
+			rc = check_wire_only(load, config, i);
+		if (rc == 0)
 			rc = check_addresses(load, config, i);
 		if (rc != 0)
 			return rc;
@@ -248,6 +278,24 @@ static int check_service(struct load *load, const struct sl_config *config, unsi
 				    other->name, other->where.file, other->where.line);
 	}
 	return rc;
+}
+
+/* What a service does with connections that end in the box. */
+static int check_respond_only(struct load *load, const struct sl_config *config, unsigned i)
+{
+	static const char *const keys[] = {"server", "receive_buffer", "send_buffer", "backlog"};
+	const struct sl_config_service *service = &config->services[i];
+
+	for (unsigned k = 0; k < SL_ARRAY_LEN(keys) && service->mode != SL_MODE_RESPOND; k++) {
+		const config_setting_t *at = find(load, "services", i, keys[k]);
+
+		if (at != NULL)
+			return refuse(load, at,
+				      "service \"%s\": %s is for a service that responds; expected "
+				      "mode = \"respond\" with it, not \"%s\"",
+				      service->name, keys[k], sl_service_mode_name(service->mode));
+	}
+	return 0;
 }
 
 /* The secret is read here to know now that it can be read later. */
@@ -335,6 +383,8 @@ int validate(struct load *load, struct sl_config *config)
 		rc = check_links(load, config);
 	for (unsigned i = 0; i < config->n_services && rc == 0; i++)
 		rc = check_service(load, config, i);
+	for (unsigned i = 0; i < config->n_services && rc == 0; i++)
+		rc = check_respond_only(load, config, i);
 	for (unsigned i = 0; i < config->n_services && rc == 0; i++)
 		rc = check_where(load, config, i);
 	if (rc == 0 && config->control.socket[0] == '\0')

@@ -216,6 +216,34 @@ TEST(ConfigRefuses, AServiceOfAHostLinkThatNobodyStandsBehind)
 	EXPECT_EQ(refusal(wire + "2001:db8::2\";\n mode = \"pass\"; } );"), "");
 }
 
+TEST(ConfigRefuses, WhatOnlyAServiceThatRespondsCanDo)
+{
+	for (const std::string key :
+	     {"server = \"echo\"", "receive_buffer = 4096", "send_buffer = 4096", "backlog = 64"}) {
+		const std::string name = key.substr(0, key.find(' '));
+		for (const std::string mode : {"pass", "monitor", "splice"})
+			EXPECT_EQ(service("address = \"192.0.2.2\"; port = 80;\n" + key +
+					  ";\n mode = \"" + mode + "\";"),
+				  "t.cfg:3: service \"web\": " + name +
+					  " is for a service that responds; expected mode = "
+					  "\"respond\" with it, not \"" +
+					  mode + "\"");
+		EXPECT_EQ(service("address = \"192.0.2.2\"; port = 80; mode = \"respond\"; " + key +
+				  ";"),
+			  "");
+	}
+}
+
+TEST(ConfigRefuses, WhatOnlyAWireCanDo)
+{
+	for (const std::string key : {"default = \"drop\"", "link_follow = true"})
+		EXPECT_EQ(refusal("links = ( { type = \"host\"; port = \"a\"; addresses = [ "
+				  "\"192.0.2.1\" ];\n" +
+				  key + "; } );"),
+			  "t.cfg:2: link \"link0\": " + key.substr(0, key.find(' ')) +
+				  " is for a wire; expected it in none of type = \"host\"");
+}
+
 TEST(ConfigRefuses, AServiceThatNobodyComesTo)
 {
 	const std::string service = " services = ( { name = \"s\"; port = 80; mode = \"respond\";\n"
