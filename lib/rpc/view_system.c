@@ -119,13 +119,23 @@ static json_t *worker_json(const struct sl_control *control, unsigned i)
 			 (json_int_t)w->times_stuck);
 }
 
-static void add_endpoints(struct sl_snapshot_worker *sum, const struct sl_snapshot_worker *w)
+/* Connections and what they take, of one worker more. */
+static void add_gauges(struct sl_snapshot_worker *sum, const struct sl_snapshot_worker *w)
 {
+	sum->connections += w->connections;
+	sum->capacity += w->capacity;
+	sum->translated += w->translated;
 	sum->responding += w->responding;
 	sum->endpoints_used += w->endpoints_used;
 	sum->n_endpoints += w->n_endpoints;
 	sum->stream_buffers_used += w->stream_buffers_used;
 	sum->n_stream_buffers += w->n_stream_buffers;
+}
+
+static json_t *connections_json(const struct sl_snapshot_worker *w)
+{
+	return json_pack("{s:I, s:I}", "current", (json_int_t)w->connections, "capacity",
+			 (json_int_t)w->capacity);
 }
 
 static json_t *endpoints_json(const struct sl_snapshot_worker *w)
@@ -156,9 +166,7 @@ static void worker_done(void *arg, const struct sl_snapshot *snapshot, const cha
 		json_t *o = worker_json(call->control, i), *terms;
 		struct sl_account sum;
 
-		json_object_set_new(o, "connections",
-				    json_pack("{s:I, s:I}", "current", (json_int_t)w->connections,
-					      "capacity", (json_int_t)w->capacity));
+		json_object_set_new(o, "connections", connections_json(w));
 		json_object_set_new(o, "endpoints", endpoints_json(w));
 		json_object_set_new(o, "stream_buffers", stream_buffers_json(w));
 		sl_snapshot_sum(snapshot, (int)i, SL_SNAPSHOT_ALL, &sum);
@@ -291,7 +299,6 @@ static bool balanced(const struct sl_snapshot *snapshot)
 static void add_snapshot(json_t *o, const struct sl_snapshot *snapshot)
 {
 	struct sl_snapshot_worker sum = {0};
-	uint64_t current = 0, capacity = 0, translated = 0;
 
 	if (snapshot == NULL) {
 		json_object_set_new(o, "connections", json_null());
@@ -301,18 +308,12 @@ static void add_snapshot(json_t *o, const struct sl_snapshot *snapshot)
 		json_object_set_new(o, "balanced", json_null());
 		return;
 	}
-	for (unsigned i = 0; i < snapshot->n_workers; i++) {
-		current += snapshot->worker[i].connections;
-		capacity += snapshot->worker[i].capacity;
-		translated += snapshot->worker[i].translated;
-		add_endpoints(&sum, &snapshot->worker[i]);
-	}
+	for (unsigned i = 0; i < snapshot->n_workers; i++)
+		add_gauges(&sum, &snapshot->worker[i]);
 	json_object_set_new(o, "endpoints", endpoints_json(&sum));
 	json_object_set_new(o, "stream_buffers", stream_buffers_json(&sum));
-	json_object_set_new(o, "translated", json_integer((json_int_t)translated));
-	json_object_set_new(o, "connections",
-			    json_pack("{s:I, s:I}", "current", (json_int_t)current, "capacity",
-				      (json_int_t)capacity));
+	json_object_set_new(o, "translated", json_integer(sum.translated));
+	json_object_set_new(o, "connections", connections_json(&sum));
 	json_object_set_new(o, "balanced", json_boolean(balanced(snapshot)));
 }
 
