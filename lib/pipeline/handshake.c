@@ -517,7 +517,8 @@ static void open_tracked(struct sl_pipeline *p, unsigned i)
 static void open_half(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 {
 	const struct sl_traveller *t = &p->traveller[i];
-	const uint32_t above = old != NULL ? old->end[SL_INSIDE].seq_max : 0;
+	/* In the numbering that the client saw. */
+	const uint32_t above = old != NULL ? old->end[SL_INSIDE].seq_max + old->seq_delta : 0;
 
 	if (!sl_relay_has_backlog(&p->relay, t->service)) {
 		sl_out_drop(p->out, t->buf, SL_DROP_backlog_full);

@@ -529,6 +529,34 @@ TEST(RespondChange, AServiceThatIsPassedNowServesWhatStands)
 	EXPECT_EQ(only(road.outside(talk.syn())).fate, SL_FATE_PASSED);
 }
 
+// The old one's numbers are those that its client saw.
+TEST(RespondChange, ANewConnectionFollowsATranslatedOneInTimeWait)
+{
+	RecordProperty("rfc", "1122 4.2.2.13");
+	RoadOptions o;
+	o.services = {service("192.0.2.2", kEcho, SL_MODE_SPLICE, SL_COOKIES_ALWAYS)};
+	Road road(o);
+	std::vector<Talk> all;
+	for (uint16_t port = 1; port <= 16; port++) {
+		Talk talk(road);
+		talk.sport = kEcho;
+		talk.cport = port;
+		talk.open();
+		road.outside(talk.c(SL_FIN | SL_ACK, 1, 1));
+		road.inside(talk.s(SL_FIN | SL_ACK, 1, 2));
+		road.outside(talk.c(SL_ACK, 2, 2));
+		all.push_back(talk);
+	}
+	road.apply({responder("192.0.2.2", kEcho, SL_SERVER_ECHO, SL_COOKIES_NEVER)});
+	for (const Talk &talk : all) {
+		Frame syn = talk.syn();
+		syn.seq += 1000;
+		const Sent answer = only(road.outside(syn));
+		EXPECT_EQ(answer.seg.flags, SL_SYN | SL_ACK);
+		EXPECT_GT(static_cast<int32_t>(answer.seg.seq - (talk.cookie + 1)), 0);
+	}
+}
+
 // Another server knows nothing of what the one before has read and said.
 // A plan in which all services have other limits, taken as a reload does it.
 template <typename F> void change_limits(Road &road, F change)
