@@ -148,8 +148,8 @@ const struct setting settings[] = {
 
 	LIMIT(half_open, "10", "a handshake of ours with the server, or of a client with the box"),
 	LIMIT(silent, "60", "an admitted connection in which nobody has sent data yet; one that ends in the "
-				"box also when its client takes nothing of what it asked for, leaves a hole "
-				"in what it sends, or does not finish an HTTP request"),
+				"box also when its client takes less than 2 KiB of what it asked for, leaves "
+				"a hole in what it sends, or does not finish an HTTP request"),
 	LIMIT(idle, "7200", "an established connection without a segment, before it is probed"),
 	{.section = "limits", .key = "probes", .type = SETTING_INT, AT(sl_limits, probes),
 	 .min = 0, .max = 15, .fallback = "9", .unit = "probes",

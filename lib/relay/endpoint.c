@@ -270,6 +270,29 @@ static bool send_segment(void *owner, struct sl_tcb *tcb, struct sl_tcp_segment 
 	return true;
 }
 
+/* Signs of life. */
+
+/* Whether bytes lie here that the client is to take, or to send what is missing before. */
+static bool keeps_waiting(const struct sl_tcb *tcb)
+{
+	return tcp_bytes_len(&tcb->send) > 0 || tcb->received.ahead != NULL;
+}
+
+/* Whether it is one that a stream has come from one position to another: while bytes wait, when
+ * that is a block on, lest a byte a minute keep them for ever. */
+static bool has_come_on(uint32_t from, uint32_t to, bool waits)
+{
+	return to != from && (!waits || to / TCP_BLOCK != from / TCP_BLOCK);
+}
+
+/* Whether bytes that come are: to an HTTP server only what makes a request is, lest one byte a
+ * minute keep a connection for ever. */
+static bool bytes_count(const struct sl_relay *r, const struct sl_conn *conn)
+{
+	return endpoint_of(r, conn)->kind != SL_SERVER_HTTP ||
+	       conn->state[SL_LEG_CLIENT] != SL_TCP_ESTABLISHED;
+}
+
 static void run_server(struct sl_relay *r, struct sl_conn *conn, struct sl_endpoint *e,
 		       uint64_t unix_us)
 {
@@ -283,10 +306,13 @@ static void run_server(struct sl_relay *r, struct sl_conn *conn, struct sl_endpo
 		.server_port = conn->key.inside_port,
 		.by_cookie = conn->ours == SL_CONN_OURS_BY_COOKIE,
 	};
+	const uint32_t read = e->tcb.received.bytes.from;
+	const bool waited = keeps_waiting(&e->tcb);
 	const unsigned result = sl_respond_run((enum sl_respond_server)e->kind, &e->server,
 					       &r->endpoints.tcp, &e->tcb, &about);
 
-	if (result & SL_RESPOND_PROGRESS)
+	if (result & SL_RESPOND_PROGRESS &&
+	    (!waited || has_come_on(read, e->tcb.received.bytes.from, waited)))
 		conn->last_seen_ms = r->now_ms;
 	if (result & SL_RESPOND_MORE)
 		r->endpoints.blocked = true;
@@ -479,21 +505,14 @@ static void dispose(struct sl_relay *r, const struct sl_tcb *tcb, struct sl_buf 
 	}
 }
 
-/* Whether bytes that come are a sign of life: to an HTTP server only what makes a request is, lest
- * one byte a minute keep a connection for ever. */
-static bool bytes_count(const struct sl_relay *r, const struct sl_conn *conn)
-{
-	return endpoint_of(r, conn)->kind != SL_SERVER_HTTP ||
-	       conn->state[SL_LEG_CLIENT] != SL_TCP_ESTABLISHED;
-}
-
 void relay_endpoint_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			    struct sl_buf *buf, const struct sl_seg *seg)
 {
 	struct sl_endpoint *e = endpoint_of(r, conn);
-	const uint32_t una = e->tcb.snd_una, nxt = sl_tcp_rcv_nxt(&e->tcb);
-	const bool ahead = e->tcb.received.ahead != NULL;
+	const uint32_t taken = e->tcb.send.from, come = e->tcb.received.bytes.to;
+	const bool waited = keeps_waiting(&e->tcb);
 	enum sl_tcp_verdict verdict;
+	bool waits;
 
 	if (side != SL_OUTSIDE) {
 		sl_out_drop(r->out, buf, SL_DROP_stray);
@@ -506,9 +525,10 @@ void relay_endpoint_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_si
 	r->endpoints.tcp.now_us = r->now_us;
 	r->endpoints.quota = QUOTA;
 	verdict = sl_tcp_segment_arrives(&r->endpoints.tcp, &e->tcb, seg, buf->data);
+	waits = keeps_waiting(&e->tcb);
 	/* What comes ahead counts when it is the first: from then on the rest is waited for. */
-	if (e->tcb.snd_una != una ||
-	    ((sl_tcp_rcv_nxt(&e->tcb) != nxt || (!ahead && e->tcb.received.ahead != NULL)) &&
+	if (has_come_on(taken, e->tcb.send.from, waits) ||
+	    ((has_come_on(come, e->tcb.received.bytes.to, waits) || (waits && !waited)) &&
 	     bytes_count(r, conn)))
 		conn->last_seen_ms = r->now_ms;
 	if (seg->payload_len > 0)
@@ -545,16 +565,14 @@ bool relay_endpoint_owes(const struct sl_relay *r, const struct sl_conn *conn)
 {
 	const struct sl_endpoint *e = endpoint_of(r, conn);
 
-	return e->kind == SL_SERVER_HTTP || tcp_bytes_len(&e->tcb.send) > 0 ||
-	       e->tcb.received.ahead != NULL;
+	return e->kind == SL_SERVER_HTTP || keeps_waiting(&e->tcb);
 }
 
 bool relay_endpoint_holds_blocks(const struct sl_relay *r, const struct sl_conn *conn)
 {
 	const struct sl_tcb *tcb = &endpoint_of(r, conn)->tcb;
 
-	return tcp_bytes_len(&tcb->send) > 0 || tcp_bytes_len(&tcb->received.bytes) > 0 ||
-	       tcb->received.ahead != NULL;
+	return keeps_waiting(tcb) || tcp_bytes_len(&tcb->received.bytes) > 0;
 }
 
 void relay_endpoint_timeouts(struct sl_relay *r, struct sl_conn *conn)

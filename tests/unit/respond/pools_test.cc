@@ -262,6 +262,81 @@ TEST(Pools, OthersAreServedWhileSomeTakeNothing)
 	EXPECT_TRUE(served);
 }
 
+// A byte a second keeps nobody's memory.
+TEST(Pools, OthersAreServedWhileSomeTakeAByteAtATime)
+{
+	RoadOptions o = servers();
+	o.high_water = 90;
+	Road road(o);
+	std::vector<std::pair<Talk, uint32_t>> all;
+	std::string requests;
+
+	for (int i = 0; i < 40; i++)
+		requests += "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+	for (uint16_t port = 40000; port < 40010; port++) {
+		Talk t = established(road, kHttp, port);
+		uint32_t seq = 1;
+		t.cwnd = 4000;
+		for (int i = 0; i < 12; i++, seq += static_cast<uint32_t>(requests.size()))
+			road.outside(t.c(SL_ACK, seq, 1, requests));
+		all.emplace_back(t, seq);
+	}
+	EXPECT_LT(tcp_pool_spare(&road.p->relay.endpoints.tcp.pool), 3u);
+	Caller honest(road, "198.51.100.8", 2);
+	const int http = honest.open("192.0.2.2", kHttp);
+	honest.send(http, "GET / HTTP/1.0\r\n\r\n");
+	bool served = false;
+	for (uint32_t ack = 2; ack < 60 && !served; ack++) {
+		honest.run(500000);
+		for (auto &[t, seq] : all) {
+			t.cwnd = static_cast<uint16_t>(4001 - ack);
+			road.outside(t.c(SL_ACK, seq, ack));
+		}
+		served = !honest.receive(http).empty();
+	}
+	EXPECT_TRUE(served);
+}
+
+// Nor does a byte that fills a part of a hole, or comes while nothing is taken.
+TEST(Pools, AByteAtATimeIsNoSignOfLifeWhileBytesWait)
+{
+	Road road(servers());
+	const Talk hole = established(road, kDiscard);
+	Talk closed = established(road, kEcho, 40001);
+
+	road.outside(hole.c(SL_ACK, 1001, 1, "x"));
+	closed.cwnd = 0;
+	road.outside(closed.c(SL_ACK, 1, 1, "x"));
+	for (uint32_t i = 0; i < 6; i++) {
+		road.advance(10100, 100);
+		road.outside(hole.c(SL_ACK, 1 + i, 1, "x"));
+		road.outside(closed.c(SL_ACK, 2 + i, 1, "x"));
+	}
+	road.advance(1000, 100);
+	EXPECT_EQ(road.events(SL_EVENT_reclaimed_silent), 2u);
+}
+
+// But a block of them is, and to have taken all there was.
+TEST(Pools, WhatIsTakenSlowlyIsTaken)
+{
+	RoadOptions o = servers();
+	Road road(o);
+	Talk t = established(road, kEcho);
+	uint32_t seq = 1, ack = 1;
+
+	for (; seq < 20001; seq += 1000)
+		road.outside(t.c(SL_ACK, seq, 1, std::string(1000, 'x')));
+	for (int i = 0; i < 9; i++) {
+		road.advance(50000, 100);
+		road.outside(t.c(SL_ACK, seq, ack += 2048));
+	}
+	road.advance(50000, 100);
+	ASSERT_EQ(road.states(), "ESTABLISHED CLOSED");
+	road.outside(t.c(SL_ACK, seq, 20001));
+	road.advance(3600000, 1000);
+	EXPECT_EQ(road.states(), "ESTABLISHED CLOSED");
+}
+
 // Its FIN is one: what follows has all of its limit.
 TEST(Pools, TheFinOfWhoWasIdleForLongIsASignOfLife)
 {
