@@ -28,6 +28,11 @@ static unsigned count_of(const struct setting *row, const char *base)
 	return n;
 }
 
+static const char *item_of(const struct setting *row, const char *base, unsigned i)
+{
+	return base + row->offset + i * row->size;
+}
+
 static void append(char *text, const char *format, const char *word)
 {
 	const size_t used = strlen(text);
@@ -45,7 +50,7 @@ static void show_flags(const struct setting *row, uint32_t flags, char *text)
 static void show_list(const struct setting *row, const char *base, char *text)
 {
 	for (unsigned i = 0; i < count_of(row, base); i++) {
-		const char *item = base + row->offset + i * row->size;
+		const char *item = item_of(row, base, i);
 		char number[16];
 
 		snprintf(number, sizeof(number), "%" PRIu32, u32_at(item));
@@ -113,6 +118,33 @@ static void show(const struct setting *row, const char *base, char text[SL_CONFI
 	}
 }
 
+/* Lists are compared as they are: they may be longer than what is shown of them. */
+static bool same_list(const struct setting *row, const char *before, const char *after)
+{
+	const unsigned n = count_of(row, before);
+
+	if (n != count_of(row, after))
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		const char *a = item_of(row, before, i), *b = item_of(row, after, i);
+
+		if (row->type == SETTING_INTS ? u32_at(a) != u32_at(b) : strcmp(a, b) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool same(const struct setting *row, const char *before, const char *after)
+{
+	char a[SL_CONFIG_VALUE], b[SL_CONFIG_VALUE];
+
+	if (row->type == SETTING_INTS || row->type == SETTING_STRINGS)
+		return same_list(row, before, after);
+	show(row, before, a);
+	show(row, after, b);
+	return strcmp(a, b) == 0;
+}
+
 static void tell(const struct diff *d, const char *path, const char *key, const char *before,
 		 const char *after, bool fixed)
 {
@@ -126,11 +158,6 @@ static void tell(const struct diff *d, const char *path, const char *key, const 
 
 static void diff_section(const struct diff *d, const char *section, const char *path,
 			 const char *before, const char *after);
-
-static const char *item_of(const struct setting *row, const char *base, unsigned i)
-{
-	return base + row->offset + i * row->size;
-}
 
 /* Every element of a list of groups begins with its name. */
 static const char *find_item(const struct setting *row, const char *base, const char *name)
@@ -184,11 +211,10 @@ static void diff_section(const struct diff *d, const char *section, const char *
 				 row->key);
 			diff_section(d, row->section_below, below, before + row->offset,
 				     after + row->offset);
-		} else {
+		} else if (!same(row, before, after)) {
 			show(row, before, a);
 			show(row, after, b);
-			if (strcmp(a, b) != 0)
-				tell(d, path, row->key, a, b, row->fixed);
+			tell(d, path, row->key, a, b, row->fixed);
 		}
 	}
 }

@@ -235,6 +235,33 @@ TEST_F(ReloadOfAResponder, TakesItAwayAndBringsItBack)
 		  SL_SERVICE_NONE);
 }
 
+// As eight NICs have it, or a host link with many addresses: longer than a message shows.
+std::string long_list(const std::string &last)
+{
+	std::string eal = "eal = [ ";
+	for (int i = 0; i < 8; i++)
+		eal += "\"--vdev=net_af_packet" + std::to_string(i) + "," + std::string(100, 'x') +
+		       "\", ";
+	return eal + "\"" + last + "\" ];\n";
+}
+
+class ReloadOfALongList : public Reload
+{
+      public:
+	ReloadOfALongList() : Reload(text_of({kWeb}, long_list("--no-pci")))
+	{
+	}
+};
+
+TEST_F(ReloadOfALongList, SeesTheLastOfIt)
+{
+	const Answer a = reload(text_of({kWeb}, long_list("--no-huge")));
+	EXPECT_NE(a.error.find("that needs a restart"), std::string::npos) << a.error;
+	const Answer b = reload(text_of({kWeb}, long_list("--no-pci")));
+	EXPECT_EQ(b.error, "");
+	EXPECT_TRUE(b.changes.empty());
+}
+
 TEST_F(Reload, AnOptionOfALinkMayChange)
 {
 	const Answer a = reload("workers = { cores = [ 1, 2 ]; };\n"
