@@ -168,6 +168,17 @@ static int plan_port(struct road *road, const struct sl_config *config, unsigned
 	return 0;
 }
 
+/* By which a host link is known on its net: workers want to know it from the start. */
+static void plan_macs(struct road *road)
+{
+	for (unsigned i = 0; i < road->plan.n_links; i++) {
+		struct sl_link *link = &road->plan.links[i];
+
+		if (link->host)
+			sl_port_get_mac(&road->ports[link->port[SL_OUTSIDE]], link->mac);
+	}
+}
+
 static int plan_ports(struct road *road, const struct sl_config *config,
 		      struct sl_port_config *wanted, char *error, size_t error_len)
 {
@@ -182,6 +193,7 @@ static int plan_ports(struct road *road, const struct sl_config *config,
 		if (plan_port(road, config, port, &wanted[port], error, error_len) != 0)
 			return -1;
 	}
+	plan_macs(road);
 	return 0;
 }
 
@@ -271,10 +283,6 @@ static int open_ports(struct road *road, struct sl_port_config *wanted, struct r
 	if (road->n_workers > 1 && join_workers(road, by_nic, error, error_len) != 0)
 		return -1;
 	note_spread(road);
-	for (unsigned i = 0; i < road->plan.n_links; i++)
-		if (road->plan.links[i].host)
-			sl_port_get_mac(&road->ports[road->plan.links[i].port[SL_OUTSIDE]],
-					road->plan.links[i].mac);
 	return 0;
 }
 

@@ -52,10 +52,10 @@ static inline bool pipeline_on_host(const struct sl_pipeline *p, unsigned link)
 {
 	return p->plan->links[link].host;
 }
-/* A MAC, of the eight bytes that begin with it. */
+/* A MAC, of the eight bytes that begin with it; never 0. */
 static inline uint64_t pipeline_mac_word(const uint8_t *bytes)
 {
-	return sl_load_le64(bytes) << 16;
+	return sl_load_le64(bytes) << 16 | 1;
 }
 /* Whether a port is a host link's. */
 static inline bool pipeline_is_host(const struct sl_pipeline *p, const struct sl_buf *buf)

@@ -25,7 +25,7 @@ struct sl_link {
 	char name[SL_LINK_NAME];
 	uint8_t port[SL_N_SIDES]; /**< port numbers by side; SL_PORTS_MAX where there is none */
 	bool host;                /**< one port; then also: */
-	uint8_t mac[6];           /**< its own */
+	uint8_t mac[6];           /**< its own; known before sl_pipeline_init */
 	unsigned n_addrs;
 	struct sl_addr addrs[SL_LINK_ADDRS];
 	bool follow;       /**< one port loses its link: the other is taken down */

@@ -20,6 +20,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <map>
 #include <string>
@@ -98,6 +99,7 @@ struct RoadOptions {
 	bool pass_default = true;
 	bool secret_shared = false;
 	std::vector<std::string> host = {}; ///< addresses: the link is a host's, on port 0
+	std::array<uint8_t, 6> mac = {2, 0, 0, 0, 0, 2}; ///< a host link's
 
 	/// The usual, with other limits for all services.
 	template <typename F> static RoadOptions with_limits(F change)
@@ -159,7 +161,7 @@ class Road
 			link.addrs[link.n_addrs++] = addr(a);
 		if (link.host) {
 			link.port[SL_INSIDE] = SL_PORTS_MAX;
-			std::memcpy(link.mac, kMac, sizeof(kMac));
+			std::copy(o.mac.begin(), o.mac.end(), link.mac);
 		}
 		plan->n_links = 1;
 		sl_cookie_ring_init(&ring, master, 1700000000ull * SL_US_PER_S, now_us);
@@ -351,7 +353,6 @@ class Road
 		l->asked_s = l->confirmed_s = static_cast<int32_t>(now_us / SL_US_PER_S);
 	}
 
-	static constexpr uint8_t kMac[6] = {2, 0, 0, 0, 0, 2}; ///< of a host link
 	/// What takes too long to look at after every packet.
 	void check_deep() const
 	{

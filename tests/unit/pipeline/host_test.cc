@@ -215,6 +215,19 @@ TEST(HostLink, WhatComesFromAGroupIsNotAnswered)
 	}
 }
 
+// Where it did not become known, all frames are for others.
+TEST(HostLink, WithoutAMacNothingIsHeard)
+{
+	RoadOptions o = host();
+	o.mac = {};
+	Road road(o);
+	Talk talk(road);
+	talk.sport = 7;
+	EXPECT_TRUE(road.outside(talk.syn()).empty());
+	EXPECT_TRUE(road.run({{SL_OUTSIDE, echo("192.0.2.1", "192.0.2.2").bytes()}}).empty());
+	EXPECT_EQ(road.drops(SL_DROP_not_ours), 2u);
+}
+
 TEST(HostLink, FramesShorterThanTheirHeaderAreDropped)
 {
 	Road road(host());
