@@ -112,6 +112,12 @@ done <<-ODD
 	8007 - -R
 ODD
 
+# What is for another station is not the box's to answer, though its port hears it.
+ip -n "$LAB_NAME-client" neigh replace "$LAB_BOX4" lladdr 02:00:00:00:00:99 dev c1 nud permanent
+got=$(said -p 10 -S)
+ip -n "$LAB_NAME-client" neigh del "$LAB_BOX4" dev c1
+[ "$got" = - ] || fail "a SYN for another station is answered: $got"
+
 # What nmap makes of it.
 for scan in sS sT sN sF sX; do
 	found=$(lab_exec client nmap -n -Pn -$scan --max-retries 1 -p 7,9,10,13 -oG - "$LAB_BOX4" | grep Ports:)
