@@ -116,17 +116,19 @@ static uint32_t compose(char answer[ANSWER_MAX], const struct sl_respond *s,
 	return t.n;
 }
 
-/* Answers. Returns false, and nothing has happened, when there is no room for it now. */
-static bool answer(struct sl_respond *s, struct sl_tcp *tcp, struct sl_tcb *tcb,
+/* Whether there is room for an answer now, which lies in two blocks at most. */
+static bool has_room(const struct sl_tcp *tcp, const struct sl_tcb *tcb)
+{
+	return sl_tcp_send_room(tcb) >= ANSWER_MAX && tcp_pool_spare(&tcp->pool) >= 3;
+}
+
+/* Answers, where there is room. */
+static void answer(struct sl_respond *s, struct sl_tcp *tcp, struct sl_tcb *tcb,
 		   struct sl_http_request request, const struct sl_respond_about *about)
 {
 	char bytes[ANSWER_MAX];
-	uint32_t n;
+	const uint32_t n = compose(bytes, s, request, tcb, about);
 
-	/* It lies in two blocks at most. */
-	if (sl_tcp_send_room(tcb) < ANSWER_MAX || tcp_pool_spare(&tcp->pool) < 3)
-		return false;
-	n = compose(bytes, s, request, tcb, about);
 	(void)sl_tcp_send(tcp, tcb, bytes, n, false);
 	s->requests++;
 	s->body = request.body;
@@ -134,7 +136,6 @@ static bool answer(struct sl_respond *s, struct sl_tcp *tcp, struct sl_tcb *tcb,
 		s->closing = true;
 		sl_tcp_shutdown(tcp, tcb);
 	}
-	return true;
 }
 
 /* The first `n` of the bytes that have come. */
@@ -178,23 +179,22 @@ static uint32_t end_of_head(const char *head, uint32_t n)
 	return 0;
 }
 
-/* The length of the head that has come; 0: it has not come whole. Nothing is searched twice. */
+/* The length of the head that has come, of which `head` gets what lies from `*from` on; 0: it has
+ * not come whole. Nothing is searched twice, but for the last byte of one that is not answered at
+ * once. */
 static uint32_t find_head(struct sl_respond *s, const struct sl_tcb *tcb,
-			  char head[SL_RESPOND_HEAD_MAX])
+			  char head[SL_RESPOND_HEAD_MAX], uint32_t *from)
 {
 	const uint32_t n = sl_min_u32(sl_tcp_readable(tcb), SL_RESPOND_HEAD_MAX);
-	const uint32_t from = s->at > 2 ? s->at - 2 : 0;
 	uint32_t end;
 
 	if (n <= s->at)
 		return 0;
-	peek(tcb, from, head + from, n - from);
-	end = end_of_head(head + from, n - from);
-	s->at = n;
-	if (end == 0)
-		return 0;
-	peek(tcb, 0, head, from);
-	return from + end;
+	*from = s->at > 2 ? s->at - 2 : 0;
+	peek(tcb, *from, head + *from, n - *from);
+	end = end_of_head(head + *from, n - *from);
+	s->at = end > 0 ? *from + end - 1 : n;
+	return end > 0 ? *from + end : 0;
 }
 
 /* What comes of one request. */
@@ -205,19 +205,21 @@ static enum outcome next_request(struct sl_respond *s, struct sl_tcp *tcp, struc
 {
 	struct sl_http_request request = {.status = 431};
 	char head[SL_RESPOND_HEAD_MAX];
-	uint32_t n;
+	uint32_t n, from = 0;
 
-	n = find_head(s, tcb, head);
-	if (n > 0)
-		request = sl_http_request_parse(head, n);
-	else if (tcb->fin_taken && sl_tcp_readable(tcb) > 0)
+	n = find_head(s, tcb, head, &from);
+	if (n == 0 && tcb->fin_taken && sl_tcp_readable(tcb) > 0)
 		request.status = 400; /* it ended in the midst of a head */
-	else if (s->at < sl_min_u32(SL_RESPOND_HEAD_MAX, tcb->options->receive_buffer))
+	else if (n == 0 && s->at < sl_min_u32(SL_RESPOND_HEAD_MAX, tcb->options->receive_buffer))
 		return NOT_WHOLE;
-	if (!answer(s, tcp, tcb, request, about)) {
-		s->at = 0; /* it is searched again: there will be room when this is called next */
+	/* Where memory is short this is as far as many come, again and again. */
+	if (!has_room(tcp, tcb))
 		return NO_ROOM;
+	if (n > 0) {
+		peek(tcb, 0, head, from);
+		request = sl_http_request_parse(head, n);
 	}
+	answer(s, tcp, tcb, request, about);
 	sl_tcp_received(tcp, tcb, n);
 	s->at = 0;
 	return ANSWERED;

@@ -734,8 +734,14 @@ TEST(RespondMemory, DaytimeAndHttpWaitForABlock)
 	ASSERT_EQ(tcp_pool_spare(&e.tcp.pool), 0u);
 	const int daytime = honest.open("192.0.2.2", kDaytime);
 	const int http = honest.open("192.0.2.2", kHttp);
-	honest.send(http, "GET / HTTP/1.0\r\n\r\n");
+	const std::string request = "GET / HTTP/1.0\r\nX: " + std::string(1000, 'x') + "\r\n\r\n";
+	honest.send(http, request);
 	honest.run(300000);
+	uint32_t searched = 0;
+	for (uint32_t i = 0; i < e.n; i++)
+		if (e.pool[i].tcb.state == SL_TCP_ESTABLISHED && e.pool[i].kind == SL_SERVER_HTTP)
+			searched = e.pool[i].server.at;
+	EXPECT_EQ(searched, request.size() - 1) << "its head is not searched through each time";
 	EXPECT_EQ(honest.receive(daytime), "");
 	EXPECT_EQ(honest.receive(http), "");
 	EXPECT_EQ(honest.state(daytime), SL_TCP_ESTABLISHED);
