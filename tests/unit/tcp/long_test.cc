@@ -167,6 +167,38 @@ TEST_F(LastingRack, AFlightThatIsNeverEmptyForLongIsTimedAfreshAfterwards)
 	EXPECT_EQ(e.tcp.counts.fast_recoveries, before);
 }
 
+// Of what came twice: a mark that is gigabytes old says nothing of this round trip.
+TEST_F(LastingRack, ADuplicateCountsGigabytesAfterTheLast)
+{
+	RecordProperty("rfc", "8985 6.2");
+	e.to_established();
+	uint32_t una = 0, max = 20000; // never all of it is acknowledged
+	e.send(pattern(0, max));
+	const auto duplicate = [&] {
+		Segment s = e.peer(0, una);
+		s.sack = {{e.seq(una - 1000), e.seq(una)}};
+		e.arrive(s);
+		e.sent.clear();
+	};
+	e.arrive(e.peer(0, una = 10000));
+	duplicate();
+	ASSERT_EQ(e.tcb.rack.reo_mult, 2);
+	const std::string chunk(20000, 'x');
+	for (uint64_t sent = 0; sent < kHalfTheNumbers; sent += chunk.size()) {
+		sl_tcp_send(&e.tcp, &e.tcb, chunk.data(), 20000, false);
+		e.output();
+		e.tcp.now_us += 1000;
+		max = e.tcb.snd_max - e.seq(0);
+		e.arrive(e.peer(0, una = max - 1000));
+		e.sent.clear();
+	}
+	ASSERT_GT(e.tcb.snd_max, e.tcb.snd_una);
+	duplicate();
+	EXPECT_EQ(e.tcb.rack.reo_mult, 3);
+	duplicate(); // once a round trip
+	EXPECT_EQ(e.tcb.rack.reo_mult, 3);
+}
+
 TEST_F(Lasting, AfterAPauseARequestDoesNotMakeTheOldWindowGoodAgain)
 {
 	RecordProperty("rfc", "5681 4.1");
