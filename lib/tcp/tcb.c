@@ -416,9 +416,11 @@ void sl_tcp_options_changed(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	const struct sl_tcp_options *o = tcb->options;
 
+	/* A SYN that is in flight has R2 of its own; what was so when it ended is no more. */
 	if (o->user_timeout_ms == 0)
 		tcp_disarm(tcb, SL_TCP_TIMER_USER);
-	else if (!tcp_is_armed(tcb, SL_TCP_TIMER_USER) && tcp_flight(tcb) > 0)
+	else if (!tcp_is_armed(tcb, SL_TCP_TIMER_USER) && TCP_IN(tcb->state, TCP_SENDS) &&
+		 tcp_flight(tcb) > 0)
 		tcp_arm(tcp, tcb, SL_TCP_TIMER_USER, o->user_timeout_ms);
 	hasten(tcp, tcb, SL_TCP_TIMER_USER, o->user_timeout_ms);
 	if (tcb->state == SL_TCP_TIME_WAIT) {

@@ -575,4 +575,40 @@ TEST(SynReceived, EndsThoughItsSynComesAgainAndAgain)
 	EXPECT_EQ(e.end(), SL_TCP_END_TIMEOUT);
 }
 
+// It is of data; the SYN has R2 of its own. Nothing that ends the handshake would end it.
+TEST(UserTimeout, ThatIsSetDuringTheHandshakeDoesNotEndTheConnection)
+{
+	RecordProperty("rfc", "5482 3, 9293 3.9.1");
+	for (sl_tcp_state state : {SL_TCP_SYN_SENT, SL_TCP_SYN_RECEIVED}) {
+		Endpoint e;
+		e.to(state);
+		e.options.user_timeout_ms = 5000;
+		sl_tcp_options_changed(&e.tcp, &e.tcb);
+		e.arrive(state == SL_TCP_SYN_SENT ? e.peer_syn(SL_SYN | SL_ACK) : e.peer(0, 0));
+		ASSERT_EQ(e.state(), SL_TCP_ESTABLISHED);
+		e.run_ms(10000);
+		EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED) << "nothing is unacknowledged";
+		e.send("x");
+		e.run_ms(5001);
+		EXPECT_EQ(e.end(), SL_TCP_END_USER_TIMEOUT);
+	}
+}
+
+TEST(OptionsChanged, WhatIsOverStaysAsItEnded)
+{
+	RecordProperty("rfc", "9293 MUST-12");
+	Endpoint e;
+	e.to_established();
+	e.send("data");
+	Segment rst = e.peer(0, 0);
+	rst.flags = SL_RST;
+	e.arrive(rst);
+	ASSERT_EQ(e.end(), SL_TCP_END_RESET);
+	e.options.user_timeout_ms = 5000;
+	sl_tcp_options_changed(&e.tcp, &e.tcb);
+	EXPECT_EQ(sl_tcp_next_deadline(&e.tcp, &e.tcb), UINT64_MAX);
+	e.run_ms(10000);
+	EXPECT_EQ(e.end(), SL_TCP_END_RESET);
+}
+
 } // namespace
