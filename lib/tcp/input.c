@@ -269,8 +269,9 @@ static bool take_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
 		    (flight > 0 && tcb->scoreboard == NULL && (!tcb->sack || seg->sack_off != 0) &&
 		     a->len == 0 && !a->fin && !(seg->flags & SL_SYN) && tcb->snd_wnd == wnd))
 			tcp_take_duplicate_ack(tcp, tcb);
-		/* A peer that answers the probes of its closed window is alive: MUST-37. */
-		if (tcb->waits == SL_TCP_WAITS_WINDOW || tcb->snd_wnd == 0)
+		/* A peer that answers the probes of its closed window is alive (MUST-37), and one
+		 * that opens it. */
+		if (tcb->waits == SL_TCP_WAITS_WINDOW || tcb->snd_wnd == 0 || wnd == 0)
 			tcb->progress_ms = tcp_now_ms(tcp);
 	}
 	if (tcb->tlp_out)

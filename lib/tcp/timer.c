@@ -34,12 +34,20 @@ static void syn_timeout(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	(void)tcp_send_syn(tcp, tcb);
 }
 
+/* R2 of what a window holds back. It runs from the first probe without an answer, which went up to
+ * a timeout after the last one that had one: else the first that is lost would be the last. */
+static uint32_t probing_r2_ms(const struct sl_tcb *tcb)
+{
+	return tcb->options->r2_ms + tcp_rto_ms(tcb);
+}
+
 /* RFC 6298 (5.4) to (5.6). */
 static void retransmission_timeout(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
+	const uint32_t r2_ms = tcb->snd_wnd > 0 ? tcb->options->r2_ms : probing_r2_ms(tcb);
 	const bool again = tcb->n_retransmits > 0;
 
-	if (!count_retransmit(tcp, tcb, tcb->options->r2_ms))
+	if (!count_retransmit(tcp, tcb, r2_ms))
 		return;
 	tcp->counts.timeouts++;
 	/* A window that was taken back brings no loss: it is probed (MUST-35, SHLD-17). */
@@ -66,7 +74,7 @@ static void retransmission_timeout(struct sl_tcp *tcp, struct sl_tcb *tcb)
 
 static void window_probe_timeout(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
-	if (tcp_now_ms(tcp) - tcb->progress_ms >= tcb->options->r2_ms) {
+	if (tcp_now_ms(tcp) - tcb->progress_ms >= probing_r2_ms(tcb)) {
 		tcp_abort(tcp, tcb, SL_TCP_END_TIMEOUT);
 		return;
 	}

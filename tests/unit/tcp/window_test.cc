@@ -445,4 +445,65 @@ TEST(OurWindow, ThatIsClosedTakesAcksAndAnswersProbes)
 	EXPECT_EQ(e.receive(), "full");
 }
 
+// A probe of a window that is closed, or its answer, is lost like anything else: where a minute
+// lies between two of them, R2 is not up with the first.
+TEST(Probe, OneThatIsLostEndsNothing)
+{
+	RecordProperty("rfc", "9293 MUST-37, 9293 SHLD-11, 9293 SHLD-29");
+	for (bool in_flight : {false, true}) {
+		Endpoint e;
+		e.to_established();
+		if (in_flight) // the window is taken back
+			e.send("data");
+		Segment s = e.peer(0, 0);
+		s.wnd = 0;
+		e.arrive(s);
+		e.send("more");
+		e.sent.clear();
+		unsigned probes = 0;
+		while (probes < 20 && e.state() == SL_TCP_ESTABLISHED) {
+			e.run_ms(100);
+			if (e.quiet())
+				continue;
+			e.sent.clear();
+			if (e.state() == SL_TCP_ESTABLISHED && probes++ % 4 != 3)
+				e.arrive(s);
+			e.sent.clear();
+		}
+		EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED) << "after " << probes;
+	}
+}
+
+// What a window that has opened lets out has all of R2 before it.
+TEST(Probe, ThatTheWindowHasOpenedIsProgress)
+{
+	RecordProperty("rfc", "9293 SHLD-11");
+	for (bool in_flight : {false, true}) {
+		Endpoint e;
+		e.to_established();
+		if (in_flight)
+			e.send("data");
+		Segment s = e.peer(0, 0);
+		s.wnd = 0;
+		e.arrive(s);
+		e.send(pattern(0, 3000));
+		e.sent.clear();
+		for (unsigned probes = 0; probes < 10;) {
+			e.run_ms(100);
+			if (e.quiet())
+				continue;
+			e.sent.clear();
+			probes++;
+			e.arrive(s);
+			e.sent.clear();
+		}
+		e.run_ms(59000);
+		s.wnd = 65535;
+		e.arrive(s);
+		EXPECT_FALSE(e.quiet());
+		e.run_ms(e.options.r2_ms - 1000);
+		EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED);
+	}
+}
+
 } // namespace
