@@ -443,6 +443,20 @@ static void take_fin(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	}
 }
 
+/* Where the stream ends, as a FIN says. Anybody who knows about where the window is may have sent
+ * one ahead: one that comes in order is believed rather. */
+static void note_fin(struct sl_tcb *tcb, const struct arrival *a)
+{
+	const uint32_t end = a->seq + a->len, nxt = sl_tcp_rcv_nxt(tcb);
+
+	if (!a->fin || sl_seq_lt(end, nxt) || (tcb->fin_known && end != nxt))
+		return;
+	tcb->fin_known = true;
+	tcb->fin_pos = end - tcb->irs - 1;
+	if (end != nxt)
+		tcb->ack_now = true;
+}
+
 /* Text and FIN: what follows the ACK. */
 static enum sl_tcp_verdict take_rest(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
 {
@@ -467,12 +481,7 @@ static enum sl_tcp_verdict take_rest(struct sl_tcp *tcp, struct sl_tcb *tcb, str
 		tcb->fin_known = false;
 	if (cut)
 		tcb->ack_now = true;
-	if (a->fin && !tcb->fin_known && sl_seq_geq(a->seq + a->len, sl_tcp_rcv_nxt(tcb))) {
-		tcb->fin_known = true;
-		tcb->fin_pos = a->seq + a->len - tcb->irs - 1;
-		if (tcb->fin_pos != tcb->received.bytes.to)
-			tcb->ack_now = true;
-	}
+	note_fin(tcb, a);
 	take_fin(tcp, tcb);
 	return verdict;
 }

@@ -228,6 +228,19 @@ TEST(Receive, AFinBeforeDataThatComesIsNone)
 	EXPECT_EQ(e.sent_next().ack, e.peer_seq(101));
 }
 
+// A FIN that comes in order is believed, whatever came ahead of it.
+TEST(Receive, AFinInOrderIsTakenBeforeOneThatCameTooEarly)
+{
+	RecordProperty("rfc", "9293 3.10.7.4-8");
+	Endpoint e;
+	e.to_established();
+	e.arrive(e.peer(500, 0, "", SL_ACK | SL_FIN));
+	e.arrive(e.peer(0, 0, "all of it", SL_ACK | SL_FIN));
+	EXPECT_EQ(e.state(), SL_TCP_CLOSE_WAIT);
+	EXPECT_EQ(e.receive(), "all of it");
+	EXPECT_TRUE(sl_tcp_at_end(&e.tcb));
+}
+
 TEST(Receive, SaysWhenThereIsSomething)
 {
 	RecordProperty("rfc", "9293 3.10.3");
