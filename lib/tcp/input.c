@@ -334,12 +334,14 @@ static bool take_old_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival 
 {
 	const struct sl_seg *seg = a->seg;
 	const uint32_t window = tcb->options->receive_buffer + (1u << tcb->rcv_wscale);
-
 	const uint32_t behind = sl_tcp_rcv_nxt(tcb) - seg->seq;
 
 	if ((seg->flags & (SL_ACK | SL_RST | SL_SYN | SL_FIN)) != SL_ACK || a->len > 0 ||
-	    behind - 1 >= window || !TCP_IN(tcb->state, TCP_SENDS) || !take_ack(tcp, tcb, a))
+	    behind - 1 >= window || !TCP_IN(tcb->state, TCP_SENDS))
 		return false;
+	/* One of what was never sent has been answered there. */
+	if (!take_ack(tcp, tcb, a))
+		return true;
 	heard(tcp, tcb);
 	(void)step_by_ack(tcp, tcb);
 	return behind > 1 || tcb->state == SL_TCP_CLOSED;

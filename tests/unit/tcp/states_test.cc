@@ -434,6 +434,19 @@ TEST(Challenge, ThereAreNotManyAndTheirNumberVaries)
 	EXPECT_TRUE(differ);
 }
 
+// One answer to a segment, though neither of its numbers fits.
+TEST(Challenge, IsOneForASegment)
+{
+	RecordProperty("rfc", "5961 5.2");
+	Endpoint e;
+	e.to_established();
+	e.arrive(e.peer(0, 0, std::string(1000, 'x')));
+	e.run_ms(500);
+	e.sent.clear();
+	e.arrive(e.peer(500, 99));
+	EXPECT_EQ(e.sent.size(), 1u);
+}
+
 TEST(TimeWait, YieldsToANewerSyn)
 {
 	RecordProperty("rfc", "9293 MAY-2, 9293 SHLD-4, 6191 2");
