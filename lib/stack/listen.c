@@ -21,6 +21,19 @@ int32_t listen_find(const struct sl_tcp_stack *stack, const struct sl_addr *addr
 	return any;
 }
 
+static bool is_full(const struct sock *s)
+{
+	return s->n_waiting >= s->backlog;
+}
+
+bool listen_wants(const struct sl_tcp_stack *stack, const struct sl_addr *addr, uint16_t port)
+{
+	const int32_t listener = listen_find(stack, addr, port);
+
+	return listener != NONE && (!is_full(&stack->sockets[listener]) ||
+				    stack->sockets[listener].cookies != SL_SOCKET_COOKIES_NEVER);
+}
+
 static void answer(struct sl_tcp_stack *stack, const struct sl_seg *seg, struct sl_made *made)
 {
 	made->src = &seg->dst;
@@ -84,7 +97,7 @@ static void take_syn(struct sl_tcp_stack *stack, int32_t listener, const struct 
 		     const uint32_t *above)
 {
 	struct sock *s = &stack->sockets[listener];
-	const bool full = s->n_waiting >= s->backlog;
+	const bool full = is_full(s);
 	const struct sl_flow_key key =
 		stack_key(&syn->dst, syn->dst_port, &syn->src, syn->src_port);
 	uint32_t isn = stack_isn(stack, &key);
@@ -134,7 +147,7 @@ static bool take_cookie(struct sl_tcp_stack *stack, int32_t listener, const stru
 		stack->counts.cookies_invalid++;
 		return true;
 	}
-	if (s->n_waiting >= s->backlog) {
+	if (is_full(s)) {
 		/* Nobody accepts: what the client sends next may find room. */
 		stack->counts.backlog_full++;
 		return true;

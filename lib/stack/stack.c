@@ -302,7 +302,7 @@ static void arrives(struct sl_tcp_stack *stack, const struct sl_seg *seg, const 
 			above_or_not = &above;
 			/* It makes way only for one that somebody wants. */
 			if (conn->socket != NONE ||
-			    listen_find(stack, &seg->dst, seg->dst_port) == NONE) {
+			    !listen_wants(stack, &seg->dst, seg->dst_port)) {
 				stack->counts.ignored++;
 				return;
 			}

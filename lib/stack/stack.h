@@ -95,6 +95,8 @@ uint32_t stack_ts_offset(const struct sl_tcp_stack *stack, const struct sl_flow_
 
 /* The listener for an address and port of ours; NONE. */
 int32_t listen_find(const struct sl_tcp_stack *stack, const struct sl_addr *addr, uint16_t port);
+/* Whether a SYN for there would be answered. */
+bool listen_wants(const struct sl_tcp_stack *stack, const struct sl_addr *addr, uint16_t port);
 /* A segment for a listener. `above`: ISNs are to be above it, of a connection that it replaces. */
 void listen_arrives(struct sl_tcp_stack *stack, int32_t listener, const struct sl_seg *seg,
 		    const uint8_t *packet, const uint32_t *above);

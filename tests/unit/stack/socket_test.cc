@@ -482,6 +482,37 @@ TEST_P(Sockets, ANewSynTakesThePlaceOfOneInTimeWait)
 	expect_clean();
 }
 
+// Where there is no room for it, the next SYN is to find what the ISN has to be above.
+TEST_P(Sockets, OneInTimeWaitStaysWhileTheBacklogIsFull)
+{
+	RecordProperty("rfc", "9293 MAY-2, 9293 3.4.3");
+	listener = b.listen(80, 1);
+	const auto connect_again = [&] {
+		ca = sl_socket_open(a.stack);
+		sl_socket_set(a.stack, ca, SL_SOCKET_REUSE_ADDRESS, 1);
+		ASSERT_EQ(sl_socket_bind(a.stack, ca, &a.addr, 5000), 0);
+		ASSERT_EQ(sl_socket_connect(a.stack, ca, &b.addr, 80), -EINPROGRESS);
+		net.run(10000);
+	};
+	connect_again();
+	cb = sl_socket_accept(b.stack, listener);
+	ASSERT_GE(cb, 0);
+	sl_socket_close(b.stack, cb);
+	net.run(10000);
+	sl_socket_close(a.stack, ca);
+	net.run(10000);
+	ASSERT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
+	a.connect(b.addr, 80); // nobody accepts it
+	net.run(10000);
+	connect_again();
+	EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
+	EXPECT_EQ(a.state(ca), SL_TCP_SYN_SENT);
+	ASSERT_GE(sl_socket_accept(b.stack, listener), 0);
+	net.run(5000000);
+	EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 0u);
+	EXPECT_EQ(a.state(ca), SL_TCP_ESTABLISHED);
+}
+
 // ---- Options
 
 TEST_P(Sockets, TtlAndDscpAreAsTheyWereSet)
