@@ -9,11 +9,12 @@
 
 uint32_t tcp_window_edge(const struct sl_tcb *tcb)
 {
-	const uint32_t held = sl_tcp_readable(tcb), most = tcb->options->receive_buffer;
-	const uint32_t room = held >= most ? 0 : most - held;
-	const uint32_t largest = (uint32_t)UINT16_MAX << tcb->rcv_wscale;
+	const uint32_t nxt = sl_tcp_rcv_nxt(tcb), held = sl_tcp_readable(tcb);
+	const uint32_t largest = nxt + ((uint32_t)UINT16_MAX << tcb->rcv_wscale);
+	/* Below RCV.NXT where more has come than the buffer holds, by what the header rounds. */
+	const uint32_t edge = nxt - held + tcb->options->receive_buffer;
 
-	return sl_tcp_rcv_nxt(tcb) + sl_min_u32(room, largest);
+	return sl_seq_lt(edge, largest) ? edge : largest;
 }
 
 /* The window to announce: never less than before (SHLD-14), nor a little more (MUST-39). */

@@ -73,7 +73,7 @@ bool tcp_send_window_probe(struct sl_tcp *tcp, struct sl_tcb *tcb);
 bool tcp_send_keepalive(struct sl_tcp *tcp, struct sl_tcb *tcb);
 /* The tail loss probe: RFC 8985 section 7.3. */
 void tcp_send_tail_probe(struct sl_tcp *tcp, struct sl_tcb *tcb);
-/* How far the window may be opened. */
+/* How far the window may be opened: below RCV.NXT where what came was more than fits. */
 uint32_t tcp_window_edge(const struct sl_tcb *tcb);
 /* A challenge ACK, unless there have been many: RFC 5961 section 7. */
 void tcp_challenge(struct sl_tcp *tcp, struct sl_tcb *tcb);

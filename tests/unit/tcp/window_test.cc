@@ -345,6 +345,27 @@ TEST(OurWindow, IsFilledByTinySegmentsToo)
 	EXPECT_LE(sl_tcp_readable(&e.tcb), 1128u);
 }
 
+// Nor does a window that is closed move on with what comes all the same.
+TEST(OurWindow, ThatIsClosedIsNotOverrunByWhatTheScaleRounds)
+{
+	RecordProperty("rfc", "7323 2.4, 9293 3.10.7.4-1");
+	Endpoint e;
+	e.options.receive_buffer = 4000;
+	e.options.wscale = 11;
+	e.open();
+	Segment syn = e.peer_syn(SL_SYN | SL_ACK);
+	syn.wscale = 0;
+	e.arrive(syn);
+	for (unsigned i = 0; i < 100; i++)
+		e.arrive(e.peer(e.tcb.received.bytes.to, 0, std::string(1460, 'x')));
+	EXPECT_EQ(e.sent.back().wnd, 0u);
+	EXPECT_LT(sl_tcp_readable(&e.tcb), 4000u + 2048);
+	// By what has been read it opens again.
+	e.sent.clear();
+	e.receive();
+	EXPECT_EQ(e.sent_next().wnd, 2u);
+}
+
 TEST(OurWindow, OpensByASegmentOrHalfTheBufferAtOnce)
 {
 	RecordProperty("rfc", "9293 MUST-39");
