@@ -155,7 +155,9 @@ static void update_window(struct sl_tcb *tcb, const struct sl_seg *seg)
 {
 	const uint32_t wnd = scaled_window(tcb, seg);
 
-	if (!sl_seq_lt(tcb->snd_wl1, seg->seq) &&
+	/* Beyond the RFC: what acknowledges more than any other is newer than they, whatever its
+	 * own number is. It may have been sent again. */
+	if (sl_seq_leq(seg->ack, tcb->snd_una) && !sl_seq_lt(tcb->snd_wl1, seg->seq) &&
 	    !(tcb->snd_wl1 == seg->seq && sl_seq_leq(tcb->snd_wl2, seg->ack)))
 		return;
 	/* Opened further: nothing more to probe, no reason to wait, and what came to the closed

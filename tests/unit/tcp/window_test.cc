@@ -278,6 +278,31 @@ TEST(Window, IsTheNewestOne)
 	EXPECT_EQ(e.tcb.snd_wnd, 100u);
 }
 
+// What the peer sends again has an old number, and tells of now: a window that is counted from an
+// ACK that it was not told with would end beyond what the peer has room for.
+TEST(Window, IsThatOfTheAckThatItIsCountedFrom)
+{
+	RecordProperty("rfc", "9293 3.8.6, 9293 3.10.7.4-5");
+	Endpoint e;
+	e.wnd = 4380;
+	e.to_established();
+	e.send(pattern(0, 20000));
+	e.sent.clear();
+	e.arrive(e.peer(1000, 0, pattern(1000, 1000))); // the one before it was lost
+	e.sent.clear();
+	Segment s = e.peer(0, 4380, pattern(0, 1000));
+	s.wnd = 0;
+	e.arrive(s);
+	EXPECT_EQ(e.tcb.snd_wnd, 0u);
+	for (const Segment &sent : e.sent)
+		EXPECT_EQ(sent.len(), 0u) << "the window is closed";
+	// And it is opened from there, though by a number that is as old.
+	s = e.peer(0, 4380);
+	s.wnd = 2000;
+	e.arrive(s);
+	EXPECT_EQ(e.tcb.snd_wnd, 2000u);
+}
+
 // ---- Our window
 
 TEST(OurWindow, NeverShrinks)
