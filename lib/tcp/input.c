@@ -245,6 +245,16 @@ static void take_new_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl
 	}
 }
 
+/* Whether an ACK of nothing new is a duplicate by the letter of RFC 5681 section 2: `wnd` was the
+ * window before it. Where that is probed it is the answer. */
+static bool is_duplicate(const struct sl_tcb *tcb, const struct arrival *a, uint32_t wnd)
+{
+	if (tcp_flight(tcb) == 0 || a->len > 0 || a->fin || a->seg->flags & SL_SYN ||
+	    tcb->snd_wnd != wnd)
+		return false;
+	return wnd > 0 && tcb->waits != SL_TCP_WAITS_WINDOW;
+}
+
 /* Fifth check: ACK, where the connection stands. Returns false when the segment goes no further. */
 static bool take_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
 {
@@ -266,10 +276,9 @@ static bool take_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
 	} else if (seg->ack == tcb->snd_una) {
 		update_window(tcb, seg);
 		again = a->len == 0 && !a->fin && seg->sack_off == 0 && tcb->snd_wnd == wnd;
-		/* By what it SACKs, or else by the letter of RFC 5681. */
-		if (sacked > 0 ||
-		    (flight > 0 && tcb->scoreboard == NULL && (!tcb->sack || seg->sack_off != 0) &&
-		     a->len == 0 && !a->fin && !(seg->flags & SL_SYN) && tcb->snd_wnd == wnd))
+		/* By what it SACKs, where it may. */
+		if (sacked > 0 || (tcb->scoreboard == NULL && (!tcb->sack || seg->sack_off != 0) &&
+				   is_duplicate(tcb, a, wnd)))
 			tcp_take_duplicate_ack(tcp, tcb);
 		/* A peer that answers the probes of its closed window is alive (MUST-37), and one
 		 * that opens it. */

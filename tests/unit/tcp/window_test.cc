@@ -520,6 +520,30 @@ TEST(Probe, OneThatIsLostEndsNothing)
 	}
 }
 
+// An answer is no duplicate that speaks of a loss, however many there are.
+TEST(Probe, ItsAnswersAreNoSignOfALoss)
+{
+	RecordProperty("rfc", "5681 2, 9293 SHLD-30");
+	Endpoint e;
+	e.sack = false;
+	e.to_established();
+	Segment s = e.peer(0, 0);
+	s.wnd = 0;
+	e.arrive(s);
+	e.send(pattern(0, 3000));
+	const uint32_t ssthresh = e.tcb.cc.ssthresh;
+	for (unsigned ms = 0; ms < 32000; ms += 100) {
+		e.run_ms(100);
+		if (!e.quiet())
+			e.arrive(s);
+		EXPECT_LE(e.sent.size(), 1u) << "a probe again, before its time";
+		e.sent.clear();
+	}
+	EXPECT_EQ(e.tcp.counts.probes, 5u) << "after 1, 2, 4, 8 and 16 s";
+	EXPECT_EQ(e.tcp.counts.fast_recoveries, 0u);
+	EXPECT_EQ(e.tcb.cc.ssthresh, ssthresh);
+}
+
 // What a window that has opened lets out has all of R2 before it.
 TEST(Probe, ThatTheWindowHasOpenedIsProgress)
 {
