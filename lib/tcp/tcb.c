@@ -333,11 +333,12 @@ void sl_tcp_received(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t n)
 		tcb->rcv_up = sl_tcp_read_seq(tcb);
 		tcb->urgent_in = false;
 	}
-	/* The window is opened by an ACK of its own once that is worth it (MUST-39), and its header
-	 * has room to say so: an ACK that says nothing new would be a duplicate. */
+	/* The window is opened by an ACK of its own once that is worth it (MUST-39), there is
+	 * memory behind it, and its header has room to say so: an ACK that says nothing new would
+	 * be a duplicate. */
 	edge = tcp_window_edge(tcb);
 	if (TCP_IN(tcb->state, TCP_RECEIVES) && sl_seq_gt(edge, tcb->rcv_adv) &&
-	    edge - tcb->rcv_adv >= enough &&
+	    edge - tcb->rcv_adv >= enough && tcp->pool.n_free > 0 &&
 	    tcp_window_units(tcb, edge) > tcp_window_units(tcb, tcb->rcv_adv))
 		tcb->ack_now = true;
 }

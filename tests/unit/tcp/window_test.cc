@@ -440,6 +440,35 @@ TEST(OurWindow, OpensByWhatTheHeaderCanSay)
 	EXPECT_EQ(last, 8u);
 }
 
+// Nor what is not said for want of memory.
+TEST(OurWindow, ThatCantOpenForWantOfMemoryIsNotSaidAgain)
+{
+	RecordProperty("rfc", "5681 2");
+	Endpoint e(16);
+	std::vector<tcp_block *> others;
+	e.options.receive_buffer = 20000;
+	e.to_established();
+	for (uint32_t at = 0; at < 8000; at += 1000)
+		e.arrive(e.peer(at, 0, pattern(at, 1000)));
+	e.run_ms(500);
+	unsigned last = e.sent.back().wnd;
+	e.sent.clear();
+	for (unsigned read = 0; read < 8000; read += 100) {
+		// Others take what there is, and what is read lies in a block that is still needed.
+		while (e.tcp.pool.n_free > 0)
+			others.push_back(tcp_pool_take(&e.tcp.pool));
+		e.receive(100);
+		for (const Segment &s : e.sent) {
+			EXPECT_GT(s.wnd, last) << "an ACK that says nothing new";
+			last = s.wnd;
+		}
+		e.sent.clear();
+	}
+	EXPECT_GE(last, 18000u) << "by each block that came back it opened";
+	for (tcp_block *b : others)
+		tcp_pool_give(&e.tcp.pool, b);
+}
+
 // An ACK from before RCV.NXT: of a keepalive it wants an answer, of a window that went back none.
 TEST(OurWindow, AnAckFromBeforeItIsNoQuestionUnlessItIsAKeepalive)
 {
