@@ -27,7 +27,8 @@ class Box
       public:
 	static constexpr unsigned kWorkers = 2;
 
-	explicit Box(uint32_t n_connections = 1024)
+	/// `n_blocks`: stream buffers a worker, for a few connections of its own.
+	explicit Box(uint32_t n_connections = 1024, uint32_t n_blocks = 0)
 	{
 		static const uint8_t master[16] = {7};
 		uint8_t table_secret[SL_FLOW_SECRET_BYTES];
@@ -60,6 +61,8 @@ class Box
 			p.plan = plan.get();
 			p.n_connections = n_connections;
 			p.n_held = 16;
+			p.n_endpoints = n_blocks > 0 ? 4 : 0;
+			p.n_blocks = n_blocks;
 			p.high_water = 90;
 			p.table_secret = table_secret;
 			p.ring = &ring;

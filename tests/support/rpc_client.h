@@ -157,8 +157,9 @@ class Client
 class Daemon
 {
       public:
-	explicit Daemon(uint32_t n_connections = 1024, uint16_t http_port = 0)
-	    : box(n_connections), control(box), socket_path(box.path("control.sock"))
+	explicit Daemon(uint32_t n_connections = 1024, uint16_t http_port = 0,
+			uint32_t n_blocks = 0)
+	    : box(n_connections, n_blocks), control(box), socket_path(box.path("control.sock"))
 	{
 		struct sl_rpc_config config = {};
 		char error[256] = "";

@@ -194,6 +194,28 @@ TEST(RpcStatus, BooksThatDoNotBalanceAndAFullTableAreSeen)
 					   "workers.connections");
 }
 
+TEST(RpcStatus, StreamBuffersThatAreNearlyGoneAreSeen)
+{
+	Daemon daemon(1024, 0, 100);
+	Client client(daemon.socket_path);
+
+	for (unsigned used : {78u, 79u}) {
+		struct sl_pipeline *p = fake_worker_lock(daemon.box.workers[1]);
+		p->relay.endpoints.tcp.pool.n_free = 100 - used;
+		fake_worker_unlock(daemon.box.workers[1]);
+		const Json s = client.result("system_get_status");
+		EXPECT_EQ(s["stream_buffers"]["current"].number(), used);
+		EXPECT_EQ(s["stream_buffers"]["capacity"].number(), 200);
+		ASSERT_EQ(s["warnings"].size(), used == 79 ? 1u : 0u) << s["warnings"].dump();
+		if (used == 79) {
+			EXPECT_EQ(s["warnings"][0].text(),
+				  "of the stream buffers of the worker on core 2, 79 % are in use: "
+				  "raise workers.stream_buffers, or lower receive_buffer and "
+				  "send_buffer");
+		}
+	}
+}
+
 TEST(RpcServices, SayWhatIsProtectedAndHow)
 {
 	Daemon daemon;
