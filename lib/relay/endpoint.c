@@ -88,6 +88,7 @@ static struct sl_endpoint *take(struct sl_relay *r, struct sl_conn *conn)
 	memset(&e->server, 0, sizeof(e->server));
 	e->kind = service_of(r, conn)->server;
 	e->queued = false;
+	e->awaited = 0;
 	e->conn = relay_index(r, conn);
 	conn->endpoint = number;
 	sl_tcp_tcb_init(&all->tcp, &e->tcb, &all->options[2 * set + v6], v6);
@@ -285,6 +286,16 @@ static bool has_come_on(uint32_t from, uint32_t to, bool waits)
 	return to != from && (!waits || to / TCP_BLOCK != from / TCP_BLOCK);
 }
 
+/* Whether the client has taken what is one, from a position on: also all that waited when it last
+ * had. Who speaks on while it is answered leaves something every time. */
+static bool has_taken(struct sl_endpoint *e, uint32_t from)
+{
+	const uint32_t to = e->tcb.send.from;
+
+	e->awaited -= (uint16_t)sl_min_u32(to - from, e->awaited);
+	return has_come_on(from, to, e->awaited > 0 || e->tcb.received.ahead != NULL);
+}
+
 /* Whether bytes that come are: to an HTTP server only what makes a request is, lest one byte a
  * minute keep a connection for ever. */
 static bool bytes_count(const struct sl_relay *r, const struct sl_conn *conn)
@@ -316,6 +327,8 @@ static void run_server(struct sl_relay *r, struct sl_conn *conn, struct sl_endpo
 		conn->last_seen_ms = r->now_ms;
 	if (result & SL_RESPOND_MORE)
 		r->endpoints.blocked = true;
+	if (e->awaited == 0)
+		e->awaited = (uint16_t)sl_min_u32(tcp_bytes_len(&e->tcb.send), TCP_BLOCK);
 }
 
 /* The server has its turn, and what is to be sent goes. */
@@ -527,7 +540,7 @@ void relay_endpoint_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_si
 	verdict = sl_tcp_segment_arrives(&r->endpoints.tcp, &e->tcb, seg, buf->data);
 	waits = keeps_waiting(&e->tcb);
 	/* What comes ahead counts when it is the first: from then on the rest is waited for. */
-	if (has_come_on(taken, e->tcb.send.from, waits) ||
+	if (has_taken(e, taken) ||
 	    ((has_come_on(come, e->tcb.received.bytes.to, waits) || (waits && !waited)) &&
 	     bytes_count(r, conn)))
 		conn->last_seen_ms = r->now_ms;

@@ -21,6 +21,7 @@ struct sl_endpoint {
 	struct sl_respond server;
 	uint8_t kind; /**< enum sl_respond_server: what its service had when it was opened */
 	bool queued;
+	uint16_t awaited; /**< bytes that its client is to take for its next sign of life */
 };
 
 struct sl_endpoints {

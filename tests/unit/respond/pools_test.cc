@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // mode = "respond": endpoints and the blocks of their streams are few, and who may hold them.
+#include <deque>
+
 #include "caller.h"
 
 using namespace sl_test;
@@ -335,6 +337,26 @@ TEST(Pools, WhatIsTakenSlowlyIsTaken)
 	road.outside(t.c(SL_ACK, seq, 20001));
 	road.advance(3600000, 1000);
 	EXPECT_EQ(road.states(), "ESTABLISHED CLOSED");
+}
+
+// Who speaks on while it is answered takes all that waits, though never all at once.
+TEST(Pools, WhoIsAlwaysARoundTripBehindWhatItHearsIsAlive)
+{
+	Road road(servers());
+	const Talk t = established(road, kEcho);
+	std::deque<uint32_t> heard(3, 1); // a round trip of three steps
+	uint32_t ack = 1;
+
+	for (uint32_t seq = 1; seq < 1000; seq++) {
+		for (const Sent &sent : road.outside(t.c(SL_ACK, seq, heard.front(), "x")))
+			ack += sent.seg.payload_len;
+		heard.pop_front();
+		heard.push_back(ack);
+		road.advance(100, 100);
+	}
+	EXPECT_EQ(road.states(), "ESTABLISHED CLOSED");
+	EXPECT_GT(ack, 900u);
+	EXPECT_EQ(road.drops(SL_DROP_unacceptable), 0u);
 }
 
 // Its FIN is one: what follows has all of its limit.
