@@ -66,11 +66,29 @@ class Pair : public World
 		c.server = make_end(c.server_host, 2 * i + 1, 2 * i);
 		// A close by an end that has not read all is a reset: it reads to the end first, or
 		// it is as good as an abort.
-		c.client.socket = client->connect(c.server_host->addr, c.port);
+		const uint16_t from = i == 0 && r() % 2 ? 40000 : 0;
+		if (from != 0)
+			wait_for_wrap(*client, from, *c.server_host, c.port);
+		c.client.socket = client->connect(c.server_host->addr, c.port, from);
 		// By cookie the client must speak first, or a lost ACK is never made up for.
 		if (c.client.to_send == 0)
 			c.client.to_send = 1;
 		connections.push_back(c);
+	}
+
+	// Until an ISN, which grows by one in 4 us, is so near to 2^32 that the stream soon goes
+	// beyond it: the client's, or the server's of a SYN that comes at once.
+	void wait_for_wrap(const Host &client, uint16_t client_port, const Host &server,
+			   uint16_t server_port)
+	{
+		std::mt19937 &r = net.random;
+		const uint32_t isn = r() % 2 ? sl_tcp_isn(&client.tcp(), &client.addr, client_port,
+							  &server.addr, server_port)
+					     : sl_tcp_isn(&server.tcp(), &server.addr, server_port,
+							  &client.addr, client_port) +
+						       net.way.delay_us / 4;
+
+		net.pass(net.now + 4ull * ((uint32_t)(0 - isn - r() % 5000)));
 	}
 
 	void plan_troubles()

@@ -136,9 +136,12 @@ class Host : public Stack
 			sl_socket_listen(stack, s, backlog);
 		return s;
 	}
-	int connect(const sl_addr &to, uint16_t port)
+	/// `from`: a port of its own; 0: any.
+	int connect(const sl_addr &to, uint16_t port, uint16_t from = 0)
 	{
 		const int s = sl_socket_open(stack);
+		if (from != 0)
+			sl_socket_bind(stack, s, nullptr, from);
 		sl_socket_connect(stack, s, &to, port);
 		return s;
 	}
