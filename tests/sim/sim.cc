@@ -43,10 +43,13 @@ class Pair : public World
 	}
 
       private:
-	// Unless the ACK of a cookie, and all that followed, came after it had died.
+	// Unless the ACK of a cookie, and all that followed, came after it had died; or the path
+	// was cut for longer than the end that has closed stays in TIME-WAIT, while the other
+	// waited for the ACK of its FIN.
 	bool may_fail(const Connection &c) const override
 	{
-		return c.violent() || (c.by_cookie && !c.accepted);
+		return c.violent() || (c.by_cookie && !c.accepted) ||
+		       (is_cut && (c.client.saw_end || c.server.saw_end));
 	}
 
 	void begin(unsigned i)
@@ -98,6 +101,7 @@ class Pair : public World
 
 		if (r() % 4 == 0) {
 			const uint64_t at = net.now + r() % span;
+			is_cut = true;
 			troubles.emplace(at, [this] { net.way.cut = true; });
 			troubles.emplace(at + r() % 100000000, [this] { net.way.cut = false; });
 		}
@@ -114,6 +118,8 @@ class Pair : public World
 			troubles.emplace(net.now + r() % span, [who] { who->gone = true; });
 		}
 	}
+
+	bool is_cut = false; // now or later, for a while
 };
 
 } // namespace

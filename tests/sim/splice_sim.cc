@@ -109,7 +109,7 @@ class Splice : public World
 		if (seg.flags == SL_SYN) {
 			a->isn = seg.seq;
 			a->offered = seg.ts_off != 0;
-			a->told_mss = seg.mss;
+			a->told_mss = a->syns > 1 ? std::min(a->told_mss, seg.mss) : seg.mss;
 			if (!a->stands)
 				a->taken_mss = seg.mss;
 			a->stands = true;
@@ -123,7 +123,8 @@ class Splice : public World
 	 * What the server sends. Refused three times in vain, it is taken as it is: with timestamps
 	 * that its client lacks, or with an MSS that leaves the box no room for its own. (A server
 	 * with cookies can't be told from one that hears of nothing, so there is nothing better.)
-	 * Nor can one be told that, refused, stands by a late copy of the first SYN.
+	 * Nor can one be told that, refused, stands by a late copy of the first SYN: what it was
+	 * told is the least of all.
 	 */
 	static void look_for_stubborn(Attempts *a, const sl_seg &seg, Witness *witness)
 	{
