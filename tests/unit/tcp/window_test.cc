@@ -260,22 +260,33 @@ TEST(Window, IsMoreThanSixteenBitsInside)
 	EXPECT_EQ(e.tcb.snd_wnd, 65535u << 14);
 }
 
-// An old segment does not bring back an old window.
-TEST(Window, IsTheNewestOne)
+// What was overtaken tells of a window that was: it is neither smaller nor larger by it.
+TEST(Window, IsNotThatOfASegmentThatWasOvertaken)
 {
-	Endpoint e;
-	e.to_established();
-	Segment s = e.peer(0, 0, "data");
-	s.wnd = 5000;
-	e.arrive(s);
-	s = e.peer(4, 0);
-	s.wnd = 100;
-	e.arrive(s);
-	EXPECT_EQ(e.tcb.snd_wnd, 100u);
-	s = e.peer(0, 0, "data");
-	s.wnd = 9999;
-	e.arrive(s);
-	EXPECT_EQ(e.tcb.snd_wnd, 100u);
+	RecordProperty("rfc", "9293 3.10.7.4-5");
+	for (uint16_t late : {uint16_t{500}, uint16_t{9000}}) {
+		Endpoint e;
+		e.wnd = 4380;
+		e.to_established();
+		e.send(pattern(0, 20000));
+		Segment s = e.peer(1000, 0, pattern(1000, 1000)); // SND.WL1 is its number
+		s.wnd = 3000;
+		e.arrive(s);
+		EXPECT_EQ(e.tcb.snd_wnd, 3000u);
+		s = e.peer(0, 0, pattern(0, 1000));
+		s.wnd = late;
+		e.arrive(s);
+		EXPECT_EQ(e.tcb.snd_wnd, 3000u) << late;
+		// Of one number, that of the ACK that is as new or newer: SND.WL2.
+		s = e.peer(2000, 1460);
+		s.wnd = 2500;
+		e.arrive(s);
+		EXPECT_EQ(e.tcb.snd_wnd, 2500u);
+		s = e.peer(2000, 0);
+		s.wnd = late;
+		e.arrive(s);
+		EXPECT_EQ(e.tcb.snd_wnd, 2500u) << late;
+	}
 }
 
 // What the peer sends again has an old number, and tells of now: a window that is counted from an
