@@ -248,6 +248,25 @@ TEST(WindowScale, DoesNotCountInASyn)
 	EXPECT_GT(e.sent.size(), 2u);
 }
 
+// Nor in the SYN-ACK that completes a simultaneous open, of which the scale is known by then.
+TEST(WindowScale, DoesNotCountInTheSynAckOfASimultaneousOpen)
+{
+	RecordProperty("rfc", "7323 2.2");
+	Endpoint e;
+	e.options.wscale = 3;
+	e.open();
+	Segment s = e.peer_syn(SL_SYN);
+	s.wscale = 7;
+	e.arrive(s);
+	ASSERT_EQ(e.tcb.state, SL_TCP_SYN_RECEIVED);
+	s = e.peer_syn(SL_SYN | SL_ACK);
+	s.wscale = 7;
+	s.wnd = 2000;
+	e.arrive(s);
+	ASSERT_EQ(e.tcb.state, SL_TCP_ESTABLISHED);
+	EXPECT_EQ(e.tcb.snd_wnd, 2000u);
+}
+
 TEST(Options, NothingIsGrantedThatWasNotOffered)
 {
 	RecordProperty("rfc", "7323 2.2");
