@@ -245,6 +245,13 @@ class Endpoint
 		s.payload = payload;
 		return s;
 	}
+	// Such a segment comes, with that window, and is returned.
+	Segment arrive_with(uint16_t window, Segment s)
+	{
+		s.wnd = window;
+		arrive(s);
+		return s;
+	}
 	uint32_t seq(uint32_t at) const // a number of ours
 	{
 		return kIss + 1 + at;

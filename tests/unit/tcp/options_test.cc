@@ -242,9 +242,7 @@ TEST(WindowScale, DoesNotCountInASyn)
 	e.send(pattern(0, 10000));
 	ASSERT_EQ(e.sent.size(), 1u);
 	EXPECT_EQ(e.sent_next().payload.size(), 1460u);
-	s = e.peer(0, 1460);
-	s.wnd = 2000;
-	e.arrive(s);
+	s = e.arrive_with(2000, e.peer(0, 1460));
 	EXPECT_GT(e.sent.size(), 2u);
 }
 

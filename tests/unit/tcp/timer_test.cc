@@ -276,9 +276,7 @@ TEST(FastRetransmit, NotForSegmentsThatSaySomethingElse)
 	for (uint32_t i = 0; i < 5; i++)
 		e.arrive(e.peer(4 * i, 0, "data"));
 	for (uint16_t i = 1; i < 5; i++) {
-		Segment s = e.peer(20, 0);
-		s.wnd = static_cast<uint16_t>(65535 - i);
-		e.arrive(s);
+		Segment s = e.arrive_with(static_cast<uint16_t>(65535 - i), e.peer(20, 0));
 	}
 	EXPECT_EQ(e.tcp.counts.fast_recoveries, 0u);
 	EXPECT_EQ(e.tcb.n_dup_acks, 0);

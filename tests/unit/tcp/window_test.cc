@@ -31,9 +31,7 @@ TEST(Window, MayShrink)
 	e.send(pattern(0, 14600));
 	e.sent.clear();
 	// Acknowledges one segment, and takes back all but half a segment.
-	Segment s = e.peer(0, 1460);
-	s.wnd = 700;
-	e.arrive(s);
+	Segment s = e.arrive_with(700, e.peer(0, 1460));
 	EXPECT_TRUE(e.quiet()) << "nothing new";
 	// What is outstanding is sent again, and the connection lives as long as it is answered.
 	for (int i = 0; i < 20; i++) {
@@ -60,9 +58,7 @@ TEST(Window, ThatIsClosedIsProbedAsLongAsThereAreAnswers)
 	e.options.r2_ms = 100000;
 	e.options.rto_max_ms = 60000;
 	e.to_established();
-	Segment s = e.peer(0, 0);
-	s.wnd = 0;
-	e.arrive(s);
+	Segment s = e.arrive_with(0, e.peer(0, 0));
 	e.send("data");
 	EXPECT_TRUE(e.quiet());
 	uint64_t last = 0, wait_ms = 0;
@@ -91,9 +87,7 @@ TEST(Window, ThatIsClosedIsProbedAsLongAsThereAreAnswers)
 	EXPECT_EQ(e.sent_next().payload, "data");
 	// A peer that is gone does not answer.
 	e.arrive(e.peer(0, 4));
-	s = e.peer(0, 4);
-	s.wnd = 0;
-	e.arrive(s);
+	s = e.arrive_with(0, e.peer(0, 4));
 	e.send("more");
 	e.run_ms(300000);
 	EXPECT_EQ(e.end(), SL_TCP_END_TIMEOUT);
@@ -105,9 +99,7 @@ TEST(Window, TwoThatProbeEachOtherLearnWhatWasTaken)
 {
 	Endpoint e;
 	e.to_established();
-	Segment s = e.peer(0, 0);
-	s.wnd = 0;
-	e.arrive(s);
+	Segment s = e.arrive_with(0, e.peer(0, 0));
 	e.send("data");
 	e.run_ms(1500);
 	EXPECT_EQ(e.sent_next().payload, "d");
@@ -116,9 +108,7 @@ TEST(Window, TwoThatProbeEachOtherLearnWhatWasTaken)
 	Segment ack = e.sent_next();
 	EXPECT_EQ(ack.ack, e.peer_seq(1));
 	EXPECT_EQ(ack.seq, e.seq(0)) << "SND.NXT would lie beyond the window";
-	s = e.peer(0, 1);
-	s.wnd = 100;
-	e.arrive(s);
+	s = e.arrive_with(100, e.peer(0, 1));
 	EXPECT_EQ(e.tcb.snd_una, e.seq(1));
 }
 
@@ -146,9 +136,7 @@ TEST(Window, ThatOpensAgainIsNoReasonToSendWhatIsInFlightAgain)
 	e.to_established();
 	e.send("data");
 	e.sent.clear();
-	Segment s = e.peer(0, 0);
-	s.wnd = 0;
-	e.arrive(s);
+	Segment s = e.arrive_with(0, e.peer(0, 0));
 	s.wnd = 1000;
 	e.arrive(s);
 	EXPECT_TRUE(e.quiet());
@@ -162,15 +150,11 @@ TEST(Window, AProbeThatIsTakenCounts)
 {
 	Endpoint e;
 	e.to_established();
-	Segment s = e.peer(0, 0);
-	s.wnd = 0;
-	e.arrive(s);
+	Segment s = e.arrive_with(0, e.peer(0, 0));
 	e.send("data");
 	e.run_ms(1500);
 	EXPECT_EQ(e.sent_next().payload, "d");
-	s = e.peer(0, 1);
-	s.wnd = 100;
-	e.arrive(s);
+	s = e.arrive_with(100, e.peer(0, 1));
 	EXPECT_EQ(e.sent_next().payload, "ata");
 }
 
@@ -179,9 +163,7 @@ TEST(Window, ThatIsClosedHoldsBackTheFinToo)
 	RecordProperty("rfc", "9293 MUST-36");
 	Endpoint e;
 	e.to_established();
-	Segment s = e.peer(0, 0);
-	s.wnd = 0;
-	e.arrive(s);
+	Segment s = e.arrive_with(0, e.peer(0, 0));
 	e.shutdown();
 	EXPECT_TRUE(e.quiet());
 	e.run_ms(1500);
@@ -195,9 +177,7 @@ TEST(SillyWindow, IsNotFilled)
 	RecordProperty("rfc", "9293 MUST-38");
 	Endpoint e;
 	e.to_established();
-	Segment s = e.peer(0, 0);
-	s.wnd = 10;
-	e.arrive(s);
+	Segment s = e.arrive_with(10, e.peer(0, 0));
 	e.send(pattern(0, 5000));
 	EXPECT_TRUE(e.quiet());
 	// But after a while, as it stays so.
@@ -234,9 +214,7 @@ TEST(SillyWindow, HalfOfTheLargestIsGoodEnough)
 	Endpoint e;
 	e.wnd = 1000;
 	e.to_established();
-	Segment s = e.peer(0, 0);
-	s.wnd = 499;
-	e.arrive(s);
+	Segment s = e.arrive_with(499, e.peer(0, 0));
 	e.send(pattern(0, 5000));
 	EXPECT_TRUE(e.quiet());
 	s.wnd = 500;
@@ -254,9 +232,7 @@ TEST(Window, IsMoreThanSixteenBitsInside)
 	Segment s = e.peer_syn(SL_SYN | SL_ACK);
 	s.wscale = 14;
 	e.arrive(s);
-	s = e.peer(0, 0);
-	s.wnd = 65535;
-	e.arrive(s);
+	s = e.arrive_with(65535, e.peer(0, 0));
 	EXPECT_EQ(e.tcb.snd_wnd, 65535u << 14);
 }
 
@@ -273,18 +249,12 @@ TEST(Window, IsNotThatOfASegmentThatWasOvertaken)
 		s.wnd = 3000;
 		e.arrive(s);
 		EXPECT_EQ(e.tcb.snd_wnd, 3000u);
-		s = e.peer(0, 0, pattern(0, 1000));
-		s.wnd = late;
-		e.arrive(s);
+		s = e.arrive_with(late, e.peer(0, 0, pattern(0, 1000)));
 		EXPECT_EQ(e.tcb.snd_wnd, 3000u) << late;
 		// Of one number, that of the ACK that is as new or newer: SND.WL2.
-		s = e.peer(2000, 1460);
-		s.wnd = 2500;
-		e.arrive(s);
+		s = e.arrive_with(2500, e.peer(2000, 1460));
 		EXPECT_EQ(e.tcb.snd_wnd, 2500u);
-		s = e.peer(2000, 0);
-		s.wnd = late;
-		e.arrive(s);
+		s = e.arrive_with(late, e.peer(2000, 0));
 		EXPECT_EQ(e.tcb.snd_wnd, 2500u) << late;
 	}
 }
@@ -301,16 +271,12 @@ TEST(Window, IsThatOfTheAckThatItIsCountedFrom)
 	e.sent.clear();
 	e.arrive(e.peer(1000, 0, pattern(1000, 1000))); // the one before it was lost
 	e.sent.clear();
-	Segment s = e.peer(0, 4380, pattern(0, 1000));
-	s.wnd = 0;
-	e.arrive(s);
+	Segment s = e.arrive_with(0, e.peer(0, 4380, pattern(0, 1000)));
 	EXPECT_EQ(e.tcb.snd_wnd, 0u);
 	for (const Segment &sent : e.sent)
 		EXPECT_EQ(sent.len(), 0u) << "the window is closed";
 	// And it is opened from there, though by a number that is as old.
-	s = e.peer(0, 4380);
-	s.wnd = 2000;
-	e.arrive(s);
+	s = e.arrive_with(2000, e.peer(0, 4380));
 	EXPECT_EQ(e.tcb.snd_wnd, 2000u);
 }
 
@@ -541,9 +507,7 @@ TEST(Probe, OneThatIsLostEndsNothing)
 		e.to_established();
 		if (in_flight) // the window is taken back
 			e.send("data");
-		Segment s = e.peer(0, 0);
-		s.wnd = 0;
-		e.arrive(s);
+		Segment s = e.arrive_with(0, e.peer(0, 0));
 		e.send("more");
 		e.sent.clear();
 		unsigned probes = 0;
@@ -567,9 +531,7 @@ TEST(Probe, ItsAnswersAreNoSignOfALoss)
 	Endpoint e;
 	e.sack = false;
 	e.to_established();
-	Segment s = e.peer(0, 0);
-	s.wnd = 0;
-	e.arrive(s);
+	Segment s = e.arrive_with(0, e.peer(0, 0));
 	e.send(pattern(0, 3000));
 	const uint32_t ssthresh = e.tcb.cc.ssthresh;
 	for (unsigned ms = 0; ms < 32000; ms += 100) {
@@ -593,9 +555,7 @@ TEST(Probe, ThatTheWindowHasOpenedIsProgress)
 		e.to_established();
 		if (in_flight)
 			e.send("data");
-		Segment s = e.peer(0, 0);
-		s.wnd = 0;
-		e.arrive(s);
+		Segment s = e.arrive_with(0, e.peer(0, 0));
 		e.send(pattern(0, 3000));
 		e.sent.clear();
 		for (unsigned probes = 0; probes < 10;) {
