@@ -6,8 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sl_wire.h"
+
 enum {
-	IPV6_MTU_MIN = 1280, /* RFC 8200 section 5 */
 	WHOLE_ADDRESS = 128, /* prefixes count from the first bit of IPv6, or of a mapped address */
 };
 
@@ -169,11 +170,11 @@ static int check_addresses(struct load *load, const struct sl_config *config, un
 				"may have, such as \"192.0.2.1\" or \"2001:db8::1\", without a "
 				"prefix length",
 				link->name, phrase_quote(link->addresses[a], quoted));
-		if (!sl_addr_is_v4(&addr) && link->mtu < IPV6_MTU_MIN)
+		if (!sl_addr_is_v4(&addr) && link->mtu < SL_IPV6_MTU_MIN)
 			return refuse(load, place(load, "links", i, "mtu"),
 				      "link \"%s\": mtu is %u, and it has the address %s; expected "
 				      "at least %u, which IPv6 needs",
-				      link->name, link->mtu, link->addresses[a], IPV6_MTU_MIN);
+				      link->name, link->mtu, link->addresses[a], SL_IPV6_MTU_MIN);
 		for (unsigned b = 0; b < a; b++) {
 			struct sl_addr other;
 
