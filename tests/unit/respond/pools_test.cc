@@ -49,6 +49,22 @@ uint32_t fill(Road &road, Talk &t)
 	return seq;
 }
 
+// Whether another client gets a page within `n` times `us`, after each of which `others` act.
+template <typename F> bool is_served(Road &road, unsigned n, uint64_t us, F others)
+{
+	Caller honest(road, "198.51.100.8", 2);
+	const int http = honest.open("192.0.2.2", kHttp);
+
+	honest.send(http, "GET / HTTP/1.0\r\n\r\n");
+	for (; n > 0; n--) {
+		honest.run(us);
+		others();
+		if (!honest.receive(http).empty())
+			return true;
+	}
+	return false;
+}
+
 } // namespace
 
 TEST(Pools, WhoNeverSendsWhatIsMissingIsReclaimed)
@@ -251,17 +267,10 @@ TEST(Pools, OthersAreServedWhileSomeTakeNothing)
 		all.emplace_back(t, seq - 1024);
 	}
 	EXPECT_EQ(tcp_pool_spare(&road.p->relay.endpoints.tcp.pool), 0u);
-	Caller honest(road, "198.51.100.8", 2);
-	const int http = honest.open("192.0.2.2", kHttp);
-	honest.send(http, "GET / HTTP/1.0\r\n\r\n");
-	bool served = false;
-	for (int i = 0; i < 12 && !served; i++) {
-		honest.run(5000000);
+	EXPECT_TRUE(is_served(road, 12, 5000000, [&] {
 		for (const auto &[t, seq] : all)
 			road.outside(t.c(SL_ACK, seq, 1, "y"));
-		served = !honest.receive(http).empty();
-	}
-	EXPECT_TRUE(served);
+	}));
 }
 
 // A byte a second keeps nobody's memory.
@@ -284,19 +293,14 @@ TEST(Pools, OthersAreServedWhileSomeTakeAByteAtATime)
 		all.emplace_back(t, seq);
 	}
 	EXPECT_LT(tcp_pool_spare(&road.p->relay.endpoints.tcp.pool), 3u);
-	Caller honest(road, "198.51.100.8", 2);
-	const int http = honest.open("192.0.2.2", kHttp);
-	honest.send(http, "GET / HTTP/1.0\r\n\r\n");
-	bool served = false;
-	for (uint32_t ack = 2; ack < 60 && !served; ack++) {
-		honest.run(500000);
+	uint32_t ack = 2;
+	EXPECT_TRUE(is_served(road, 58, 500000, [&] {
 		for (auto &[t, seq] : all) {
 			t.cwnd = static_cast<uint16_t>(4001 - ack);
 			road.outside(t.c(SL_ACK, seq, ack));
 		}
-		served = !honest.receive(http).empty();
-	}
-	EXPECT_TRUE(served);
+		ack++;
+	}));
 }
 
 // Nor does a byte that fills a part of a hole, or comes while nothing is taken.
