@@ -108,12 +108,28 @@ static enum sl_tcp_verdict refuse(struct sl_tcp *tcp, struct sl_tcb *tcb, const 
 	return verdict;
 }
 
+/* RFC 5961 section 5.2. A segment with any other ACK is discarded: nothing of it may change the
+ * connection. */
+static bool has_acceptable_ack(const struct sl_tcb *tcb, const struct sl_seg *seg)
+{
+	return seg->flags & SL_ACK && sl_seq_leq(seg->ack, tcb->snd_max) &&
+	       sl_seq_geq(seg->ack, tcb->snd_una - sl_max_u32(tcb->max_snd_wnd, 1));
+}
+
+/* Whether the peer has sent its FIN again. */
+static bool is_fin_again(const struct sl_tcb *tcb, const struct sl_seg *seg)
+{
+	return seg->flags & SL_FIN && seg->seq + sl_seg_len(seg) == sl_tcp_rcv_nxt(tcb) &&
+	       has_acceptable_ack(tcb, seg);
+}
+
 /* Of data that came before, the second copy is told: RFC 2883. */
 static void note_duplicate(struct sl_tcb *tcb, const struct sl_seg *seg)
 {
 	const uint32_t nxt = sl_tcp_rcv_nxt(tcb), end = seg->seq + seg->payload_len;
 
-	if (!tcb->sack || seg->payload_len == 0 || sl_seq_geq(seg->seq, nxt))
+	if (!tcb->sack || seg->payload_len == 0 || sl_seq_geq(seg->seq, nxt) ||
+	    !has_acceptable_ack(tcb, seg))
 		return;
 	tcb->dsack_left = seg->seq;
 	tcb->dsack_right = sl_seq_lt(end, nxt) ? end : nxt;
@@ -255,20 +271,14 @@ static bool is_duplicate(const struct sl_tcb *tcb, const struct arrival *a, uint
 	return wnd > 0 && tcb->waits != SL_TCP_WAITS_WINDOW;
 }
 
-/* Fifth check: ACK, where the connection stands. Returns false when the segment goes no further. */
-static bool take_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
+/* An acceptable ACK, where the connection stands. */
+static void take_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
 {
 	const struct sl_seg *seg = a->seg;
 	const uint32_t wnd = tcb->snd_wnd, flight = tcp_flight(tcb);
 	bool again = false; /* it says nothing that was not known */
 	uint32_t sacked;
 
-	/* RFC 5961 section 5.2. */
-	if (sl_seq_gt(seg->ack, tcb->snd_max) ||
-	    sl_seq_lt(seg->ack, tcb->snd_una - sl_max_u32(tcb->max_snd_wnd, 1))) {
-		(void)refuse(tcp, tcb, seg, SL_TCP_BAD_ACK);
-		return false;
-	}
 	sacked = tcp_take_sacks(tcp, tcb, seg, a->frame);
 	if (sl_seq_gt(seg->ack, tcb->snd_una)) {
 		update_window(tcb, seg);
@@ -296,7 +306,6 @@ static bool take_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival *a)
 		/* Whether the tail was lost that a probe has repaired shows later. */
 		tcb->tlp_out &= tcb->tlp_again;
 	}
-	return true;
 }
 
 /* What an ACK means to the states that wait for one. Returns false when the connection is over. */
@@ -350,9 +359,11 @@ static bool take_old_ack(struct sl_tcp *tcp, struct sl_tcb *tcb, struct arrival 
 	if ((seg->flags & (SL_ACK | SL_RST | SL_SYN | SL_FIN)) != SL_ACK || a->len > 0 ||
 	    behind - 1 >= window || !TCP_IN(tcb->state, TCP_SENDS))
 		return false;
-	/* One of what was never sent has been answered there. */
-	if (!take_ack(tcp, tcb, a))
+	if (!has_acceptable_ack(tcb, seg)) {
+		(void)refuse(tcp, tcb, seg, SL_TCP_BAD_ACK);
 		return true;
+	}
+	take_ack(tcp, tcb, a);
 	heard(tcp, tcb);
 	(void)step_by_ack(tcp, tcb);
 	return behind > 1 || tcb->state == SL_TCP_CLOSED;
@@ -612,7 +623,7 @@ static enum sl_tcp_verdict arrives_otherwise(struct sl_tcp *tcp, struct sl_tcb *
 		/* First: the sequence number. */
 		if (!is_acceptable(tcb, seg)) {
 			note_duplicate(tcb, seg);
-			if (tcb->state == SL_TCP_TIME_WAIT && seg->flags & SL_FIN)
+			if (tcb->state == SL_TCP_TIME_WAIT && is_fin_again(tcb, seg))
 				tcp_time_wait(tcp, tcb);
 			if (take_old_ack(tcp, tcb, a))
 				return tcb->state == SL_TCP_CLOSED ? SL_TCP_TAKEN
@@ -628,10 +639,12 @@ static enum sl_tcp_verdict arrives_otherwise(struct sl_tcp *tcp, struct sl_tcb *
 		return SL_TCP_NO_ACK;
 	if (tcb->state == SL_TCP_SYN_RECEIVED && !finish_handshake(tcp, tcb, seg))
 		return SL_TCP_BAD_ACK;
+	if (!has_acceptable_ack(tcb, seg))
+		return refuse(tcp, tcb, seg, SL_TCP_BAD_ACK);
+	/* RFC 7323 section 4.3 has this before the check of the ACK; RFC 5961 came later. */
 	update_ts_recent(tcp, tcb, seg);
 	trim(tcb, a);
-	if (!take_ack(tcp, tcb, a))
-		return SL_TCP_BAD_ACK;
+	take_ack(tcp, tcb, a);
 	heard(tcp, tcb);
 	if (!step_by_ack(tcp, tcb))
 		return SL_TCP_TAKEN;

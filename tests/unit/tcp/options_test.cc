@@ -205,6 +205,44 @@ TEST_F(Timestamps, TheEchoIsThatOfTheFirstUnacknowledgedSegment)
 	EXPECT_EQ(e.sent_next().tsecr, 2020u);
 }
 
+TEST_F(Timestamps, ASegmentWithAnUnacceptableAckChangesNothing)
+{
+	RecordProperty("rfc", "5961 5.2");
+	open();
+	e.send(pattern(0, 1000));
+	e.arrive(segment(0, pattern(0, 1000), 2000));
+	e.receive();
+	e.sent.clear();
+	// An ACK of bytes that were never sent, and one that is too old. The TSval is far ahead,
+	// and half of the payload is a duplicate.
+	for (uint32_t acked : {1001u, uint32_t(0u - 100000)}) {
+		Segment forged = segment(0, pattern(0, 1000), 0x70000000);
+		forged.seq = e.peer_seq(500);
+		forged.ack = e.seq(acked);
+		EXPECT_EQ(e.arrive(forged), SL_TCP_BAD_ACK) << acked;
+		const Segment answer = e.sent_next();
+		EXPECT_EQ(answer.tsecr, 2000u) << acked;
+		EXPECT_TRUE(answer.sack.empty()) << acked;
+	}
+	EXPECT_EQ(e.tcb.ts_recent, 2000u);
+	// The peer's own segments are not old for that.
+	EXPECT_EQ(e.arrive(segment(1000, "x", 2001)), SL_TCP_TAKEN);
+}
+
+TEST_F(Timestamps, TheAckThatCompletesAHandshakeMustBeAcceptable)
+{
+	RecordProperty("rfc", "5961 5.2");
+	e.options.timestamps = true;
+	Segment syn = e.peer_syn();
+	syn.timestamps = true;
+	syn.tsval = 1000;
+	e.listen(syn);
+	Segment forged = segment(0, "", 0x70000000);
+	forged.ack = e.seq(1);
+	EXPECT_EQ(e.arrive(forged), SL_TCP_BAD_ACK);
+	EXPECT_EQ(e.tcb.ts_recent, 1000u);
+}
+
 TEST(WindowScale, BothOrNone)
 {
 	RecordProperty("rfc", "7323 2.2, 7323 2.3");

@@ -494,6 +494,20 @@ TEST(TimeWait, YieldsByTimestampsWhereThereAreSuch)
 
 // ---- ACK
 
+TEST(TimeWait, IsProlongedByThePeersFinOnly)
+{
+	RecordProperty("rfc", "9293 3.10.7.4-8, 5961 5.2");
+	Endpoint e;
+	e.to_time_wait();
+	const uint64_t deadline = sl_tcp_next_deadline(&e.tcp, &e.tcb);
+	e.run_ms(1000);
+	e.arrive(e.peer(uint32_t(0u - 50000), 1, "", SL_ACK | SL_FIN)); // another number
+	e.arrive(e.peer(0, 1000, "", SL_ACK | SL_FIN));                 // another ACK
+	EXPECT_EQ(sl_tcp_next_deadline(&e.tcp, &e.tcb), deadline);
+	e.arrive(e.peer(0, 1, "", SL_ACK | SL_FIN));
+	EXPECT_EQ(sl_tcp_next_deadline(&e.tcp, &e.tcb), deadline + 1000000);
+}
+
 TEST_P(States, WhatHasNoAckIsDropped)
 {
 	RecordProperty("rfc", "9293 3.10.7.4-5");
