@@ -605,8 +605,22 @@ lab_flood() {
 	lab_spawn "${tag}4" client taskset -c "$cpus" nice -n 10 timeout -k 2 "$seconds" \
 		hping3 "${pace4[@]}" --rand-source -S -p "$port" -q -c 100000000 $LAB_SERVER4 || return
 	lab_spawn "${tag}6" client taskset -c "$cpus" nice -n 10 \
-		python3 "$LAB_ROOT/scripts/synflood.py" --seconds "$seconds" "${pace6[@]}" c0 \
+		python3 "$LAB_ROOT/scripts/flood.py" --seconds "$seconds" "${pace6[@]}" c0 \
 		$LAB_SERVER6 "$port"
+}
+
+# lab_flood_of TAG HOST ARG...: a flood of any kind from a host, by scripts/flood.py with these arguments,
+# in the background (process TAG) until lab_kill; beside the worker's CPU and at a low priority, as
+# lab_flood. Returns when the first frames are sent. The box has to forward at the beginning: the
+# flood's sender asks for a link-layer address.
+lab_flood_of() {
+	local tag=$1 host=$2
+
+	shift 2
+	lab_spawn "$tag" "$host" taskset -c "$(lab_other_cpus)" nice -n 10 \
+		python3 "$LAB_ROOT/scripts/flood.py" --seconds 600 "$@" || return
+	lab_until 20 grep -q flooding "$LAB_RUN/log/$tag.log" ||
+		lab_die "no flood: $(tail -n 1 "$LAB_RUN/log/$tag.log")"
 }
 
 # lab_wire_frames: how many frames have come to the box's two devices, whether or not it took them.
