@@ -18,7 +18,7 @@ static struct road road;
 
 struct options {
 	const char *file;
-	bool check;
+	bool check, leave;
 };
 
 static void print_help(FILE *out)
@@ -27,10 +27,12 @@ static void print_help(FILE *out)
 	      "\n"
 	      "Ends TCP connections in front of the servers of FILE, answers SYNs by cookie and\n"
 	      "joins what proves itself. Runs in the foreground, logs to stderr, prints\n"
-	      "\"sluiced: ready\" when it forwards; SIGTERM ends it in order.\n"
+	      "\"sluiced: ready\" when it forwards; SIGTERM ends it in order: connections that\n"
+	      "cannot go on without it are reset at both ends.\n"
 	      "\n"
 	      "  -c FILE        configuration, " DEFAULT_CONFIG " unless said\n"
 	      "  --check        validate it, print what it will take, and exit: 0 good, 1 bad\n"
+	      "  --leave        SIGTERM resets no connection: for a restart at once\n"
 	      "  --help-config  print every setting with its range, default and meaning\n"
 	      "  -V, --version  print the version\n"
 	      "  -h, --help     print this\n",
@@ -41,9 +43,9 @@ static void print_help(FILE *out)
 static struct options parse_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"check", no_argument, NULL, 'k'},   {"help-config", no_argument, NULL, 'H'},
-		{"version", no_argument, NULL, 'V'}, {"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"check", no_argument, NULL, 'k'}, {"help-config", no_argument, NULL, 'H'},
+		{"leave", no_argument, NULL, 'l'}, {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},  {NULL, 0, NULL, 0},
 	};
 	struct options options = {.file = DEFAULT_CONFIG};
 	int c;
@@ -55,6 +57,9 @@ static struct options parse_options(int argc, char **argv)
 			break;
 		case 'k':
 			options.check = true;
+			break;
+		case 'l':
+			options.leave = true;
 			break;
 		case 'H':
 			sl_config_describe(stdout);
@@ -88,14 +93,13 @@ static int load(const struct options *options)
 		rc = sl_config_check_routes(&config, "/proc/net/route", "/proc/net/ipv6_route",
 					    "/sys", &why);
 	if (rc != 0)
-		fprintf(stderr, "sluiced: %s\n",
-			sl_config_error_format(&why, text, sizeof(text)));
+		fprintf(stderr, "sluiced: %s\n", sl_config_error_format(&why, text, sizeof(text)));
 	return rc;
 }
 
 /* What listens: the control thread's loop, and the RPC on it. */
-static int open_control(struct sl_control **control, struct sl_rpc **rpc, const char *file,
-			char *error, size_t error_len)
+static int open_control(struct sl_control **control, struct sl_rpc **rpc,
+			const struct options *options, char *error, size_t error_len)
 {
 	const struct sl_control_config what = {
 		.workers = road.workers,
@@ -104,10 +108,11 @@ static int open_control(struct sl_control **control, struct sl_rpc **rpc, const 
 		.n_ports = road.n_ports,
 		.plan = &road.plan,
 		.config = &config,
-		.config_path = file,
+		.config_path = options->file,
 		.state_dir = config.control.state_dir,
 		.learned = &road.learned,
 		.dpdk_version = rte_version(),
+		.leave = options->leave,
 	};
 	struct sl_rpc_config where = {
 		.socket_path = config.control.socket,
@@ -124,7 +129,7 @@ static int open_control(struct sl_control **control, struct sl_rpc **rpc, const 
 }
 
 /* Everything up in order, the loop, everything down in reverse. Returns the exit code. */
-static int run(const char *file)
+static int run(const struct options *options)
 {
 	struct sl_control *control = NULL;
 	struct sl_rpc *rpc = NULL;
@@ -138,7 +143,7 @@ static int run(const char *file)
 	}
 	/* The RPC before the packets: a second daemon finds the socket taken and touches none. */
 	if (road_open(&road, &config, error, sizeof(error)) == 0 &&
-	    open_control(&control, &rpc, file, error, sizeof(error)) == 0 &&
+	    open_control(&control, &rpc, options, error, sizeof(error)) == 0 &&
 	    road_start(&road, error, sizeof(error)) == 0) {
 		fprintf(stderr, "sluiced: ready\n");
 		rc = sl_control_run(control) == 0 ? 0 : 1;
@@ -166,5 +171,5 @@ int main(int argc, char **argv)
 		sl_config_fini(&config);
 		return 0;
 	}
-	return run(options.file);
+	return run(&options);
 }

@@ -81,7 +81,7 @@ static void on_end(evutil_socket_t signal, short what, void *arg)
 
 	(void)what;
 	control_log("%s: ending", signal == SIGTERM ? "SIGTERM" : "SIGINT");
-	event_base_loopbreak(c->base);
+	control_end(c);
 }
 
 static void on_hangup(evutil_socket_t signal, short what, void *arg)
@@ -156,7 +156,8 @@ int sl_control_run(struct sl_control *c)
 
 	control_notify("READY=1");
 	rc = event_base_dispatch(c->base);
-	control_notify("STOPPING=1");
+	if (c->end_by == NULL)
+		control_notify("STOPPING=1");
 	return rc < 0 ? -EIO : 0;
 }
 
@@ -186,6 +187,7 @@ void sl_control_destroy(struct sl_control *c)
 	event_free_maybe(c->tick);
 	event_free_maybe(c->stop);
 	event_free_maybe(c->poll);
+	event_free_maybe(c->end_by);
 	if (c->base != NULL)
 		event_base_free(c->base);
 	if (c->stop_fd >= 0)

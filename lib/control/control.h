@@ -79,6 +79,7 @@ struct sl_control {
 	bool plan_is_ours, config_is_ours;      /* of a reload: to be freed */
 	uint32_t endpoints;                     /* that a worker has had since the start */
 	struct sl_request *requests;
+	struct event *end_by; /* while the box is ending: no longer than until then */
 	struct control_worker *workers;
 	struct control_port ports[SL_PORTS_MAX];
 };
@@ -112,6 +113,9 @@ void control_learn(struct sl_control *c);
 
 /* reload.c: SIGHUP. */
 void control_reload_on_hangup(struct sl_control *c);
+
+/* ending.c: SIGTERM. */
+void control_end(struct sl_control *c);
 
 /* notify.c: the protocol of sd_notify(3). Does nothing where nobody listens. */
 void control_notify(const char *state);

@@ -42,6 +42,7 @@ struct sl_control_config {
 	const char *state_dir;          /**< where what was learned is kept; NULL or "": nowhere */
 	const struct sl_learned_table *learned; /**< what the workers began with, or NULL */
 	const char *dpdk_version;               /**< likewise: rte_version() */
+	bool leave; /**< SIGTERM resets no connection: for a restart at once */
 };
 
 /** What is known of a worker from looking at it once a second. */
@@ -72,8 +73,9 @@ struct sl_control *sl_control_create(const struct sl_control_config *config, cha
 				     size_t error_len);
 
 /**
- * Runs the loop until SIGTERM, SIGINT or sl_control_stop. Tells systemd when it begins and when it
- * ends; with a watchdog set (WatchdogSec=), also each second in which every worker has turned.
+ * Runs the loop until SIGTERM, SIGINT or sl_control_stop. After the signals it first resets the
+ * connections that cannot go on without the box, unless they are to be left; that takes 5 s at
+ * most, and a second signal ends the loop at once. Tells systemd when it begins and when it ends; with a watchdog set (WatchdogSec=), also each second in which every worker has turned.
  * Returns 0, or -EIO when the loop failed.
  */
 int sl_control_run(struct sl_control *c);

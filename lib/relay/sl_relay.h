@@ -311,6 +311,14 @@ void sl_relay_tick(struct sl_relay *r, unsigned max);
  */
 bool sl_relay_rearm(struct sl_relay *r, uint32_t *cursor, uint32_t max);
 
+/**
+ * The box ends: resets both ends of connections that cannot go on without the box (translated, or
+ * ended here), among up to `max` entries of the table from `*cursor` on (0 at first), as far as
+ * there are spare buffers and the ports take segments. Adds to `*n_ended`. Returns whether it has
+ * come to the end of the table; if not, call it again.
+ */
+bool sl_relay_end(struct sl_relay *r, uint32_t *cursor, uint32_t max, uint32_t *n_ended);
+
 /** A connection as people look at it. */
 struct sl_conn_info {
 	struct sl_addr client, server;

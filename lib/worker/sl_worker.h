@@ -26,8 +26,8 @@ struct sl_worker;
 /**
  * Work for a worker, in the memory of whoever posts it, which stays valid until it is done. The
  * worker calls `step` once a turn, between two bursts, until it returns true: whatever walks a
- * table does a slice a call. `step` may read and write the pipeline as the worker itself does;
- * p->relay.now_us is the time.
+ * table does a slice a call. `step` may read and write the pipeline as the worker itself does, and
+ * send as many segments as there are spare buffers; p->relay.now_us is the time.
  */
 struct sl_job {
 	bool (*step)(struct sl_job *job, struct sl_worker *worker, struct sl_pipeline *p);

@@ -36,11 +36,13 @@ static void mailbox(struct sl_worker *w, uint64_t now_us)
 {
 	if (w->job == NULL && rte_ring_sc_dequeue(w->mailbox, (void **)&w->job) != 0)
 		return;
+	worker_refill(w); /* a job may send segments */
 	sl_relay_begin(&w->pipeline.relay, now_us);
 	if (w->job->step(w->job, w, &w->pipeline)) {
 		__atomic_store_n(&w->job->done, 1, __ATOMIC_RELEASE);
 		w->job = NULL;
 	}
+	worker_dispose(w);
 }
 
 /* Sleeps when nothing has come for a while: 1/8 of the longest sleep at first, doubled. */

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAILBOX = 64, PORTS = 8, PACE_US = 100 };
+enum { MAILBOX = 64, PORTS = 8, PACE_US = 100, SPARE_ROOM = 512 };
 
 struct sl_worker {
 	struct sl_pipeline pipeline;
@@ -23,6 +23,7 @@ struct sl_worker {
 	uint64_t turns;
 	unsigned pace_us;
 	bool end, stopped, stuck, full, busy;
+	uint8_t spare[SL_SPARES][SPARE_ROOM];
 };
 
 static pthread_mutex_t ports_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -46,6 +47,18 @@ static void set(bool *flag, bool value)
 	__atomic_store_n(flag, value, __ATOMIC_RELEASE);
 }
 
+/* Whatever was sent is gone; all spare buffers are there again. */
+static void refill(struct sl_worker *w)
+{
+	sl_out_empty(&w->out);
+	for (w->out.n_spare = 0; w->out.n_spare < SL_SPARES; w->out.n_spare++)
+		w->out.spare[w->out.n_spare] = (struct sl_buf){
+			.data = w->spare[w->out.n_spare] + SPARE_ROOM / 4,
+			.headroom = SPARE_ROOM / 4,
+			.tailroom = SPARE_ROOM * 3 / 4,
+		};
+}
+
 /* One slice of each job, in the order they came. */
 static void run_jobs(struct sl_worker *w)
 {
@@ -57,6 +70,7 @@ static void run_jobs(struct sl_worker *w)
 	memcpy(jobs, w->jobs, n * sizeof(jobs[0]));
 	pthread_mutex_unlock(&w->box);
 	for (unsigned i = 0; i < n; i++) {
+		refill(w);
 		if (jobs[i]->step(jobs[i], w, &w->pipeline))
 			__atomic_store_n(&jobs[i]->done, 1, __ATOMIC_RELEASE);
 		else

@@ -274,6 +274,15 @@ class Road
 		return end();
 	}
 
+	/// What a job between two bursts does with the relay. Returns what was sent.
+	template <typename F> Out job(F what)
+	{
+		begin();
+		sl_relay_begin(&p->relay, now_us);
+		what(&p->relay);
+		return end();
+	}
+
 	/// It is so late now; likewise.
 	Out until(uint64_t us)
 	{

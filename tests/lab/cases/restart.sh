@@ -37,3 +37,26 @@ lab_kill sluiced KILL
 lab_sluiced_start "$LAB_RUN/sluice.conf"
 serves 'after kill -9'
 lab_ctl status >/dev/null || fail "sluicectl is not served after kill -9"
+
+# SIGTERM resets both ends of what cannot go on without the box, at once; what is only tracked goes
+# on with the next daemon.
+serve server 96 hold
+serve tracked 91 hold
+for family in 4 6; do
+	start "spliced$family" client "${PEER[@]}" hold "$(address $family)" 96 0 30
+	start "tracked$family" client "${PEER[@]}" hold "$(address $family)" 91 0 30
+	for tag in spliced tracked; do
+		lab_until 10 logged "$tag$family" hello || fail "$tag, IPv$family: no connection"
+	done
+done
+lab_kill sluiced
+for family in 4 6; do
+	lab_until 3 logged "spliced$family" 'ended: reset' || fail "the client hangs, IPv$family: $(log "spliced$family")"
+	logged "tracked$family" ended && fail "IPv$family: what was only tracked has ended"
+done
+both_reset() {
+	[ "$(log server | grep -c 'ended: reset')" -eq 2 ]
+}
+lab_until 3 both_reset || fail "the server hangs: $(log server)"
+lab_sluiced_start "$LAB_RUN/sluice.conf"
+serves 'after connections were reset'

@@ -587,7 +587,57 @@ TEST(ControlSignals, TermEndsTheLoopAndHangupDoesNot)
 	EXPECT_EQ(testing::internal::GetCapturedStderr(),
 		  "sluiced: SIGHUP: reloading\n"
 		  "sluiced: reload refused: there is no configuration to reload\n"
-		  "sluiced: SIGTERM: ending\n");
+		  "sluiced: SIGTERM: ending\n"
+		  "sluiced: 0 connections reset that cannot go on without the box\n");
+}
+
+// How many connections a box of two (connect_two) has reset when SIGTERM has ended its loop.
+uint64_t reset_by_term(Box &box)
+{
+	Control control(box);
+	uint64_t n = 0;
+
+	connect_two(box);
+	control.start();
+	usleep(50000);
+	kill(getpid(), SIGTERM);
+	control.thread.join();
+	for (auto *w : box.workers) {
+		fake_worker_lock(w);
+		for (unsigned s = 1; s <= 2; s++)
+			n += fake_worker_account(w, s)->event[SL_EVENT_ended_with_box];
+		fake_worker_unlock(w);
+	}
+	return n;
+}
+
+TEST(ControlSignals, TermResetsWhatCannotGoOnWithoutTheBox)
+{
+	Box box;
+
+	testing::internal::CaptureStderr();
+	EXPECT_EQ(reset_by_term(box), 2u);
+	EXPECT_NE(testing::internal::GetCapturedStderr().find(
+			  "2 connections reset that cannot go on without the box\n"),
+		  std::string::npos);
+}
+
+TEST(ControlSignals, TermLeavesThemWhereThatWasAskedFor)
+{
+	Box box;
+
+	box.setup.leave = true;
+	EXPECT_EQ(reset_by_term(box), 0u);
+}
+
+TEST(ControlSignals, TermEndsTheLoopThoughAWorkerIsStuck)
+{
+	Box box;
+
+	fake_worker_set_stuck(box.workers[0], true);
+	const auto begin = Clock::now();
+	reset_by_term(box);
+	EXPECT_LT(since(begin), 30.0) << "it would wait for ever";
 }
 
 TEST(ControlSignals, StopBeforeRunEndsItAtOnce)
