@@ -15,9 +15,13 @@ static bool proxied_by(const struct sl_plan *plan, uint16_t number)
 
 static void settle(struct sl_pipeline *p, uint16_t service)
 {
-	p->proxied[service] = proxied_by(p->plan, service) &&
-			      (!p->one_way[service].on ||
-			       p->plan->services.service[service].one_way == SL_ONE_WAY_REPORT);
+	const bool was = p->proxied[service];
+	const bool is = proxied_by(p->plan, service) &&
+			(!p->one_way[service].on ||
+			 p->plan->services.service[service].one_way == SL_ONE_WAY_REPORT);
+
+	p->proxied[service] = is;
+	p->n_proxied = (uint16_t)(p->n_proxied + is - was);
 }
 
 void pipeline_settle(struct sl_pipeline *p, uint16_t service)

@@ -3,7 +3,8 @@
  * Which link, which service, and whether the packet is fit to be looked at. What is not TCP of a
  * service leaves by the link's other port untouched, whatever is wrong with it: that is its ends'
  * business; but ICMP errors about TCP of a service go with it. What is TCP of a spliced service
- * must be right to the last bit.
+ * must be right to the last bit, and while there is one no frame passes in which a host may find
+ * TCP where this box does not look.
  */
 #include "pipeline.h"
 
@@ -301,7 +302,7 @@ static void classify_other(struct sl_pipeline *p, struct sl_buf *buf, const stru
 		classify_icmp(p, buf, seg, place);
 	} else if (pipeline_on_host(p, place.link)) {
 		pipeline_host_other(p, buf);
-	} else if (parsed == SL_PARSED_OTHER) {
+	} else if (parsed == SL_PARSED_OTHER || (parsed == SL_PARSED_UNREAD && p->n_proxied == 0)) {
 		by_default(p, buf, place);
 	} else {
 		buf->account = SL_SERVICE_NONE;

@@ -134,6 +134,7 @@ struct sl_pipeline {
 	uint64_t adopt_until_us[SL_SERVICES_MAX]; /**< so long strays of a service are taken in */
 	struct sl_one_way one_way[SL_SERVICES_MAX];
 	bool proxied[SL_SERVICES_MAX]; /**< new connections of a service are, now */
+	uint16_t n_proxied;            /**< services of which they are */
 	uint64_t next_one_way_us;
 	struct sl_bucket stray_rsts;   /**< RSTs to strays */
 	struct sl_bucket stray_passes; /**< strays from outside that are shown to the server */

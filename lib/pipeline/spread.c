@@ -56,6 +56,7 @@ unsigned sl_spread_owner(const struct sl_spread *s, const uint8_t *frame, uint16
 		return sl_wire_parse_quote(frame, &seg, &quote) ? owner(s, &quote.seg, link)
 								: receiver;
 	case SL_PARSED_OTHER:
+	case SL_PARSED_UNREAD:
 	case SL_PARSED_BAD_TCP:
 	case SL_PARSED_BAD:
 		break;

@@ -377,6 +377,7 @@ void sl_tcp_stack_input(struct sl_tcp_stack *stack, const uint8_t *packet, uint1
 		arrives_icmp(stack, &seg, packet);
 		return;
 	case SL_PARSED_OTHER:
+	case SL_PARSED_UNREAD: /* of what lies below IP, which is not there */
 		stack->counts.not_ours++;
 		return;
 	case SL_PARSED_BAD_TCP:

@@ -190,7 +190,7 @@ static enum sl_ask_kind parse(const uint8_t *frame, unsigned len, struct sl_ask 
 	enum sl_ask_kind kind = SL_ASK_NONE;
 	struct wire_l2 l2;
 
-	if (!wire_parse_l2(frame, len, &l2))
+	if (wire_parse_l2(frame, len, &l2) == SL_PARSED_BAD)
 		return bad(ask);
 	ask->vlan = l2.vlan;
 	ask->l3_off = l2.len;

@@ -3,6 +3,7 @@
 #include "parse_tcp.h"
 
 enum {
+	LENGTH_MAX = 1500, /* IEEE 802.3: up to here the field is no EtherType */
 	ETHERTYPE_VLAN = 0x8100,
 	ETHERTYPE_QINQ = 0x88a8,
 	ETHERTYPE_QINQ_OLD = 0x9100,
@@ -152,40 +153,61 @@ static enum sl_parsed parse_ipv6(const uint8_t *frame, uint16_t len, unsigned l3
 	return wire_tcp(frame, l3 + off, end - off, seg);
 }
 
-bool wire_parse_l2(const uint8_t *frame, unsigned len, struct wire_l2 *l2)
+/* IP behind LLC and SNAP (RFC 1042), of which the first byte is at `off`. */
+static bool is_ip_in_snap(const uint8_t *frame, unsigned len, unsigned off)
+{
+	static const uint8_t snap[] = {0xaa, 0xaa, 3, 0, 0, 0};
+	uint16_t type;
+
+	if (off + sizeof(snap) + 2 > len || memcmp(frame + off, snap, sizeof(snap)) != 0)
+		return false;
+	type = sl_load_be16(frame + off + sizeof(snap));
+	return type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6;
+}
+
+enum sl_parsed wire_parse_l2(const uint8_t *frame, unsigned len, struct wire_l2 *l2)
 {
 	unsigned off = 12, tags = 0;
 	uint16_t type;
 
 	memset(l2, 0, sizeof(*l2));
+	l2->reason = SL_DROP_frame_truncated;
 	if (len < 14)
-		return false;
+		return SL_PARSED_BAD;
 	type = sl_load_be16(frame + off);
 	while (type == ETHERTYPE_VLAN || type == ETHERTYPE_QINQ || type == ETHERTYPE_QINQ_OLD) {
 		if (off + 6 > len)
-			return false;
-		if (++tags > 2)
-			return true; /* and of no type */
+			return SL_PARSED_BAD;
+		if (++tags > 2) {
+			l2->reason = SL_DROP_too_many_tags;
+			return SL_PARSED_UNREAD;
+		}
 		l2->vlan = l2->vlan << 12 | (sl_load_be16(frame + off + 2) & 0x0fff);
 		off += 4;
 		type = sl_load_be16(frame + off);
 	}
 	l2->type = type;
 	l2->len = (uint16_t)(off + 2);
-	return true;
+	if (type <= LENGTH_MAX && is_ip_in_snap(frame, len, l2->len)) {
+		l2->reason = SL_DROP_ip_in_snap;
+		return SL_PARSED_UNREAD;
+	}
+	return SL_PARSED_OTHER;
 }
 
 /* Everything that is not plain: tags, options, extension headers, other protocols, errors. */
 static enum sl_parsed parse_any(const uint8_t *frame, uint16_t len, struct sl_seg *seg)
 {
 	struct wire_l2 l2;
-	bool whole;
+	enum sl_parsed parsed;
 
 	memset(seg, 0, sizeof(*seg));
-	whole = wire_parse_l2(frame, len, &l2);
+	parsed = wire_parse_l2(frame, len, &l2);
 	seg->vlan = l2.vlan;
-	if (!whole)
-		return bad(seg, SL_DROP_frame_truncated);
+	if (parsed != SL_PARSED_OTHER) {
+		seg->reason = l2.reason;
+		return parsed;
+	}
 	seg->l3_off = l2.len;
 	if (l2.type == ETHERTYPE_IPV4)
 		return parse_ipv4(frame, len, l2.len, seg);

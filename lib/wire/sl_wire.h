@@ -54,8 +54,11 @@ struct sl_l2 {
 
 /** What a frame turned out to be. */
 enum sl_parsed {
-	SL_PARSED_TCP,   /**< a TCP segment; every field of sl_seg is set */
-	SL_PARSED_OTHER, /**< none of these: ARP, UDP, other ICMP, unknown EtherTypes, ... */
+	SL_PARSED_TCP,    /**< a TCP segment; every field of sl_seg is set */
+	SL_PARSED_OTHER,  /**< none of these: ARP, UDP, other ICMP, unknown EtherTypes, ... */
+	SL_PARSED_UNREAD, /**< a link-layer header that this box does not read, though a host may,
+			     and find TCP behind it: more than two tags, IP in SNAP; `reason` says
+			     which */
 	SL_PARSED_ICMP, /**< an ICMP or ICMPv6 error that may quote a segment: unreachable, too big,
 			   time exceeded, parameter problem. Addresses, l4_off (of ICMP) and
 			   payload (what it quotes) are set: see sl_wire_parse_quote */
@@ -81,7 +84,7 @@ struct sl_seg {
 	uint8_t wscale;    /**< 0..14 of a SYN, or SL_NO_WSCALE */
 	bool sack_permitted;
 	bool v6;
-	uint8_t reason; /**< enum sl_drop, for the two BAD kinds */
+	uint8_t reason; /**< enum sl_drop, for UNREAD and the two BAD kinds */
 };
 
 /** RFC 9293's SEG.LEN: payload bytes, and one each for SYN and FIN. */

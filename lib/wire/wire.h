@@ -21,12 +21,14 @@ enum {
 /* What lies below IP, or whatever else a frame carries. */
 struct wire_l2 {
 	uint32_t vlan; /* as in struct sl_seg */
-	uint16_t type; /* EtherType behind the tags; 0 behind more than two */
+	uint16_t type; /* EtherType behind the tags; 0 when there are too many */
 	uint16_t len;
+	uint8_t reason; /* enum sl_drop, when it was not read */
 };
 
-/* parse.c: the link-layer header of a frame; false when it is cut short. */
-bool wire_parse_l2(const uint8_t *frame, unsigned len, struct wire_l2 *l2);
+/* parse.c: the link-layer header of a frame. Returns SL_PARSED_OTHER when it was read, else
+ * SL_PARSED_BAD or SL_PARSED_UNREAD; vlan is as far as it was read. */
+enum sl_parsed wire_parse_l2(const uint8_t *frame, unsigned len, struct wire_l2 *l2);
 
 /* parse.c: IPv6's extension headers. */
 bool wire_is_extension(uint8_t proto);

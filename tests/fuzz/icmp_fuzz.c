@@ -112,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_too_big(data, &seg);
 		break;
 	case SL_PARSED_OTHER:
+	case SL_PARSED_UNREAD:
 	case SL_PARSED_BAD_TCP:
 	case SL_PARSED_BAD:
 		break;

@@ -43,6 +43,14 @@ Frame to_service(unsigned flags = SL_SYN)
 	return f;
 }
 
+/// The same packet behind a length, LLC and SNAP: RFC 1042.
+Bytes in_snap(const Bytes &frame)
+{
+	Bytes b(frame.begin(), frame.begin() + 12);
+	put16(b, static_cast<uint16_t>(frame.size() - 14 + 8));
+	return b + hex("aaaa03 000000") + Bytes(frame.begin() + 12, frame.end());
+}
+
 TEST(Classify, WhatIsNotTcpPassesUntouched)
 {
 	cite("design section 4: TCP is this box's business");
@@ -211,6 +219,44 @@ TEST(Classify, TenantsMayOverlap)
 		EXPECT_EQ(s.seg.ack, t.iss + 1);
 		EXPECT_EQ(s.seg.l3_off, 14 + 4 * t.vlan.size());
 	}
+}
+
+TEST(Classify, WhatIsBehindAHeaderThatIsNotReadDoesNotReachAService)
+{
+	cite("IEEE 802.1Q: a VID of 0 is a priority, and hosts strip the tag; RFC 1042");
+	for (const char *src : {"198.51.100.7", "2001:db8:1::7"}) {
+		Road road;
+		Frame f = to_service();
+		f.src = src;
+		f.dst = f.v6() ? "2001:db8::2" : "192.0.2.2";
+		f.vlan = {0, 0, 0};
+		expect_dropped(road, f, SL_DROP_too_many_tags);
+		f.vlan = {};
+		const Bytes snap = in_snap(f.bytes());
+		EXPECT_TRUE(road.run({{SL_OUTSIDE, snap}}).empty());
+		EXPECT_EQ(road.drops(SL_DROP_ip_in_snap), 1u);
+		f.vlan = {0, 0, 0};
+		std::swap(f.src, f.dst);
+		std::swap(f.sport, f.dport);
+		expect_dropped(road, f, SL_DROP_too_many_tags, SL_INSIDE);
+	}
+}
+
+TEST(Classify, AHeaderThatIsNotReadPassesWhereNothingIsProxied)
+{
+	cite("design section 3: leaves by the other port untouched");
+	std::vector<sl_service> none = usual_services();
+	for (sl_service &s : none)
+		s.mode = SL_MODE_MONITOR;
+	Frame f = to_service();
+	f.vlan = {0, 0, 0};
+	Road road;
+	road.apply(none);
+	expect_untouched(road, SL_OUTSIDE, f.bytes());
+	road.apply(usual_services());
+	expect_dropped(road, f, SL_DROP_too_many_tags);
+	road.apply(usual_services(), true);
+	expect_untouched(road, SL_OUTSIDE, f.bytes());
 }
 
 } // namespace

@@ -171,12 +171,31 @@ TEST(ParseVlan, TagsAreStrippedAndMakeTheDomain)
 	EXPECT_EQ(seg.vlan, 0x456789u);
 }
 
-TEST(ParseVlan, ThreeTagsAreNotOurs)
+TEST(ParseVlan, MoreThanTwoTagsAreNotReadAndSaid)
 {
 	sl_seg seg;
 	Frame f = v4;
 	f.vlan = {1, 2, 3};
-	EXPECT_EQ(parse_exact(f.bytes(), &seg), SL_PARSED_OTHER);
+	EXPECT_EQ(parse_exact(f.bytes(), &seg), SL_PARSED_UNREAD);
+	EXPECT_EQ(seg.reason, SL_DROP_too_many_tags);
+}
+
+TEST(ParseOther, IpBehindSnapIsNotReadAndSaid)
+{
+	RecordProperty("source", "RFC 1042; IEEE 802");
+	for (const Frame &f : {v4, v6}) {
+		const Bytes plain = f.bytes();
+		Bytes snap(plain.begin(), plain.begin() + 12);
+		sl_seg seg;
+		put16(snap, 60);
+		snap = snap + hex("aaaa03 000000") + Bytes(plain.begin() + 12, plain.end());
+		EXPECT_EQ(parse_exact(snap, &seg), SL_PARSED_UNREAD);
+		EXPECT_EQ(seg.reason, SL_DROP_ip_in_snap);
+		sl_store_be16(&snap[20], 0x0806); // ARP
+		EXPECT_EQ(parse_exact(snap, &seg), SL_PARSED_OTHER);
+		snap.resize(21); // cut short before the type
+		EXPECT_EQ(parse_exact(snap, &seg), SL_PARSED_OTHER);
+	}
 }
 
 TEST(ParseVlan, LinkHeaderIsCopiedWithItsTagsAndTurnedRound)
