@@ -14,47 +14,60 @@ enum {
 	OPT_TIMESTAMPS = 8,
 };
 
-/*
- * Takes in one option of `len` bytes, its length checked. An option that we know by its kind but
- * whose length is not its own is skipped like an unknown one (RFC 9293 MUST-6). Returns false for
- * a second timestamps or SACK option: no stack sends that, and only one could be translated.
- */
+/* Whether an option of this kind may be `len` bytes long; of an unknown one nobody can tell. */
+static bool length_is_right(uint8_t kind, uint8_t len)
+{
+	switch (kind) {
+	case OPT_MSS:
+		return len == 4;
+	case OPT_WSCALE:
+		return len == 3;
+	case OPT_SACK_PERMITTED:
+		return len == 2;
+	case OPT_SACK:
+		return len % 8 == 2;
+	case OPT_TIMESTAMPS:
+		return len == 10;
+	default:
+		return true;
+	}
+}
+
+static void take_of_syn(struct sl_seg *seg, const uint8_t *p)
+{
+	if (p[0] == OPT_MSS) {
+		const uint16_t mss = sl_load_be16(p + 2);
+
+		/* Of several, stacks take the first or the last: the least suits both. */
+		seg->mss = seg->mss != 0 ? (uint16_t)sl_min_u32(seg->mss, mss) : mss;
+	} else if (p[0] == OPT_WSCALE) {
+		seg->wscale = (uint8_t)sl_min_u32(p[2], SL_WSCALE_MAX);
+	} else if (p[0] == OPT_SACK_PERMITTED) {
+		seg->sack_permitted = true;
+	}
+}
+
+/* Takes in one option of `len` bytes, its length right. Returns false for a second one of which
+ * there is one at most. */
 static bool take_option(struct sl_seg *seg, const uint8_t *frame, unsigned off, uint8_t len)
 {
 	const uint8_t *p = frame + off;
 
-	switch (p[0]) {
-	case OPT_MSS:
-		if (len == 4 && seg->flags & SL_SYN)
-			seg->mss = sl_load_be16(p + 2);
-		break;
-	case OPT_WSCALE:
-		if (len == 3 && seg->flags & SL_SYN)
-			seg->wscale = p[2] > SL_WSCALE_MAX ? SL_WSCALE_MAX : p[2];
-		break;
-	case OPT_SACK_PERMITTED:
-		if (len == 2 && seg->flags & SL_SYN)
-			seg->sack_permitted = true;
-		break;
-	case OPT_SACK:
-		if (len < 10 || (len - 2) % 8 != 0)
-			break;
-		if (seg->sack_off != 0)
-			return false;
-		seg->sack_off = (uint16_t)off;
-		seg->n_sack = (uint8_t)((len - 2) / 8);
-		break;
-	case OPT_TIMESTAMPS:
-		if (len != 10)
-			break;
+	if (p[0] == OPT_TIMESTAMPS) {
 		if (seg->ts_off != 0)
 			return false;
 		seg->ts_off = (uint16_t)off;
 		seg->tsval = sl_load_be32(p + 2);
 		seg->tsecr = sl_load_be32(p + 6);
-		break;
-	default:
-		break;
+	} else if (p[0] == OPT_SACK && len > 2) {
+		if (seg->sack_off != 0)
+			return false;
+		seg->sack_off = (uint16_t)off;
+		seg->n_sack = (uint8_t)(len / 8);
+	} else if (seg->flags & SL_SYN) {
+		if (p[0] == OPT_WSCALE && seg->wscale != SL_NO_WSCALE)
+			return false;
+		take_of_syn(seg, p);
 	}
 	return true;
 }
@@ -71,7 +84,8 @@ bool wire_parse_options(const uint8_t *frame, unsigned off, unsigned end, struct
 		if (off + 2 > end)
 			return false;
 		len = frame[off + 1];
-		if (len < 2 || off + len > end || !take_option(seg, frame, off, len))
+		if (len < 2 || off + len > end || !length_is_right(frame[off], len) ||
+		    !take_option(seg, frame, off, len))
 			return false;
 		off += len;
 	}

@@ -6,8 +6,8 @@
 #include "sl_bytes.h"
 #include "wire.h"
 
-/* parse_tcp.c: options from offset `off` up to `end`, one by one. Returns false when one is
- * impossible (MUST-7). */
+/* parse_tcp.c: options from offset `off` up to `end`, one by one. Returns false when one
+ * has an impossible length (MUST-7), or stands twice of which only one can be believed. */
 bool wire_parse_options(const uint8_t *frame, unsigned off, unsigned end, struct sl_seg *seg);
 
 /* The 32 bits in network order at `p`, and the next 32 into the word before it: one read, one

@@ -107,7 +107,7 @@ static inline void sl_rewrite_end(struct sl_rewrite *rw)
 bool sl_wire_insert_timestamps(struct sl_buf *buf, struct sl_seg *seg, uint32_t tsval,
 			       uint32_t tsecr);
 
-/** Lowers the MSS option of a parsed SYN to `most` bytes; one that is not there stays so. */
+/** Lowers every MSS option of a parsed SYN to `most` bytes at most; none is added. */
 void sl_wire_clamp_mss(struct sl_buf *buf, struct sl_seg *seg, uint16_t most);
 
 /**

@@ -74,7 +74,7 @@ struct sl_seg {
 	uint32_t vlan;         /**< outer VID << 12 | inner VID, or one VID; 0 without tags */
 	uint16_t src_port, dst_port; /**< host order */
 	uint16_t wnd;                /**< as it stands in the header, unscaled */
-	uint16_t mss;                /**< of a SYN; 0 when not there */
+	uint16_t mss;                /**< of a SYN, the least of several; 0 when not there */
 	uint16_t l3_off, l4_off;     /**< from the start of the frame, bytes */
 	uint16_t payload_off, payload_len;
 	uint16_t ts_off;   /**< of the timestamps option's kind byte; 0 when not there */

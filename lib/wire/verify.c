@@ -168,14 +168,18 @@ bool sl_wire_insert_timestamps(struct sl_buf *buf, struct sl_seg *seg, uint32_t 
 void sl_wire_clamp_mss(struct sl_buf *buf, struct sl_seg *seg, uint16_t most)
 {
 	struct sl_rewrite rw = sl_rewrite_begin(buf->data, seg);
-	unsigned off = 20;
+	const unsigned end = (unsigned)seg->payload_off - seg->l4_off;
 
-	if (seg->mss <= most)
-		return;
-	/* It parsed: the options' lengths fit, and one of them is the MSS. */
-	while (rw.tcp[off] != 2)
-		off += rw.tcp[off] == 1 ? 1 : rw.tcp[off + 1];
-	sl_rewrite_u32(&rw, off, 0x02040000u | most);
-	seg->mss = most;
+	/* It parsed: every option's length is right. */
+	for (unsigned off = SL_TCP_HDR; off < end && rw.tcp[off] != 0;) {
+		if (rw.tcp[off] == 1) {
+			off++;
+			continue;
+		}
+		if (rw.tcp[off] == 2 && sl_load_be16(rw.tcp + off + 2) > most)
+			sl_rewrite_u32(&rw, off, 0x02040000u | most);
+		off += rw.tcp[off + 1];
+	}
+	seg->mss = (uint16_t)sl_min_u32(seg->mss, most);
 	sl_rewrite_end(&rw);
 }

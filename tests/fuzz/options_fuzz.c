@@ -16,23 +16,45 @@ static void check(bool holds)
 		abort();
 }
 
-/* One option of a known kind and its own length into `seg`; false for a second one. */
+/* The length of a known kind, 0 for others; SACK's is told apart. */
+static unsigned own_length(uint8_t kind)
+{
+	static const uint8_t len[9] = {[2] = 4, [3] = 3, [4] = 2, [8] = 10};
+
+	return kind < sizeof(len) ? len[kind] : 0;
+}
+
+/* One option into `seg`; false for a length that is not its kind's, and for a second one of those
+ * of which there is one. */
 static bool take(struct sl_seg *seg, const uint8_t *p, unsigned off)
 {
 	const bool syn = seg->flags & SL_SYN;
 
-	if (p[0] == 2 && p[1] == 4 && syn) {
-		seg->mss = (uint16_t)(p[2] << 8 | p[3]);
-	} else if (p[0] == 3 && p[1] == 3 && syn) {
-		seg->wscale = p[2] < 14 ? p[2] : 14;
-	} else if (p[0] == 4 && p[1] == 2 && syn) {
-		seg->sack_permitted = true;
-	} else if (p[0] == 5 && (p[1] == 10 || p[1] == 18 || p[1] == 26 || p[1] == 34)) {
+	if (p[0] == 5) {
+		if (p[1] != 2 && p[1] != 10 && p[1] != 18 && p[1] != 26 && p[1] != 34)
+			return false;
+		if (p[1] == 2)
+			return true;
 		if (seg->n_sack != 0)
 			return false;
 		seg->sack_off = (uint16_t)off;
 		seg->n_sack = p[1] / 8;
-	} else if (p[0] == 8 && p[1] == 10) {
+		return true;
+	}
+	if (own_length(p[0]) != 0 && p[1] != own_length(p[0]))
+		return false;
+	if (p[0] == 2 && syn) {
+		const uint16_t mss = (uint16_t)(p[2] << 8 | p[3]);
+
+		if (seg->mss == 0 || mss < seg->mss)
+			seg->mss = mss;
+	} else if (p[0] == 3 && syn) {
+		if (seg->wscale != SL_NO_WSCALE)
+			return false;
+		seg->wscale = p[2] < 14 ? p[2] : 14;
+	} else if (p[0] == 4 && syn) {
+		seg->sack_permitted = true;
+	} else if (p[0] == 8) {
 		if (seg->ts_off != 0)
 			return false;
 		seg->ts_off = (uint16_t)off;

@@ -380,7 +380,8 @@ TEST_P(Opening, BrokenPromiseOfTimestampsIsKeptByTheBox)
 
 	road.advance(100);
 	plain.iss = talk.iss = talk.iss + 77;
-	EXPECT_EQ(by_port(road.inside(plain.synack()), 1).size(), 2u) << "our ACK, and what was held";
+	EXPECT_EQ(by_port(road.inside(plain.synack()), 1).size(), 2u)
+		<< "our ACK, and what was held";
 	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
 	const Sent data = only(road.inside(plain.s(SL_ACK, 1, 2, "hello")));
 	EXPECT_EQ(data.payload(), "hello");
@@ -434,6 +435,13 @@ TEST_P(Opening, LargestSegmentsAreBoundedByTheService)
 	tracked.timestamps = false;
 	EXPECT_EQ(only(road.outside(tracked.syn())).seg.mss, 1000);
 	EXPECT_EQ(only(road.inside(tracked.synack())).seg.mss, 1000);
+	tracked.cport++;
+	Frame twice = tracked.syn();
+	twice.options = mss(900) + mss(1460);
+	EXPECT_EQ(only(road.outside(twice)).options(), mss(900) + mss(1000));
+	twice.options = Bytes{2, 6, 5, 180, 0, 0, 0, 0};
+	EXPECT_TRUE(road.outside(twice).empty());
+	EXPECT_EQ(road.drops(SL_DROP_tcp_bad_option), 1u);
 }
 
 TEST_P(Opening, TimestampsMayBePinned)

@@ -121,25 +121,30 @@ TEST(Options, UnknownOnesAreSkipped)
 	}
 }
 
-TEST(Options, KnownKindsOfAForeignLengthAreSkipped)
+TEST(Options, KnownKindsOfAForeignLengthAreRefused)
 {
+	RecordProperty("rfc", "9293 MUST-7");
 	const Bytes kinds = {2, 3, 4, 5, 8};
-	const std::vector<std::vector<unsigned>> right = {{4}, {3}, {2}, {10, 18, 26, 34}, {10}};
+	const std::vector<std::vector<unsigned>> right = {{4}, {3}, {2}, {2, 10, 18, 26, 34}, {10}};
 	for (size_t k = 0; k < kinds.size(); k++) {
 		for (unsigned len = 2; len <= 38; len++) {
-			if (std::count(right[k].begin(), right[k].end(), len) != 0)
-				continue;
 			Bytes option(len, 0);
 			option[0] = kinds[k];
 			option[1] = static_cast<uint8_t>(len);
-			const sl_seg seg = parsed(option, SL_SYN | SL_ACK);
-			EXPECT_EQ(seg.mss, 0);
-			EXPECT_EQ(seg.wscale, SL_NO_WSCALE);
-			EXPECT_FALSE(seg.sack_permitted);
-			EXPECT_EQ(seg.sack_off, 0);
-			EXPECT_EQ(seg.ts_off, 0);
+			for (unsigned flags : {0x02u, 0x12u, 0x10u})
+				if (std::count(right[k].begin(), right[k].end(), len) == 0)
+					expect_bad(option, flags);
+				else
+					parsed(option, flags);
 		}
 	}
+}
+
+TEST(Options, SackOfNoBlocksSaysNothing)
+{
+	const sl_seg seg = parsed(sack({}) + sack({1, 2}), SL_ACK);
+	EXPECT_EQ(seg.sack_off, l4 + 20 + 2);
+	EXPECT_EQ(seg.n_sack, 1);
 }
 
 TEST(Options, ImpossibleLengthsAreRefused)
@@ -156,11 +161,21 @@ TEST(Options, ImpossibleLengthsAreRefused)
 	expect_bad({1, 1, 8, 10}, SL_ACK);
 }
 
-TEST(Options, SecondOfWhatMustBeTranslatedIsRefused)
+TEST(Options, SecondOfWhatOneEndReadsOneWayAndAnotherAnotherIsRefused)
 {
 	expect_bad(ts(1, 2) + ts(3, 4), SL_ACK);
 	expect_bad(sack({1, 2}) + sack({3, 4}), SL_ACK);
-	EXPECT_EQ(parsed(mss(1000) + mss(1001)).mss, 1001);
+	expect_bad(ws(1) + ws(2));
+	expect_bad(ws(2) + mss(1460) + ws(2), SL_SYN | SL_ACK);
+	EXPECT_EQ(parsed(ws(1) + ws(2), SL_ACK).wscale, SL_NO_WSCALE); // nobody reads these
+	EXPECT_TRUE(parsed(sackok() + sackok()).sack_permitted);
+}
+
+TEST(Options, OfSeveralMssTheLeastCounts)
+{
+	EXPECT_EQ(parsed(mss(1000) + mss(1001)).mss, 1000);
+	EXPECT_EQ(parsed(mss(1001) + mss(1000)).mss, 1000);
+	EXPECT_EQ(parsed(mss(0) + mss(1000)).mss, 1000);
 }
 
 TEST(Options, WindowScaleIsCutTo14)

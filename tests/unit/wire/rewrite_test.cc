@@ -214,6 +214,40 @@ TEST(Rewrite, AllAtOnceUnderRandomNumbers)
 
 // RFC 7323 section 3.2: once agreed on, timestamps are in every segment. RFC 2018 section 3: then
 // there is room for three blocks.
+TEST(ClampMss, LowersEveryOneAtAnyOffset)
+{
+	for (size_t n = 0; n <= 4; n++) {
+		for (const Frame &of : frames(nop(n) + mss(1460) + ws(7) + mss(9000) + mss(1000))) {
+			Frame f = of, lower = of;
+			f.flags = lower.flags = SL_SYN;
+			lower.options = nop(n) + mss(1400) + ws(7) + mss(1400) + mss(1000);
+			Buffer b(f.bytes());
+			sl_seg seg;
+			ASSERT_EQ(sl_wire_parse(b.buf.data, b.buf.len, &seg), SL_PARSED_TCP);
+			sl_wire_clamp_mss(&b.buf, &seg, 1400);
+			EXPECT_EQ(b.bytes(), lower.bytes());
+			EXPECT_EQ(seg.mss, 1000);
+			sl_wire_clamp_mss(&b.buf, &seg, 800);
+			EXPECT_EQ(seg.mss, 800);
+			EXPECT_TRUE(tcp_cksum_right(b.bytes(), seg));
+		}
+	}
+}
+
+TEST(ClampMss, AddsNone)
+{
+	for (const Frame &of : frames(ws(7) + eol())) {
+		Frame f = of;
+		f.flags = SL_SYN;
+		Buffer b(f.bytes());
+		sl_seg seg;
+		ASSERT_EQ(sl_wire_parse(b.buf.data, b.buf.len, &seg), SL_PARSED_TCP);
+		sl_wire_clamp_mss(&b.buf, &seg, 500);
+		EXPECT_EQ(b.bytes(), f.bytes());
+		EXPECT_EQ(seg.mss, 0);
+	}
+}
+
 TEST(InsertTimestamps, TakesThePlaceOfAFourthSackBlock)
 {
 	const std::vector<uint32_t> edges = {1, 2, 3, 4, 5, 6, 0xfffffff0, 8};
