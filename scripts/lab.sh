@@ -450,23 +450,27 @@ lab_other_cpus() {
 }
 
 # lab_config: the part of a configuration that is the same for everyone in the lab; services and
-# limits are the caller's. The rings are longer than af_packet's default of 512 frames: on a
-# machine with few cores the worker may wait for its turn while the flood goes on.
+# limits are the caller's. The ports are of DRIVER: af_packet (the default) or af_xdp. The rings are
+# longer than af_packet's default of 512 frames: on a machine with few cores the worker may wait for
+# its turn while the flood goes on.
+# lab_config [DRIVER]
 lab_config() {
-	local ring=framesz=2048,framecnt=8192,blocksz=65536 mtu cpus
+	local driver=net_${1:-af_packet} ring= mtu cpus
+
+	[ "$driver" != net_af_packet ] || ring=,framesz=2048,framecnt=8192,blocksz=65536
 
 	mtu=$(cat "$LAB_RUN/mtu" 2>/dev/null) || mtu=1500
 	cpus=$(lab_worker_cpus) || return
 	cat <<-CONFIG
 		eal = [ "--no-pci", "--no-huge", "--no-shconf", "--file-prefix=$LAB_NAME", "-m", "256",
-		        "--vdev=net_af_packet0,iface=out0,$ring",
-		        "--vdev=net_af_packet1,iface=in0,$ring",
-		        "--vdev=net_af_packet2,iface=host0,$ring" ];
+		        "--vdev=${driver}0,iface=out0$ring",
+		        "--vdev=${driver}1,iface=in0$ring",
+		        "--vdev=${driver}2,iface=host0$ring" ];
 		workers = { cores = [ $cpus ]; connections = 100000; };
-		links = ( { name = "edge"; type = "wire"; outside = "net_af_packet0";
-		            inside = "net_af_packet1"; default = "pass"; link_follow = false;
+		links = ( { name = "edge"; type = "wire"; outside = "${driver}0";
+		            inside = "${driver}1"; default = "pass"; link_follow = false;
 		            mtu = $mtu; },
-		          { name = "own"; type = "host"; port = "net_af_packet2"; mtu = $mtu;
+		          { name = "own"; type = "host"; port = "${driver}2"; mtu = $mtu;
 		            addresses = [ "$LAB_BOX4", "$LAB_BOX6" ]; } );
 		control = { socket = "$LAB_SOCKET"; state_dir = "$LAB_RUN/state"; };
 	CONFIG
@@ -548,6 +552,11 @@ lab_sluiced_start() {
 	fi
 	tail -n 30 "$log" | sed 's/^/  /' >&2
 	return 1
+}
+
+# lab_has_af_xdp: whether the kernel has AF_XDP sockets (address family 44).
+lab_has_af_xdp() {
+	python3 -c 'import socket; socket.socket(44, socket.SOCK_RAW, 0)' 2>/dev/null
 }
 
 # lab_ctl ARG...: sluicectl of this lab's daemon.

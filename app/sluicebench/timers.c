@@ -3,6 +3,8 @@
  */
 #include "bench.h"
 
+#include <stdio.h>
+
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "port.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sl_rss.h"
 
+#include <string.h>
+
 #include <rte_ethdev.h>
 
 #define OUTSIDE_ONLY (RTE_ETH_RSS_L3_SRC_ONLY | RTE_ETH_RSS_L4_SRC_ONLY)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Tells a device how to spread over its queues, and does not believe it. */
+#include <errno.h>
+#include <string.h>
+
 #include <rte_flow.h>
 
 #include "port.h"

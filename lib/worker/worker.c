@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "worker.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <time.h>

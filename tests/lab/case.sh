@@ -32,6 +32,12 @@ fail() {
 	exit 1
 }
 
+# What this machine cannot do is not tried. The case counts as skipped, not as passed.
+skip() {
+	echo "why: $*" >&2
+	exit 77
+}
+
 # A command that failed without a word of its own says at least where in the case.
 oops() {
 	local i

@@ -51,11 +51,12 @@ wide_services='
 	{ name = "wide6"; address = "2001:db8::2/127"; port = "9000-9010"; '$splice' }
 '
 
-# The whole configuration of the suite.
+# The whole configuration of the suite, for ports of DRIVER (af_packet unless said).
+# suite_config [DRIVER]
 suite_config() {
 	local row name port settings between=
 
-	lab_config
+	lab_config "$@"
 	echo "services = ("
 	for row in "${services[@]}"; do
 		read -r name port settings <<<"$row"

@@ -2,10 +2,12 @@
 #include "language.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <utility>
 
 namespace script
 {

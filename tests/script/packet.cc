@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "packet.h"
 
+#include <algorithm>
 #include <iomanip>
 #include <sstream>
 

@@ -8,6 +8,8 @@
 #ifndef TESTS_SUPPORT_ASK_H
 #define TESTS_SUPPORT_ASK_H
 
+#include <algorithm>
+
 #include "icmp.h"
 
 namespace sl_test

@@ -7,6 +7,8 @@
 #include "fake_worker.h"
 #include "sl_control.h"
 
+#include <cstdio>
+
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <memory>

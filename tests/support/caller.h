@@ -12,6 +12,9 @@
 #ifndef TESTS_SUPPORT_CALLER_H
 #define TESTS_SUPPORT_CALLER_H
 
+#include <algorithm>
+#include <cerrno>
+
 #include "host.h"
 #include "road.h"
 

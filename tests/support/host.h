@@ -14,6 +14,7 @@
 #ifndef TESTS_SUPPORT_HOST_H
 #define TESTS_SUPPORT_HOST_H
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <vector>

@@ -7,6 +7,8 @@
 #ifndef TESTS_SUPPORT_ICMP_H
 #define TESTS_SUPPORT_ICMP_H
 
+#include <algorithm>
+
 #include "frame.h"
 
 namespace sl_test

@@ -6,6 +6,7 @@
 #include "box.h"
 #include "sl_rpc.h"
 
+#include <cerrno>
 #include <jansson.h>
 #include <memory>
 #include <poll.h>

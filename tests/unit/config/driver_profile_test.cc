@@ -3,6 +3,7 @@
 
 #include "sl_driver_profile.h"
 
+#include <cerrno>
 #include <map>
 
 #include "build_paths.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "support.h"
 
+#include <cerrno>
 #include <random>
 #include <sys/stat.h>
 

@@ -3,6 +3,9 @@
 #include "sl_listing.h"
 #include "sl_snapshot.h"
 
+#include <cstdio>
+#include <ctime>
+
 #include <chrono>
 #include <csignal>
 #include <event2/event.h>

@@ -3,6 +3,8 @@
 #include "box.h"
 #include "sl_learned_file.h"
 
+#include <cerrno>
+
 #include <chrono>
 #include <event2/event.h>
 #include <fstream>

@@ -4,6 +4,9 @@
 #include "sl_config.h"
 #include "sl_reload.h"
 
+#include <cerrno>
+#include <utility>
+
 #include <chrono>
 #include <event2/event.h>
 #include <fstream>

@@ -4,6 +4,7 @@
 #include "handshake.h"
 
 #include <set>
+#include <utility>
 #include <vector>
 
 namespace

@@ -10,6 +10,7 @@
 
 #include <cstring>
 #include <sodium.h>
+#include <utility>
 #include <vector>
 
 namespace

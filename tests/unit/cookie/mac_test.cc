@@ -9,6 +9,7 @@
 #include <memory>
 #include <random>
 #include <sodium.h>
+#include <string>
 
 namespace
 {

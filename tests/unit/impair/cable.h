@@ -3,6 +3,8 @@
 #ifndef TESTS_UNIT_IMPAIR_CABLE_H
 #define TESTS_UNIT_IMPAIR_CABLE_H
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "frame.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cable.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace impair_test;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "cable.h"
 
+#include <algorithm>
 #include <random>
 
 using namespace impair_test;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What runs must not be killed by switching the box on, restarting it, or changing a mode.
+#include <functional>
+
 #include "road.h"
 
 using namespace sl_test;

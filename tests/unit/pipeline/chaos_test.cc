@@ -3,6 +3,7 @@
 // the box; and segments of any kind in any order, which must not trip it.
 #include "road.h"
 
+#include <algorithm>
 #include <random>
 
 using namespace sl_test;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A link on which the box is a host: one port, addresses of its own.
+#include <algorithm>
+
 #include "ask.h"
 #include "road.h"
 

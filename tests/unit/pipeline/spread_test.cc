@@ -4,7 +4,9 @@
 #include "frame.h"
 #include "sl_spread.h"
 
+#include <algorithm>
 #include <map>
+#include <utility>
 
 namespace
 {

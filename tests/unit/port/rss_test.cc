@@ -6,7 +6,9 @@
 #include <rte_ethdev.h>
 #include <rte_thash.h>
 
+#include <cstring>
 #include <set>
+#include <utility>
 
 namespace
 {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The HTTP server of mode = "respond": what a request's head says (RFC 9110, 9112), and whole
 // conversations.
+#include <ctime>
+
 #include "caller.h"
 
 extern "C" {

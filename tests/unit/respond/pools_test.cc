@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // mode = "respond": endpoints and the blocks of their streams are few, and who may hold them.
+#include <algorithm>
 #include <deque>
 
 #include "caller.h"

@@ -2,6 +2,7 @@
 // mode = "respond": whole conversations of a client's TCP with the box's own, over a road.
 #include "caller.h"
 
+#include <algorithm>
 #include <ctime>
 
 extern "C" {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "sl_rpc_request.h"
 
+#include <cstdlib>
+
 #include <gtest/gtest.h>
 #include <string>
 

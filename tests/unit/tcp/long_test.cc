@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Connections that last: sequence numbers and times go round, and what was noted long ago must not
 // come to lie ahead of what happens now.
+#include <algorithm>
+
 #include "endpoint.h"
 
 namespace

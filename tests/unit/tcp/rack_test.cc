@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // RACK-TLP: RFC 8985. When what was sent, against a model of single bytes; and an endpoint that
 // finds losses by time.
+#include <algorithm>
 #include <random>
 
 #include "endpoint.h"

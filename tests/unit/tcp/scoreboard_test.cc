@@ -2,6 +2,7 @@
 // RFC 6675 against its own words, octet by octet.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <vector>
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Windows, both ways: closed, silly, taken back, scaled (RFC 9293 sections 3.8.6, RFC 7323).
+#include <algorithm>
+
 #include "endpoint.h"
 
 namespace

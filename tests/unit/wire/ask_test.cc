@@ -4,7 +4,9 @@
 #include "ask.h"
 #include "sl_ask.h"
 
+#include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace
 {

@@ -5,6 +5,7 @@
 
 #include "sl_syn_ack.h"
 
+#include <algorithm>
 #include <functional>
 #include <random>
 

@@ -6,6 +6,7 @@
 #include "sl_bytes.h"
 
 #include <set>
+#include <utility>
 
 using namespace sl_test;
 

@@ -4,6 +4,7 @@
 #include "frame.h"
 #include "sl_rewrite.h"
 
+#include <algorithm>
 #include <functional>
 #include <random>
 

@@ -8,6 +8,7 @@
 #include "sl_seq.h"
 
 #include <algorithm>
+#include <utility>
 
 using namespace sl_test;
 

@@ -17,8 +17,12 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <functional>
+#include <map>
 #include <set>
+#include <utility>
 
 namespace
 {
