@@ -2,8 +2,8 @@
 /*
  * A snapshot as OpenMetrics text (github.com/OpenObservability/OpenMetrics, version 1.0). Names,
  * units and help come from counters.def. Families by service are summed over workers, families by
- * core over services: their product would be large, and nobody looks at it. No label ever holds an
- * address: they are as many as an attacker likes.
+ * core over services, families by port are what the devices counted: their product would be large,
+ * and nobody looks at it. No label ever holds an address: they are as many as an attacker likes.
  */
 #include "rpc.h"
 
@@ -205,25 +205,40 @@ static void workers(const struct metrics *m, const struct sl_control *control,
 	}
 }
 
-static void box(struct evbuffer *out, const struct sl_control *control)
+/* What the devices counted, by port. */
+static void ports(struct evbuffer *out, const struct sl_control_config *config)
 {
-	static const struct sl_counter_info infos[] = {
-		{"nic_missed", "packets", "lost by the NICs because no descriptor was free"},
-		{"nic_nombuf", "packets", "lost by the NICs because the pool was empty"},
-		{"nic_errors", "packets", "received broken by the NICs"},
+	static const struct {
+		struct sl_counter_info info;
+		size_t offset;
+	} families[] = {
+		{{"nic_missed", "packets", "lost by the NIC because no descriptor was free"},
+		 offsetof(struct sl_port_counters, nic_missed)},
+		{{"nic_nombuf", "packets", "lost by the NIC because the pool was empty"},
+		 offsetof(struct sl_port_counters, nic_nombuf)},
+		{{"nic_errors", "packets", "received broken by the NIC"},
+		 offsetof(struct sl_port_counters, nic_errors)},
 	};
-	struct rpc_nic nic;
-	uint64_t values[SL_ARRAY_LEN(infos)];
+	struct sl_port_counters now[SL_PORTS_MAX];
 
-	rpc_nic_sum(control, &nic);
-	values[0] = nic.missed;
-	values[1] = nic.nombuf;
-	values[2] = nic.errors;
-	for (unsigned i = 0; i < SL_ARRAY_LEN(infos); i++) {
-		family(out, "", &infos[i], "counter");
-		sample(out, "", &infos[i], true);
-		evbuffer_add_printf(out, " %" PRIu64 "\n", values[i]);
+	for (unsigned port = 0; port < config->n_ports; port++)
+		sl_port_counters(&config->ports[port], &now[port]);
+	for (unsigned i = 0; i < SL_ARRAY_LEN(families); i++) {
+		family(out, "", &families[i].info, "counter");
+		for (unsigned port = 0; port < config->n_ports; port++) {
+			uint64_t value;
+
+			memcpy(&value, (const char *)&now[port] + families[i].offset,
+			       sizeof(value));
+			sample(out, "", &families[i].info, true);
+			evbuffer_add_printf(out, "{port=\"%s\"} %" PRIu64 "\n",
+					    config->ports[port].name, value);
+		}
 	}
+}
+
+static void uptime(struct evbuffer *out, const struct sl_control *control)
+{
 	evbuffer_add_printf(out,
 			    "# TYPE sluice_uptime_seconds gauge\n"
 			    "# UNIT sluice_uptime_seconds seconds\n"
@@ -248,7 +263,8 @@ void rpc_metrics_write(struct evbuffer *out, const struct sl_control *control,
 		sl_snapshot_sum(snapshot, (int)w, SL_SNAPSHOT_ALL, &sums[snapshot->n_accounts + w]);
 	services(&m);
 	workers(&m, control, sums + snapshot->n_accounts);
-	box(out, control);
+	ports(out, m.config);
+	uptime(out, control);
 	evbuffer_add_printf(out, "# EOF\n");
 	free(sums);
 }

@@ -94,11 +94,6 @@ void rpc_system_drain(struct rpc_call *call);
 /* view_stats.c: pieces that other views use. */
 json_t *rpc_terms_json(const struct sl_account *a);
 json_t *rpc_states_json(const struct sl_account *a);
-struct rpc_nic {
-	uint64_t missed, nombuf, errors;
-};
-/* What the NICs lost, all ports together, now. */
-void rpc_nic_sum(const struct sl_control *control, struct rpc_nic *sum);
 
 /* metrics.c: writes a snapshot as OpenMetrics text. */
 void rpc_metrics_write(struct evbuffer *out, const struct sl_control *control,

@@ -55,11 +55,16 @@ json_t *rpc_states_json(const struct sl_account *a)
 	return o;
 }
 
-void rpc_nic_sum(const struct sl_control *control, struct rpc_nic *sum)
+/* What the devices lost, over all ports. */
+struct nic {
+	uint64_t missed, nombuf, errors;
+};
+
+static void nic_sum(const struct sl_control *control, struct nic *sum)
 {
 	const struct sl_control_config *config = sl_control_setup(control);
 
-	*sum = (struct rpc_nic){0};
+	*sum = (struct nic){0};
 	for (unsigned i = 0; i < config->n_ports; i++) {
 		struct sl_port_counters c;
 
@@ -76,7 +81,7 @@ static void stats_done(void *arg, const struct sl_snapshot *snapshot, const char
 	const struct sl_control_config *config = sl_control_setup(call->control);
 	json_t *result, *workers = json_array(), *services = json_array();
 	struct sl_account sum;
-	struct rpc_nic nic;
+	struct nic nic;
 
 	call->pending = NULL;
 	if (error != NULL) {
@@ -87,7 +92,7 @@ static void stats_done(void *arg, const struct sl_snapshot *snapshot, const char
 	}
 	sl_snapshot_sum(snapshot, SL_SNAPSHOT_ALL, SL_SNAPSHOT_ALL, &sum);
 	result = rpc_terms_json(&sum);
-	rpc_nic_sum(call->control, &nic);
+	nic_sum(call->control, &nic);
 	json_object_set_new(result, "nic_missed", count(nic.missed));
 	json_object_set_new(result, "nic_nombuf", count(nic.nombuf));
 	json_object_set_new(result, "nic_errors", count(nic.errors));

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "rpc_client.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <cctype>
 #include <map>
 #include <netinet/in.h>
 #include <set>
@@ -56,7 +58,7 @@ std::string get(uint16_t port, const std::string &path)
 // service="web",leg="client": only what there are few of.
 void expect_labels(const std::string &labels)
 {
-	static const std::set<std::string> known = {"service", "core", "reason", "state", "leg"};
+	static const std::set<std::string> known = {"service", "core", "port", "reason", "state", "leg"};
 	std::istringstream all(labels);
 	std::string one;
 
@@ -119,6 +121,24 @@ TEST(RpcMetrics, EverySampleBelongsToAFamilyAndKnowsNoAddress)
 	EXPECT_NE(
 		body.find("sluice_state_legs{service=\"web\",leg=\"client\",state=\"LISTEN\"} 1\n"),
 		std::string::npos);
+}
+
+TEST(RpcMetrics, TheLossesOfADeviceStandUnderItsPort)
+{
+	const uint16_t port = free_port();
+	Daemon daemon(1024, port);
+	struct sl_port_counters counters = {};
+
+	counters.nic_missed = 3;
+	counters.nic_nombuf = 4;
+	counters.nic_errors = 5;
+	fake_port_set(1, &counters);
+	const std::string body = get(port, "/metrics");
+	for (const char *line : {"sluice_nic_missed_packets_total{port=\"net_fake0\"} 0\n",
+				 "sluice_nic_missed_packets_total{port=\"net_fake1\"} 3\n",
+				 "sluice_nic_nombuf_packets_total{port=\"net_fake1\"} 4\n",
+				 "sluice_nic_errors_packets_total{port=\"net_fake1\"} 5\n"})
+		EXPECT_NE(body.find(line), std::string::npos) << line;
 }
 
 TEST(RpcMetrics, OtherPagesAndAStuckWorker)
