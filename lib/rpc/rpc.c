@@ -7,26 +7,21 @@
 #include "rpc.h"
 
 #include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/event.h>
-#include <event2/listener.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-#include <unistd.h>
+
+#include "peers.h"
 
 enum {
 	LINES_PER_TURN = 32,  /* of one client, before the loop looks at others */
 	WRITE_TIMEOUT_S = 60, /* a client that does not read so long is gone */
-	ACCEPT_PAUSE_S = 1,   /* after accept failed: out of file descriptors */
 };
 
 struct rpc_client {
-	TAILQ_ENTRY(rpc_client) entry;
+	struct rpc_peer peer;
 	struct sl_rpc *rpc;
-	struct bufferevent *bev;
 	struct event *resume;  /* to go on with the lines that wait */
 	struct rpc_call *call; /* under way, or NULL */
 	size_t searched;       /* bytes of input known to have no newline */
@@ -37,30 +32,30 @@ struct rpc_client {
 
 struct sl_rpc {
 	struct sl_rpc_config config;
-	struct evconnlistener *listener;
-	struct event *accept_again;
+	struct rpc_peers clients;
 	struct rpc_http *http;
 	char *path;
 	struct stat identity; /* of the socket's file */
 	bool listening;
-	unsigned n_clients;
-	TAILQ_HEAD(, rpc_client) clients;
 };
+
+static struct rpc_client *client_of(struct rpc_peer *peer)
+{
+	return sl_container_of(peer, struct rpc_client, peer);
+}
 
 static void client_free(struct rpc_client *client)
 {
 	if (client->call != NULL)
 		rpc_call_cancel(client->call);
-	TAILQ_REMOVE(&client->rpc->clients, client, entry);
-	client->rpc->n_clients--;
 	event_free(client->resume);
-	bufferevent_free(client->bev);
+	rpc_peer_fini(&client->peer);
 	free(client);
 }
 
 static void client_send(struct rpc_client *client, const char *line)
 {
-	struct evbuffer *out = bufferevent_get_output(client->bev);
+	struct evbuffer *out = bufferevent_get_output(client->peer.bev);
 
 	evbuffer_add(out, line, strlen(line));
 	evbuffer_add(out, "\n", 1);
@@ -81,7 +76,7 @@ static void on_reply(void *arg, char *line)
 /* Refuses what can't be understood any more, and says so. */
 static void client_refuse(struct rpc_client *client, int code, const char *why)
 {
-	struct evbuffer *in = bufferevent_get_input(client->bev);
+	struct evbuffer *in = bufferevent_get_input(client->peer.bev);
 	char *line = sl_rpc_error_line(NULL, code, why, NULL);
 
 	if (line != NULL)
@@ -94,7 +89,7 @@ static void client_refuse(struct rpc_client *client, int code, const char *why)
 /* The length of the next line, without its newline; -1 when it has yet to come. */
 static ssize_t next_line(struct rpc_client *client)
 {
-	struct evbuffer *in = bufferevent_get_input(client->bev);
+	struct evbuffer *in = bufferevent_get_input(client->peer.bev);
 	struct evbuffer_ptr from, newline;
 
 	evbuffer_ptr_set(in, &from, client->searched, EVBUFFER_PTR_SET);
@@ -107,7 +102,7 @@ static ssize_t next_line(struct rpc_client *client)
 /* Carries out one line. Returns false when none is complete. */
 static bool take_line(struct rpc_client *client)
 {
-	struct evbuffer *in = bufferevent_get_input(client->bev);
+	struct evbuffer *in = bufferevent_get_input(client->peer.bev);
 	const ssize_t len = next_line(client);
 	const char *line;
 
@@ -119,6 +114,7 @@ static bool take_line(struct rpc_client *client)
 		return false;
 	client->searched = 0;
 	if (len > 0) {
+		rpc_peer_busy(&client->peer);
 		line = (const char *)evbuffer_pullup(in, len);
 		if (line == NULL) {
 			client_refuse(client, SL_RPC_INTERNAL, "out of memory");
@@ -132,10 +128,19 @@ static bool take_line(struct rpc_client *client)
 	return true;
 }
 
+/* Nothing is to be done for a client until more has come from it. */
+static void client_wait(struct rpc_client *client)
+{
+	if (!client->peer.waiting)
+		rpc_peer_wait(&client->peer);
+	if (evbuffer_get_length(bufferevent_get_input(client->peer.bev)) > 0)
+		rpc_peer_begun(&client->peer);
+}
+
 /* Goes on with a client as far as it goes now. It may be gone afterwards. */
 static void client_go_on(struct rpc_client *client)
 {
-	struct evbuffer *out = bufferevent_get_output(client->bev);
+	struct evbuffer *out = bufferevent_get_output(client->peer.bev);
 	unsigned n = 0;
 	bool more = true;
 
@@ -154,9 +159,11 @@ static void client_go_on(struct rpc_client *client)
 		return;
 	}
 	if (client->closing)
-		bufferevent_disable(client->bev, EV_READ);
+		bufferevent_disable(client->peer.bev, EV_READ);
 	else if (!client->busy && more)
 		event_active(client->resume, EV_TIMEOUT, 0);
+	else if (!client->busy && evbuffer_get_length(out) == 0)
+		client_wait(client);
 }
 
 static void on_resume(evutil_socket_t fd, short what, void *arg)
@@ -174,11 +181,8 @@ static void on_read(struct bufferevent *bev, void *arg)
 
 static void on_written(struct bufferevent *bev, void *arg)
 {
-	struct rpc_client *client = arg;
-
 	(void)bev;
-	if (client->closing)
-		client_go_on(client);
+	client_go_on(arg);
 }
 
 /* Whether the other side has closed altogether, not only said that it sends no more. */
@@ -201,96 +205,90 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	client_go_on(client);
 }
 
-static void refuse_client(evutil_socket_t fd)
+/* The same line to one that may not read it: it is not waited for. */
+static void say_refused(evutil_socket_t fd, const char *why)
 {
-	char *line = sl_rpc_error_line(NULL, SL_RPC_REFUSED, "too many clients: 64 at most", NULL);
+	char *line = sl_rpc_error_line(NULL, SL_RPC_REFUSED, why, NULL);
 
-	if (line != NULL) {
-		/* Best effort: the buffer of a fresh socket takes it. */
-		const ssize_t sent = send(fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT) +
-				     send(fd, "\n", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		(void)sent;
-	}
+	if (line == NULL)
+		return;
+	rpc_peer_say(fd, line);
+	rpc_peer_say(fd, "\n");
 	free(line);
-	close(fd);
 }
 
-static struct rpc_client *client_new(struct sl_rpc *rpc, evutil_socket_t fd)
+static void refuse_client(void *arg, evutil_socket_t fd)
 {
-	struct event_base *base = sl_control_base(rpc->config.control);
+	char why[64];
+
+	(void)arg;
+	snprintf(why, sizeof(why), "too many clients: %u at most, of which %u are root's",
+		 SL_RPC_CLIENTS_MAX, SL_RPC_CLIENTS_KEPT);
+	say_refused(fd, why);
+}
+
+static void give_way(struct rpc_peer *peer)
+{
+	char why[96];
+
+	snprintf(why, sizeof(why),
+		 "closed: all %u places are taken, and this client was idle the longest",
+		 SL_RPC_CLIENTS_MAX);
+	say_refused(bufferevent_getfd(peer->bev), why);
+	client_free(client_of(peer));
+}
+
+static void timed_out(struct rpc_peer *peer)
+{
+	struct rpc_client *client = client_of(peer);
+
+	client_refuse(client, SL_RPC_INVALID_REQUEST, "half a line: the rest did not come");
+	client_go_on(client);
+}
+
+static struct rpc_peer *client_new(void *arg, evutil_socket_t fd)
+{
+	static const struct timeval write_timeout = {.tv_sec = WRITE_TIMEOUT_S};
+	struct sl_rpc *rpc = arg;
 	struct rpc_client *client = calloc(1, sizeof(*client));
 
 	if (client == NULL)
 		return NULL;
 	client->rpc = rpc;
-	client->bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
-	client->resume = event_new(base, -1, 0, on_resume, client);
-	if (client->bev != NULL && client->resume != NULL)
-		return client;
-	if (client->resume != NULL)
-		event_free(client->resume);
-	if (client->bev != NULL)
-		bufferevent_free(client->bev);
-	else
-		close(fd);
-	free(client);
-	return NULL;
-}
-
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr,
-		      int len, void *arg)
-{
-	static const struct timeval write_timeout = {.tv_sec = WRITE_TIMEOUT_S};
-	struct sl_rpc *rpc = arg;
-	struct rpc_client *client;
-
-	(void)listener;
-	(void)addr;
-	(void)len;
-	if (rpc->n_clients == SL_RPC_CLIENTS_MAX) {
-		refuse_client(fd);
-		return;
+	client->resume = event_new(sl_control_base(rpc->config.control), -1, 0, on_resume, client);
+	if (client->resume == NULL || rpc_peer_init(&client->peer, &rpc->clients, fd) != 0) {
+		if (client->resume != NULL)
+			event_free(client->resume);
+		free(client);
+		return NULL;
 	}
-	client = client_new(rpc, fd);
-	if (client == NULL)
-		return;
-	TAILQ_INSERT_TAIL(&rpc->clients, client, entry);
-	rpc->n_clients++;
-	bufferevent_setcb(client->bev, on_read, on_written, on_event, client);
+	bufferevent_setcb(client->peer.bev, on_read, on_written, on_event, client);
 	/* Reading stops while lines wait, and goes on when they have been taken. */
-	bufferevent_setwatermark(client->bev, EV_READ, 0, SL_RPC_LINE_MAX + 2);
-	bufferevent_set_timeouts(client->bev, NULL, &write_timeout);
-	bufferevent_enable(client->bev, EV_READ | EV_WRITE);
-}
-
-static void on_accept_error(struct evconnlistener *listener, void *arg)
-{
-	static const struct timeval pause = {.tv_sec = ACCEPT_PAUSE_S};
-	struct sl_rpc *rpc = arg;
-
-	evconnlistener_disable(listener);
-	event_add(rpc->accept_again, &pause);
-}
-
-static void on_accept_again(evutil_socket_t fd, short what, void *arg)
-{
-	struct sl_rpc *rpc = arg;
-
-	(void)fd;
-	(void)what;
-	evconnlistener_enable(rpc->listener);
+	bufferevent_setwatermark(client->peer.bev, EV_READ, 0, SL_RPC_LINE_MAX + 2);
+	bufferevent_set_timeouts(client->peer.bev, NULL, &write_timeout);
+	bufferevent_enable(client->peer.bev, EV_READ | EV_WRITE);
+	return &client->peer;
 }
 
 struct sl_rpc *sl_rpc_create(const struct sl_rpc_config *config, char *error, size_t error_len)
 {
-	struct event_base *base = sl_control_base(config->control);
 	struct sl_rpc *rpc = calloc(1, sizeof(*rpc));
+	const struct rpc_peers_config clients = {
+		.base = sl_control_base(config->control),
+		.most = SL_RPC_CLIENTS_MAX,
+		.kept = SL_RPC_CLIENTS_KEPT,
+		.timeout_ms = rpc_request_timeout_ms(config),
+		.reserve = true,
+		.arg = rpc,
+		.add = client_new,
+		.give_way = give_way,
+		.timed_out = timed_out,
+		.refuse = refuse_client,
+	};
 	int fd;
 
 	if (rpc == NULL)
 		goto no_memory;
-	TAILQ_INIT(&rpc->clients);
 	rpc->config = *config;
 	rpc->path = strdup(config->socket_path);
 	if (rpc->path == NULL)
@@ -299,16 +297,8 @@ struct sl_rpc *sl_rpc_create(const struct sl_rpc_config *config, char *error, si
 	if (fd < 0)
 		goto fail;
 	rpc->listening = true;
-	rpc->listener = evconnlistener_new(base, on_accept, rpc,
-					   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	if (rpc->listener == NULL) {
-		close(fd);
+	if (rpc_peers_init(&rpc->clients, &clients, fd) != 0)
 		goto no_memory;
-	}
-	rpc->accept_again = event_new(base, -1, 0, on_accept_again, rpc);
-	if (rpc->accept_again == NULL)
-		goto no_memory;
-	evconnlistener_set_error_cb(rpc->listener, on_accept_error);
 	if (config->http_port != 0) {
 		rpc->http = rpc_http_create(config, error, error_len);
 		if (rpc->http == NULL)
@@ -316,7 +306,8 @@ struct sl_rpc *sl_rpc_create(const struct sl_rpc_config *config, char *error, si
 	}
 	return rpc;
 no_memory:
-	snprintf(error, error_len, "the RPC can't start: out of memory");
+	snprintf(error, error_len,
+		 "the RPC can't start: no memory or no file descriptors left (ulimit -n)");
 fail:
 	sl_rpc_destroy(rpc);
 	return NULL;
@@ -327,14 +318,17 @@ void sl_rpc_destroy(struct sl_rpc *rpc)
 	if (rpc == NULL)
 		return;
 	rpc_http_destroy(rpc->http);
-	while (!TAILQ_EMPTY(&rpc->clients))
-		client_free(TAILQ_FIRST(&rpc->clients));
-	if (rpc->accept_again != NULL)
-		event_free(rpc->accept_again);
-	if (rpc->listener != NULL)
-		evconnlistener_free(rpc->listener);
+	while (rpc->clients.n > 0)
+		client_free(client_of(TAILQ_FIRST(&rpc->clients.all)));
+	rpc_peers_fini(&rpc->clients);
 	if (rpc->listening)
 		rpc_unlink(rpc->path, &rpc->identity);
 	free(rpc->path);
 	free(rpc);
+}
+
+unsigned rpc_request_timeout_ms(const struct sl_rpc_config *config)
+{
+	return config->request_timeout_ms != 0 ? config->request_timeout_ms
+					       : SL_RPC_REQUEST_TIMEOUT_MS;
 }

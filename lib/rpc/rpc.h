@@ -99,6 +99,9 @@ json_t *rpc_states_json(const struct sl_account *a);
 void rpc_metrics_write(struct evbuffer *out, const struct sl_control *control,
 		       const struct sl_snapshot *snapshot);
 
+/* rpc.c: milliseconds in which a request has to be complete. */
+unsigned rpc_request_timeout_ms(const struct sl_rpc_config *config);
+
 /* http.c */
 struct rpc_http *rpc_http_create(const struct sl_rpc_config *config, char *error, size_t error_len);
 void rpc_http_destroy(struct rpc_http *http);

@@ -116,8 +116,14 @@ def main():
         served(abuse.__name__)
     kept = [deaf()]
     served("deaf")
-    kept += [connect() for _ in range(50)]
-    served("50 idle clients")
+    kept += [connect() for _ in range(100)]
+    served("100 idle clients")
+    for s in kept[1:]:
+        try:
+            s.sendall(REQUEST[:20])
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it had to give way
+    served("half requests in all places")
     for s in kept:
         s.close()
     served("all of them")

@@ -69,11 +69,19 @@ class Json
 class Client
 {
       public:
-	explicit Client(const std::string &path)
+	enum When { NOW, LATER };
+
+	explicit Client(const std::string &socket_path, When when = NOW)
+	    : fd(socket(AF_UNIX, SOCK_STREAM, 0)), path(socket_path)
+	{
+		if (when == NOW)
+			connect_now();
+	}
+
+	void connect_now()
 	{
 		struct sockaddr_un addr = {};
 
-		fd = socket(AF_UNIX, SOCK_STREAM, 0);
 		addr.sun_family = AF_UNIX;
 		strcpy(addr.sun_path, path.c_str());
 		EXPECT_EQ(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
@@ -151,7 +159,7 @@ class Client
 	int fd;
 
       private:
-	std::string input;
+	std::string path, input;
 };
 
 // Running from its construction to its end.
@@ -159,7 +167,7 @@ class Daemon
 {
       public:
 	explicit Daemon(uint32_t n_connections = 1024, uint16_t http_port = 0,
-			uint32_t n_blocks = 0)
+			uint32_t n_blocks = 0, uint32_t request_timeout_ms = 0)
 	    : box(n_connections, n_blocks), control(box), socket_path(box.path("control.sock"))
 	{
 		struct sl_rpc_config config = {};
@@ -169,6 +177,7 @@ class Daemon
 		config.socket_path = socket_path.c_str();
 		config.http_addr = addr_of("127.0.0.1");
 		config.http_port = http_port;
+		config.request_timeout_ms = request_timeout_ms;
 		rpc = sl_rpc_create(&config, error, sizeof(error));
 		EXPECT_NE(rpc, nullptr) << error;
 		control.start();

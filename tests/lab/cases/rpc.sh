@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# The socket is robust: garbage, a huge line, half a line, slow and vanishing clients, fifty idle
-# ones. Others are served meanwhile, and the daemon does not grow.
+# The socket is robust: garbage, a huge line, half a line, slow and vanishing clients, a hundred
+# idle ones. Others are served meanwhile, and the daemon does not grow.
 #
 # timeout: 60
 # shellcheck source=tests/lab/case.sh

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What clients do to the socket, and that nobody else suffers from it.
+#include "descriptors.h"
 #include "rpc_client.h"
 
 #include <chrono>
 #include <fcntl.h>
 #include <fstream>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <vector>
 
 namespace
@@ -31,6 +35,18 @@ std::string refusal(Control &control, const std::string &path)
 	EXPECT_EQ(rpc == nullptr, error[0] != '\0');
 	sl_rpc_destroy(rpc);
 	return error;
+}
+
+// A client that is neither root nor the daemon's user. The credentials of a socket are those of the
+// thread that connects.
+std::unique_ptr<Client> as_nobody(const std::string &path)
+{
+	const uid_t nobody = 65534;
+
+	EXPECT_EQ(syscall(SYS_setresuid, -1, nobody, -1), 0);
+	auto client = std::make_unique<Client>(path);
+	EXPECT_EQ(syscall(SYS_setresuid, -1, 0, -1), 0);
+	return client;
 }
 
 } // namespace
@@ -247,7 +263,7 @@ TEST(RpcClients, VanishInTheMiddleOfAListing)
 	EXPECT_EQ(client.result("connection_list").size(), 0u);
 }
 
-TEST(RpcClients, SixtyFourAreServedAndTheNextIsTurnedAway)
+TEST(RpcClients, SixtyFourAreServedAndTheLongestIdleGivesWayToTheNext)
 {
 	Daemon daemon;
 	std::vector<std::unique_ptr<Client>> clients;
@@ -256,14 +272,85 @@ TEST(RpcClients, SixtyFourAreServedAndTheNextIsTurnedAway)
 		clients.push_back(std::make_unique<Client>(daemon.socket_path));
 	for (auto &c : clients)
 		EXPECT_EQ(c->result("system_get_version")["version"].text(), SL_VERSION);
-	{
-		Client extra(daemon.socket_path);
-		EXPECT_EQ(extra.json()["error"]["message"].text(), "too many clients: 64 at most");
-		EXPECT_TRUE(extra.closed());
-	}
-	clients.pop_back();
-	usleep(50000);
+	clients[0]->result("system_get_version"); // now the second is the longest idle
 	expect_served(daemon);
+	EXPECT_EQ(clients[1]->json()["error"]["message"].text(),
+		  "closed: all 64 places are taken, and this client was idle the longest");
+	EXPECT_TRUE(clients[1]->closed());
+	EXPECT_EQ(clients[0]->result("system_get_version")["version"].text(), SL_VERSION);
+	EXPECT_EQ(clients[2]->result("system_get_version")["version"].text(), SL_VERSION);
+}
+
+TEST(RpcClients, HalfARequestIsWaitedForToo)
+{
+	Daemon daemon;
+	std::vector<std::unique_ptr<Client>> clients;
+
+	for (int i = 0; i < SL_RPC_CLIENTS_MAX; i++) {
+		clients.push_back(std::make_unique<Client>(daemon.socket_path));
+		clients.back()->send("{");
+	}
+	for (const auto &c : clients)
+		for (int unread = 1; unread > 0; usleep(1000))
+			ASSERT_EQ(ioctl(c->fd, SIOCOUTQ, &unread), 0);
+	expect_served(daemon);
+	EXPECT_TRUE(clients[0]->closed());
+}
+
+// All places that others may have are busy: a worker that is stuck keeps their calls waiting.
+TEST(RpcClients, SomePlacesAreTheOwners)
+{
+	if (getuid() != 0)
+		GTEST_SKIP() << "only root can be somebody else";
+	Daemon daemon;
+	std::vector<std::unique_ptr<Client>> clients;
+	const std::string request = R"({"jsonrpc":"2.0","id":1,"method":"stats_get"})"
+				    "\n";
+
+	ASSERT_EQ(chmod(daemon.box.dir, 0755), 0);
+	ASSERT_EQ(chmod(daemon.socket_path.c_str(), 0666), 0);
+	fake_worker_set_stuck(daemon.box.workers[0], true);
+	usleep(5000);
+	for (int i = 0; i < SL_RPC_CLIENTS_MAX - SL_RPC_CLIENTS_KEPT; i++) {
+		clients.push_back(as_nobody(daemon.socket_path));
+		clients.back()->send(kVersion + "\n" + request);
+		EXPECT_EQ(clients.back()->json()["id"].number(), 7);
+	}
+	auto other = as_nobody(daemon.socket_path);
+	EXPECT_EQ(other->json()["error"]["message"].text(),
+		  "too many clients: 64 at most, of which 8 are root's");
+	EXPECT_TRUE(other->closed());
+	expect_served(daemon);
+	fake_worker_set_stuck(daemon.box.workers[0], false);
+	for (auto &c : clients)
+		EXPECT_NE(c->json()["result"].get(), nullptr);
+}
+
+TEST(RpcClients, RequestThatIsNeverCompletedIsRefused)
+{
+	Daemon daemon(1024, 0, 0, 200);
+	Client half(daemon.socket_path), idle(daemon.socket_path);
+
+	half.send("{\"jsonrpc\"");
+	EXPECT_EQ(half.json()["error"]["message"].text(), "half a line: the rest did not come");
+	EXPECT_TRUE(half.closed());
+	// Who is idle is not in the midst of anything.
+	EXPECT_EQ(idle.result("system_get_version")["version"].text(), SL_VERSION);
+	expect_served(daemon);
+}
+
+// The daemon has no descriptor left, not even for who has the right to ask it why.
+TEST(RpcClients, AreServedWithoutAFreeDescriptor)
+{
+	Daemon daemon;
+	Client first(daemon.socket_path, Client::LATER), second(daemon.socket_path, Client::LATER);
+	Descriptors none(0);
+
+	first.connect_now();
+	EXPECT_EQ(first.result("system_get_version")["version"].text(), SL_VERSION);
+	second.connect_now(); // the first is idle, and gives way
+	EXPECT_EQ(second.result("system_get_version")["version"].text(), SL_VERSION);
+	EXPECT_TRUE(first.closed());
 }
 
 TEST(RpcClients, WhoNeverReadsIsDroppedAndOthersAreServed)
