@@ -72,7 +72,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	control_learn(c);
 	control_follow(c);
 	if (control_watch(c) && control_notify_watchdog())
-		control_notify("WATCHDOG=1");
+		control_notify(c, "WATCHDOG=1");
 }
 
 static void on_end(evutil_socket_t signal, short what, void *arg)
@@ -130,6 +130,7 @@ struct sl_control *sl_control_create(const struct sl_control_config *config, cha
 	c->config = *config;
 	c->endpoints = config->config != NULL ? sl_config_endpoints(config->config) : 0;
 	c->created_us = control_now_us();
+	control_notify_init(c);
 	c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	c->workers = calloc(config->n_workers, sizeof(*c->workers));
 	c->base = event_base_new();
@@ -154,10 +155,10 @@ int sl_control_run(struct sl_control *c)
 {
 	int rc;
 
-	control_notify("READY=1");
+	control_notify(c, "READY=1");
 	rc = event_base_dispatch(c->base);
 	if (c->end_by == NULL)
-		control_notify("STOPPING=1");
+		control_notify(c, "STOPPING=1");
 	return rc < 0 ? -EIO : 0;
 }
 
@@ -181,6 +182,7 @@ void sl_control_destroy(struct sl_control *c)
 		return;
 	control_follow_fini(c);
 	control_requests_fini(c);
+	control_notify_fini(c);
 	event_free_maybe(c->sigterm);
 	event_free_maybe(c->sigint);
 	event_free_maybe(c->sighup);

@@ -69,7 +69,8 @@ struct sl_control {
 	struct sl_control_config config;
 	struct event_base *base;
 	struct event *sigterm, *sigint, *sighup, *tick, *stop, *poll;
-	int stop_fd; /* eventfd */
+	int stop_fd;   /* eventfd */
+	int notify_fd; /* to the service manager, or -1 */
 	uint64_t created_us;
 	uint64_t ticks;
 	struct sl_request *reload;              /* under way, or NULL */
@@ -117,8 +118,11 @@ void control_reload_on_hangup(struct sl_control *c);
 /* ending.c: SIGTERM. */
 void control_end(struct sl_control *c);
 
-/* notify.c: the protocol of sd_notify(3). Does nothing where nobody listens. */
-void control_notify(const char *state);
+/* notify.c: the protocol of sd_notify(3). Does nothing where nobody listens. The socket is opened
+ * at the start: a watchdog must be fed when no descriptor is left, too. */
+void control_notify_init(struct sl_control *c);
+void control_notify_fini(struct sl_control *c);
+void control_notify(const struct sl_control *c, const char *state);
 /* Whether systemd waits for a sign of life from this process. */
 bool control_notify_watchdog(void);
 

@@ -118,7 +118,7 @@ void control_end(struct sl_control *c)
 		event_base_loopbreak(c->base);
 		return;
 	}
-	control_notify("STOPPING=1");
+	control_notify(c, "STOPPING=1");
 	c->end_by = event_new(c->base, -1, 0, too_late, c);
 	if (c->end_by == NULL || event_add(c->end_by, &limit) != 0 ||
 	    sl_drain_request(c, true, drained, c) == NULL)

@@ -7,13 +7,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-void control_notify(const char *state)
+void control_notify_init(struct sl_control *c)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	size_t len;
-	int fd;
 
+	c->notify_fd = -1;
 	if (path == NULL || (path[0] != '/' && path[0] != '@'))
 		return;
 	len = strlen(path);
@@ -22,13 +22,23 @@ void control_notify(const char *state)
 	memcpy(addr.sun_path, path, len);
 	if (path[0] == '@')
 		addr.sun_path[0] = '\0'; /* an abstract name: no file */
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return;
+	c->notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* Nothing can be done about a manager that does not listen. */
-	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&addr,
-		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
-	close(fd);
+	if (c->notify_fd >= 0)
+		(void)connect(c->notify_fd, (const struct sockaddr *)&addr,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+}
+
+void control_notify_fini(struct sl_control *c)
+{
+	if (c->notify_fd >= 0)
+		close(c->notify_fd);
+}
+
+void control_notify(const struct sl_control *c, const char *state)
+{
+	if (c->notify_fd >= 0)
+		(void)send(c->notify_fd, state, strlen(state), MSG_NOSIGNAL);
 }
 
 bool control_notify_watchdog(void)

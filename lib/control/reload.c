@@ -246,8 +246,7 @@ struct sl_request *sl_drain_request(struct sl_control *c, bool drain, sl_reload_
 static void log_reload(void *arg, const struct sl_config_change *changes, unsigned n,
 		       const char *error)
 {
-	(void)arg;
-	control_notify("READY=1");
+	control_notify(arg, "READY=1");
 	if (error != NULL) {
 		control_log("reload refused: %s", error);
 		return;
@@ -263,7 +262,7 @@ void control_reload_on_hangup(struct sl_control *c)
 	char state[64];
 
 	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, control_now_us());
-	control_notify(state);
-	if (sl_reload_request(c, log_reload, NULL) == NULL)
-		log_reload(NULL, NULL, 0, "out of memory");
+	control_notify(c, state);
+	if (sl_reload_request(c, log_reload, c) == NULL)
+		log_reload(c, NULL, 0, "out of memory");
 }

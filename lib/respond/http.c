@@ -6,25 +6,6 @@
 
 enum { ANSWER_MAX = 2048 };
 
-static const char *reason(unsigned status)
-{
-	switch (status) {
-	case 200:
-		return "OK";
-	case 404:
-		return "Not Found";
-	case 405:
-		return "Method Not Allowed";
-	case 431:
-		return "Request Header Fields Too Large";
-	case 501:
-		return "Not Implemented";
-	case 505:
-		return "HTTP Version Not Supported";
-	}
-	return "Bad Request";
-}
-
 static inline void add_row(struct text *t, const char *name, const char *value)
 {
 	text_string(t, name);
@@ -85,7 +66,7 @@ static void add_body(struct text *t, const struct sl_respond *s, unsigned status
 	}
 	text_number(t, status);
 	text_string(t, " ");
-	add_row(t, reason(status), "");
+	add_row(t, sl_http_reason(status), "");
 }
 
 /* Head and body. Returns its length. */
@@ -101,7 +82,7 @@ static uint32_t compose(char answer[ANSWER_MAX], const struct sl_respond *s,
 	text_string(&t, "HTTP/1.1 ");
 	text_number(&t, request.status);
 	text_string(&t, " ");
-	text_string(&t, reason(request.status));
+	text_string(&t, sl_http_reason(request.status));
 	text_string(&t, "\r\nServer: sluice\r\nDate: ");
 	text_http_date(&t, about->unix_us / SL_US_PER_S);
 	text_string(&t, "\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -167,18 +148,6 @@ static void pass_over_lines(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	}
 }
 
-/* Where the empty line ends that ends the head, in `n` bytes; 0: not there. */
-static uint32_t end_of_head(const char *head, uint32_t n)
-{
-	for (uint32_t i = 1; i < n; i++) {
-		if (head[i] != '\n')
-			continue;
-		if (head[i - 1] == '\n' || (i > 1 && head[i - 1] == '\r' && head[i - 2] == '\n'))
-			return i + 1;
-	}
-	return 0;
-}
-
 /* The length of the head that has come, of which `head` gets what lies from `*from` on; 0: it has
  * not come whole. Nothing is searched twice, but for the last byte of one that is not answered at
  * once. */
@@ -192,7 +161,7 @@ static uint32_t find_head(struct sl_respond *s, const struct sl_tcb *tcb,
 		return 0;
 	*from = s->at > 2 ? s->at - 2 : 0;
 	peek(tcb, *from, head + *from, n - *from);
-	end = end_of_head(head + *from, n - *from);
+	end = sl_http_head_length(head + *from, n - *from);
 	s->at = end > 0 ? *from + end - 1 : n;
 	return end > 0 ? *from + end : 0;
 }

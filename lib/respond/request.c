@@ -133,13 +133,12 @@ static bool cut_host(struct piece *target)
 	return n > 0;
 }
 
-/* There is one page, and it is at the root. Absolute form is for proxies, and servers must take it:
- * RFC 9112 section 3.2.2. */
-static unsigned judge_target(struct piece target)
+/* The page of the box is at the root. Absolute form is for proxies, and servers must take it: RFC
+ * 9112 section 3.2.2. */
+static unsigned judge_target(struct piece target, struct piece *path)
 {
 	const struct piece scheme = {target.from, sl_min_u32(target.n, 7)};
 	const bool absolute = is_any_case(scheme, "http://");
-	struct piece path;
 
 	if (absolute) {
 		target.from += scheme.n;
@@ -147,8 +146,8 @@ static unsigned judge_target(struct piece target)
 		if (!cut_host(&target))
 			return 400;
 	}
-	(void)cut(&target, '?', &path);
-	return is(path, "/") || (absolute && path.n == 0) ? 200 : 404;
+	(void)cut(&target, '?', path);
+	return is(*path, "/") || (absolute && path->n == 0) ? 200 : 404;
 }
 
 static unsigned judge_method(struct piece method)
@@ -165,7 +164,7 @@ static unsigned judge_method(struct piece method)
 }
 
 /* Method, target, version: RFC 9112 section 3. */
-static unsigned judge_request_line(struct piece line, bool *head, bool *one_one)
+static unsigned judge_request_line(struct piece line, bool *head, bool *one_one, struct piece *path)
 {
 	struct piece method, target;
 	unsigned status;
@@ -181,7 +180,7 @@ static unsigned judge_request_line(struct piece line, bool *head, bool *one_one)
 	if (status != 200)
 		return status;
 	status = judge_method(method);
-	return status == 200 ? judge_target(target) : status;
+	return status == 200 ? judge_target(target, path) : status;
 }
 
 /* Made of what a host and a port are made of; RFC 9112 section 3.2 lets it be empty. */
@@ -260,9 +259,9 @@ struct sl_http_request sl_http_request_parse(const char *head, uint32_t len)
 {
 	struct sl_http_request request = {0};
 	struct fields f = {0};
-	struct piece all = {head, len}, line = next_line(&all);
+	struct piece all = {head, len}, line = next_line(&all), path = {0};
 	bool one_one = false, whole = true;
-	unsigned status = judge_request_line(line, &request.head, &one_one);
+	unsigned status = judge_request_line(line, &request.head, &one_one, &path);
 
 	request.status = (uint16_t)status;
 	if (status == 505)
@@ -280,5 +279,43 @@ struct sl_http_request sl_http_request_parse(const char *head, uint32_t len)
 	request.keep = status != 400 && !f.has_coding && !f.close && (one_one || f.keep) &&
 		       f.length <= SL_RESPOND_BODY_MAX;
 	request.body = request.keep ? (uint32_t)f.length : 0;
+	if (status == 404) {
+		request.path = path.from;
+		request.path_len = path.n;
+	}
 	return request;
+}
+
+uint32_t sl_http_head_length(const char *bytes, uint32_t n)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		if (bytes[i] != '\n')
+			continue;
+		if (bytes[i - 1] == '\n' || (i > 1 && bytes[i - 1] == '\r' && bytes[i - 2] == '\n'))
+			return i + 1;
+	}
+	return 0;
+}
+
+const char *sl_http_reason(unsigned status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 408:
+		return "Request Timeout";
+	case 431:
+		return "Request Header Fields Too Large";
+	case 501:
+		return "Not Implemented";
+	case 503:
+		return "Service Unavailable";
+	case 505:
+		return "HTTP Version Not Supported";
+	}
+	return "Bad Request";
 }

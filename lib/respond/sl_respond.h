@@ -60,13 +60,23 @@ enum sl_respond_result {
 unsigned sl_respond_run(enum sl_respond_server server, struct sl_respond *s, struct sl_tcp *tcp,
 			struct sl_tcb *tcb, const struct sl_respond_about *about);
 
-/** A request's head, as far as a server of one page wants to know. */
+/** A request's head, as far as a server of a few pages wants to know. */
 struct sl_http_request {
-	uint16_t status; /**< 200, or the error that answers it */
+	uint16_t status; /**< 200: the root is asked for; or the error that answers the request */
 	bool head;       /**< HEAD: the answer goes without its body */
 	bool keep;       /**< the connection stays open after the answer */
 	uint32_t body;   /**< bytes of its own body, which follow */
+	/** Of a request that is in order but for its path (404): the path, within the head. */
+	const char *path;
+	uint32_t path_len;
 };
+
+/** The length of a request's head, with the empty line that ends it, if that lies in the `n` bytes
+ * at `bytes`; else 0. */
+uint32_t sl_http_head_length(const char *bytes, uint32_t n);
+
+/** The words of a status: "Not Found". */
+const char *sl_http_reason(unsigned status);
 
 /**
  * Reads the head of a request: `len` bytes, up to and with the empty line that ends it. RFC 9112

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "box.h"
+#include "descriptors.h"
 #include "sl_listing.h"
 #include "sl_snapshot.h"
 
@@ -551,6 +552,19 @@ TEST(ControlNotify, TellsReadyWatchdogAndStopping)
 	Box box;
 	Manager manager(box.path("notify"));
 	Control control(box);
+
+	control.start();
+	usleep(1300000);
+	control.stop();
+	EXPECT_EQ(manager.heard(), "READY=1 WATCHDOG=1 STOPPING=1 ");
+}
+
+TEST(ControlNotify, FeedsTheWatchdogWithoutAFreeDescriptor)
+{
+	Box box;
+	Manager manager(box.path("notify"));
+	Control control(box);
+	Descriptors none(0);
 
 	control.start();
 	usleep(1300000);

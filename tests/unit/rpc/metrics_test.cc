@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "descriptors.h"
 #include "rpc_client.h"
 
 #include <algorithm>
@@ -8,15 +9,17 @@
 #include <netinet/in.h>
 #include <set>
 #include <sstream>
+#include <vector>
 
 namespace
 {
 
-int tcp_socket(uint16_t port, bool listening)
+int tcp_socket(uint16_t port, bool listening, int fd = -1)
 {
 	struct sockaddr_in addr = {};
-	const int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+	if (fd < 0)
+		fd = socket(AF_INET, SOCK_STREAM, 0);
 	addr.sin_family = AF_INET;
 	addr.sin_port = htons(port);
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -39,18 +42,26 @@ uint16_t free_port()
 	return ntohs(addr.sin_port);
 }
 
+// What a client hears on `fd` until the other side closes.
+std::string rest_of(int fd)
+{
+	std::string all;
+	char bytes[65536];
+	ssize_t n;
+
+	while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
+		all.append(bytes, (size_t)n);
+	return all;
+}
+
 std::string get(uint16_t port, const std::string &path)
 {
 	const int fd = tcp_socket(port, false);
 	const std::string request =
 		"GET " + path + " HTTP/1.1\r\nHost: box\r\nConnection: close\r\n\r\n";
-	std::string all;
-	char bytes[65536];
-	ssize_t n;
 
 	EXPECT_EQ(send(fd, request.data(), request.size(), 0), (ssize_t)request.size());
-	while ((n = recv(fd, bytes, sizeof(bytes), 0)) > 0)
-		all.append(bytes, (size_t)n);
+	const std::string all = rest_of(fd);
 	close(fd);
 	return all;
 }
@@ -156,4 +167,100 @@ TEST(RpcMetrics, OtherPagesAndAStuckWorker)
 	usleep(50000);
 	close(gone);
 	EXPECT_EQ(get(port, "/metrics").compare(0, 12, "HTTP/1.1 503"), 0);
+}
+
+TEST(RpcMetrics, OutOfDescriptorsTheRpcIsServedAndNothingSpins)
+{
+	const uint16_t port = free_port();
+	Daemon daemon(1024, port);
+	Client client(daemon.socket_path, Client::LATER);
+	std::vector<int> fds(20);
+
+	for (int &fd : fds)
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+	testing::internal::CaptureStderr();
+	{
+		Descriptors few(3);
+
+		for (const int fd : fds)
+			tcp_socket(port, false, fd);
+		client.connect_now();
+		for (int i = 0; i < 3; i++) {
+			EXPECT_EQ(client.result("system_get_version")["version"].text(),
+				  SL_VERSION);
+			usleep(50000);
+		}
+	}
+	const std::string said = testing::internal::GetCapturedStderr();
+	EXPECT_LT(std::count(said.begin(), said.end(), '\n'), 10) << said.substr(0, 300);
+	for (const int fd : fds)
+		close(fd);
+	EXPECT_EQ(get(port, "/").compare(0, 15, "HTTP/1.1 200 OK"), 0);
+}
+
+TEST(RpcMetrics, ConnectionsThatSayNothingGiveWay)
+{
+	const uint16_t port = free_port();
+	Daemon daemon(1024, port);
+	std::vector<int> fds;
+
+	for (int i = 0; i < 2 * SL_RPC_HTTP_MAX; i++)
+		fds.push_back(tcp_socket(port, false));
+	EXPECT_EQ(get(port, "/").compare(0, 15, "HTTP/1.1 200 OK"), 0);
+	// The first are gone, without an answer.
+	for (int i = 0; i < SL_RPC_HTTP_MAX; i++)
+		EXPECT_EQ(rest_of(fds[i]), "");
+	for (const int fd : fds)
+		close(fd);
+}
+
+TEST(RpcMetrics, RequestThatIsNeverCompletedIsTimedOut)
+{
+	const uint16_t port = free_port();
+	Daemon daemon(1024, port, 0, 200);
+	const int mute = tcp_socket(port, false), half = tcp_socket(port, false);
+
+	EXPECT_EQ(send(half, "GET / HTTP/1.1\r\n", 16, 0), 16);
+	EXPECT_EQ(rest_of(half).compare(0, 12, "HTTP/1.1 408"), 0);
+	EXPECT_EQ(rest_of(mute), "");
+	close(mute);
+	close(half);
+}
+
+TEST(RpcMetrics, RequestsAreReadAsTheirStandardSays)
+{
+	const uint16_t port = free_port();
+	Daemon daemon(1024, port);
+	static const struct {
+		std::string request;
+		const char *status;
+	} cases[] = {
+		{"GET /metrics?collect=all HTTP/1.1\r\nHost: box\r\n\r\n", "200"},
+		{"GET http://box/metrics HTTP/1.1\r\nHost: box\r\n\r\n", "200"},
+		{"\r\nGET / HTTP/1.0\n\n", "200"},
+		{"POST /metrics HTTP/1.1\r\nHost: box\r\n\r\n", "405"},
+		{"BREW / HTTP/1.1\r\nHost: box\r\n\r\n", "501"},
+		{"GET / HTTP/1.1\r\n\r\n", "400"},
+		{"GET /metrics/ HTTP/1.1\r\nHost: box\r\n\r\n", "404"},
+		{"GET / HTTP/3.0\r\n\r\n", "505"},
+		{"GET / HTTP/1.1\r\nHost: box\r\nX: " + std::string(8192, 'x'), "431"},
+		{"{}\n\n", "400"},
+	};
+
+	for (const auto &c : cases) {
+		const int fd = tcp_socket(port, false);
+		EXPECT_EQ(send(fd, c.request.data(), c.request.size(), 0),
+			  (ssize_t)c.request.size());
+		const std::string reply = rest_of(fd);
+		EXPECT_EQ(reply.substr(9, 3), c.status) << c.request << reply.substr(0, 300);
+		EXPECT_NE(reply.find("\r\nConnection: close\r\n"), std::string::npos);
+		close(fd);
+	}
+	const int fd = tcp_socket(port, false);
+	const std::string head = "HEAD /metrics HTTP/1.1\r\nHost: box\r\n\r\n";
+	EXPECT_EQ(send(fd, head.data(), head.size(), 0), (ssize_t)head.size());
+	const std::string reply = rest_of(fd);
+	EXPECT_EQ(reply.substr(reply.size() - 4), "\r\n\r\n");
+	EXPECT_NE(reply.find("Content-Length: "), std::string::npos);
+	close(fd);
 }
