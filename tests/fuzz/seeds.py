@@ -183,11 +183,16 @@ def icmp_seeds():
     yield "v6_segment", frame(ipv6(tcp(True, PSH | ACK, payload=bytes(1400))))
 
 
-# Steps of pipeline_fuzz.c: op, side and client in a byte; flags; a; b.
+# The world of pipeline_fuzz.c: four bytes; then its steps: op, side and client in a byte; flags; a; b.
 def step(op, client=0, inside=False, flags=0, a=0, b=0):
     ops = ["syn", "ack", "syn_ack", "segment", "off", "rst", "raw", "tick", "wait", "flush", "starve", "unsent", "advance",
            "apply", "icmp", "ours"]
     return bytes([ops.index(op) | (16 if inside else 0) | client << 5, flags, a, b])
+
+
+def world(little=False, workers=0, rounds=False, handed=False, wire=0, host=0, backlog=0, short=0):
+    """NIC that verifies, and the choices of pipeline_fuzz.c."""
+    return bytes([1 | little << 1 | workers << 2 | rounds << 4 | handed << 5, wire, host, backlog | short << 2])
 
 
 def opened(client, options=15, server=15):
@@ -243,6 +248,42 @@ def pipeline_seeds():
     yield "one_burst", b"".join(step("syn", c, flags=15) for c in range(8)) + step("flush") + b"".join(
         step("ack", c, flags=PSH, a=20) for c in range(8)
     )
+
+
+# Segments of strangers, before a flush: the kinds of pipeline/ends.c.
+STRANGER_SYN, STRANGER_SYN_ACK, STRANGER_ACK, STRANGER_STRAY, STRANGER_RST, STRANGER_FIN, STRANGER_DATA, STRANGER_RESET = range(8)
+
+
+def strangers(client, kind, n=32, first=0):
+    return step("flush", client, flags=kind, a=n, b=first)
+
+
+def world_seeds():
+    whole = opened(0) + data(0, False) + data(0, True) + closed(0, True)
+    full = opened(1) + b"".join(step("segment", 1, inside, PSH, 255) + step("flush") for inside in (0, 1, 1, 0)) + closed(1, True)
+    ours = b"".join(
+        step("ours", a=server) + step("syn", c, flags=15, a=64, b=255) + step("flush") + step("ack", c) + step("flush")
+        + step("segment", c, flags=PSH, a=255) + step("flush") + step("segment", c) + step("flush")
+        for server in (1, 2, 5) for c in (0, 6)
+    )
+    for mtu in (1, 2, 9, 47, 122, 123, 128, 140, 255):
+        for short in (0, 1, 5):
+            yield f"world_mtu_{mtu}_{short}", world(wire=mtu, host=mtu, short=short) + whole + full + ours + step("wait", a=40)
+    for workers in (1, 2, 3):
+        yield f"world_workers_{workers}", world(workers=workers, rounds=True, handed=True) + whole + b"".join(
+            step("segment", 1, inside, PSH, 100) + step("flush") + step("icmp", 1, not inside, 0, 60) for inside in (0, 1)
+        ) + step("icmp", 3, True, 0, 60) + step("unsent", b=1) + step("icmp", 3, True, 0, 60) + step("flush")
+    for backlog in range(4):
+        # A flood, the server's answers to it, and one in the crowd that is real.
+        for client in (0, 1, 2, 4):
+            yield f"world_flood_{backlog}_{client}", world(backlog=backlog) + b"".join(
+                strangers(client, STRANGER_SYN | 240, first=n) + strangers(client, STRANGER_SYN_ACK | 240, first=n) for n in (0, 2, 4)
+            ) + strangers(client, STRANGER_ACK | 8, 3, 4) + strangers(client, STRANGER_DATA, 3, 4) + opened(client) + data(client, True) + (
+                strangers(client, STRANGER_FIN, 2, 4) + strangers(client, STRANGER_RST, 32, 2) + strangers(client, STRANGER_RESET, 3, 4)
+            )
+        yield f"world_strays_{backlog}", world(backlog=backlog, little=True) + b"".join(
+            strangers(client, kind, first=4 * kind) for client in range(4) for kind in range(2, 8)
+        ) + opened(0)
 
 
 # Where the first of the requests of pipeline_fuzz.c's put_requests begin.
@@ -334,7 +375,8 @@ write("wire", wire_seeds())
 write("wire", ask_seeds())
 write("options", [(name, bytes([i % 2]) + data) for i, (name, data) in enumerate(OPTIONS.items())])
 write("icmp", icmp_seeds())
-write("pipeline", pipeline_seeds())
-write("pipeline", ours_seeds())
+write("pipeline", ((name, world(little=i % 2 == 1) + data) for i, (name, data) in enumerate(pipeline_seeds())))
+write("pipeline", ((name, world(little=i % 2 == 1) + data) for i, (name, data) in enumerate(ours_seeds())))
+write("pipeline", world_seeds())
 write("http", http_seeds())
 write("impair", impair_seeds())
