@@ -123,16 +123,34 @@ static bool is_fin_again(const struct sl_tcb *tcb, const struct sl_seg *seg)
 	       has_acceptable_ack(tcb, seg);
 }
 
+/* The first part of a segment's payload that has come before; empty: all of it is new. */
+static struct tcp_range duplicate_part(const struct sl_tcb *tcb, const struct sl_seg *seg)
+{
+	const uint32_t nxt = sl_tcp_rcv_nxt(tcb), end = seg->seq + seg->payload_len;
+	const struct tcp_ahead *ahead = tcp_received_ahead(&tcb->received);
+	struct tcp_range part = {end, end};
+
+	if (sl_seq_lt(seg->seq, nxt))
+		return (struct tcp_range){seg->seq, sl_seq_lt(end, nxt) ? end : nxt};
+	for (uint32_t i = 0; ahead != NULL && i < ahead->n; i++) {
+		const uint32_t left = sl_seq_max(tcb->irs + 1 + ahead->range[i].left, seg->seq),
+			       right = tcb->irs + 1 + ahead->range[i].right;
+
+		if (sl_seq_lt(left, right) && sl_seq_lt(left, part.left))
+			part = (struct tcp_range){left, sl_seq_lt(right, end) ? right : end};
+	}
+	return part;
+}
+
 /* Of data that came before, the second copy is told: RFC 2883. */
 static void note_duplicate(struct sl_tcb *tcb, const struct sl_seg *seg)
 {
-	const uint32_t nxt = sl_tcp_rcv_nxt(tcb), end = seg->seq + seg->payload_len;
+	const struct tcp_range part = duplicate_part(tcb, seg);
 
-	if (!tcb->sack || seg->payload_len == 0 || sl_seq_geq(seg->seq, nxt) ||
-	    !has_acceptable_ack(tcb, seg))
+	if (part.left == part.right || !tcb->sack || !has_acceptable_ack(tcb, seg))
 		return;
-	tcb->dsack_left = seg->seq;
-	tcb->dsack_right = sl_seq_lt(end, nxt) ? end : nxt;
+	tcb->dsack_left = part.left;
+	tcb->dsack_right = part.right;
 }
 
 /* Second check: RST. */

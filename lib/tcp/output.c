@@ -41,14 +41,38 @@ static void add_sack(struct sl_tcp_segment *s, uint32_t left, uint32_t right, un
 		s->sack[s->made.n_sack++] = (struct sl_sack){left, right};
 }
 
+/* What came twice, then what lies ahead, most recent first. Where that which came twice lies ahead
+ * itself, the block that holds it comes second: RFC 2883 section 4 (3). */
+static void add_sacks(struct sl_tcb *tcb, struct sl_tcp_segment *s)
+{
+	const struct tcp_ahead *ahead = tcp_received_ahead(&tcb->received);
+	const unsigned most = tcb->timestamps ? 3 : SL_TCP_SACK_MAX;
+	const uint32_t first = tcb->irs + 1, n = ahead == NULL ? 0 : ahead->n;
+	uint32_t holds = n; /* the number of that block */
+
+	if (tcb->dsack_left != tcb->dsack_right) {
+		for (uint32_t i = 0; i < n; i++)
+			if (sl_seq_between(tcb->dsack_left, first + ahead->range[i].left,
+					   first + ahead->range[i].right - 1))
+				holds = i;
+		/* What lay ahead may have been given up since. */
+		if (holds < n || sl_seq_lt(tcb->dsack_left, sl_tcp_rcv_nxt(tcb)))
+			add_sack(s, tcb->dsack_left, tcb->dsack_right, most);
+	}
+	if (holds < n)
+		add_sack(s, first + ahead->range[holds].left, first + ahead->range[holds].right,
+			 most);
+	for (uint32_t i = 0; i < n; i++)
+		if (i != holds)
+			add_sack(s, first + ahead->range[i].left, first + ahead->range[i].right,
+				 most);
+}
+
 /* Options that every segment carries, acknowledgment and window; and SACKs as far as there is
  * something to tell. */
 static void fill(struct sl_tcp *tcp, struct sl_tcb *tcb, struct sl_tcp_segment *s, uint32_t seq,
 		 uint8_t flags)
 {
-	const struct tcp_ahead *ahead;
-	const unsigned most = tcb->timestamps ? 3 : SL_TCP_SACK_MAX;
-
 	memset(&s->made, 0, sizeof(s->made));
 	s->made.seq = seq;
 	s->made.ack = sl_tcp_rcv_nxt(tcb);
@@ -60,14 +84,8 @@ static void fill(struct sl_tcp *tcp, struct sl_tcb *tcb, struct sl_tcp_segment *
 	s->made.tsecr = tcb->ts_recent;
 	s->made.sack = s->sack;
 	s->made.payload = s->payload;
-	if (!tcb->sack)
-		return;
-	ahead = tcp_received_ahead(&tcb->received);
-	if (tcb->dsack_left != tcb->dsack_right)
-		add_sack(s, tcb->dsack_left, tcb->dsack_right, most);
-	for (uint32_t i = 0; ahead != NULL && i < ahead->n; i++)
-		add_sack(s, tcb->irs + 1 + ahead->range[i].left,
-			 tcb->irs + 1 + ahead->range[i].right, most);
+	if (tcb->sack)
+		add_sacks(tcb, s);
 }
 
 /* An acknowledgment has gone, with whatever. */

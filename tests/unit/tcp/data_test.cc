@@ -202,6 +202,82 @@ TEST(Ack, WhatCameTwiceIsToldFirst)
 	EXPECT_EQ(s.sack[0].first, e.peer_seq(3000));
 }
 
+using Blocks = std::vector<std::pair<uint32_t, uint32_t>>;
+
+// The SACK blocks of the answer to a segment, from the first byte of the stream on.
+Blocks blocks_after(Endpoint &e, uint32_t at, uint32_t n)
+{
+	e.sent.clear();
+	e.arrive(e.peer(at, 0, pattern(at, n)));
+	Blocks blocks = e.sent_next().sack;
+	for (auto &block : blocks) {
+		block.first -= e.peer_seq(0);
+		block.second -= e.peer_seq(0);
+	}
+	EXPECT_TRUE(e.quiet());
+	return blocks;
+}
+
+TEST(DuplicateSack, OfWhatIsHeldIsFollowedByTheBlockThatHoldsIt)
+{
+	RecordProperty("rfc", "2883 4");
+	Endpoint e;
+	e.to_established();
+	blocks_after(e, 1000, 500);
+	blocks_after(e, 3000, 500);
+	blocks_after(e, 3500, 500);
+	blocks_after(e, 5000, 500);
+	// A whole segment, and a part of a larger block.
+	EXPECT_EQ(blocks_after(e, 1000, 500),
+		  (Blocks{{1000, 1500}, {1000, 1500}, {5000, 5500}, {3000, 4000}}));
+	EXPECT_EQ(blocks_after(e, 3000, 500),
+		  (Blocks{{3000, 3500}, {3000, 4000}, {1000, 1500}, {5000, 5500}}));
+	// Once.
+	EXPECT_EQ(blocks_after(e, 7000, 500),
+		  (Blocks{{7000, 7500}, {3000, 4000}, {1000, 1500}, {5000, 5500}}));
+}
+
+TEST(DuplicateSack, OfAPartOfASegmentTellsThatPart)
+{
+	RecordProperty("rfc", "2883 4");
+	Endpoint e;
+	e.to_established();
+	blocks_after(e, 1000, 500);
+	EXPECT_EQ(blocks_after(e, 1200, 800), (Blocks{{1200, 1500}, {1000, 2000}}));
+	EXPECT_EQ(blocks_after(e, 800, 400), (Blocks{{1000, 1200}, {800, 2000}}));
+	// Two parts that do not touch: the lower one. Section 4.2.3.
+	blocks_after(e, 2500, 500);
+	EXPECT_EQ(blocks_after(e, 1900, 1000), (Blocks{{1900, 2000}, {800, 3000}}));
+	// The hole is filled: it lies below the ACK now.
+	EXPECT_EQ(blocks_after(e, 0, 1000), (Blocks{{800, 1000}}));
+	EXPECT_EQ(sl_tcp_readable(&e.tcb), 3000u);
+}
+
+TEST(DuplicateSack, BelowTheAckComesBeforeOneAboveIt)
+{
+	RecordProperty("rfc", "2883 4");
+	Endpoint e;
+	e.to_established();
+	e.arrive(e.peer(0, 0, pattern(0, 500)));
+	blocks_after(e, 1000, 500);
+	EXPECT_EQ(blocks_after(e, 250, 1000), (Blocks{{250, 500}}));
+}
+
+TEST(DuplicateSack, IsFollowedByItsBlockWhereThereIsNoMemoryToKeepItAgain)
+{
+	RecordProperty("rfc", "2883 4");
+	Endpoint e(12);
+	e.to_established();
+	blocks_after(e, 1000, 500);
+	blocks_after(e, 10000, 500);
+	std::vector<tcp_block *> taken;
+	while (tcp_pool_spare(&e.tcp.pool) > 0)
+		taken.push_back(tcp_pool_take(&e.tcp.pool));
+	EXPECT_EQ(blocks_after(e, 1000, 500), (Blocks{{1000, 1500}, {1000, 1500}, {10000, 10500}}));
+	for (tcp_block *block : taken)
+		tcp_pool_give(&e.tcp.pool, block);
+}
+
 // A segment that is partly old is taken as far as it is new, whatever the old part holds.
 TEST(Receive, OverlapsAreTakenOnce)
 {
