@@ -78,15 +78,16 @@ static void window_probe_timeout(struct sl_tcp *tcp, struct sl_tcb *tcb)
 		tcp_abort(tcp, tcb, SL_TCP_END_TIMEOUT);
 		return;
 	}
-	tcp_rtt_back_off(&tcb->rtt);
-	if (tcb->snd_wnd == 0 || tcb->snd_nxt != tcb->snd_una) {
-		(void)tcp_send_window_probe(tcp, tcb);
-	} else {
-		/* A silly window, for long enough: MUST-38's override. */
+	if (tcb->snd_wnd > 0 && tcp_flight(tcb) == 0) {
+		/* A silly window, for long enough: MUST-38's override. From then on it is in flight
+		 * as anything else is; output waits again if there was no buffer. */
 		(void)tcp_send_range(tcp, tcb, tcb->snd_una,
 				     tcb->snd_una + sl_min_u32(sl_min_u32(tcb->snd_wnd, tcb->smss),
 							       tcp_snd_last(tcb) - tcb->snd_una));
+		return;
 	}
+	tcp_rtt_back_off(&tcb->rtt);
+	(void)tcp_send_window_probe(tcp, tcb);
 	tcp_arm_rto(tcp, tcb);
 	tcb->waits = SL_TCP_WAITS_WINDOW;
 }

@@ -210,6 +210,46 @@ TEST(SillyWindow, IsFilledAfterAWhileThoughThePeerTalks)
 	EXPECT_TRUE(any);
 }
 
+TEST(SillyWindow, WhatIsLostInItIsSentAgainWhole)
+{
+	RecordProperty("rfc", "9293 MUST-38, 6298 5.4");
+	for (bool rack : {false, true}) {
+		Endpoint e;
+		e.options.rack = rack;
+		e.to_established();
+		e.arrive_with(10, e.peer(0, 0));
+		e.send(pattern(0, 5000));
+		for (int i = 0; i < 5; i++) {
+			e.sent.clear();
+			while (e.quiet())
+				e.run_ms(100);
+			const Segment again = e.sent_next();
+			EXPECT_EQ(again.seq, e.seq(0));
+			EXPECT_EQ(again.payload, pattern(0, 10)) << i;
+		}
+		// The window closes meanwhile: then it is a probe.
+		e.arrive_with(0, e.peer(0, 0));
+		e.sent.clear();
+		while (e.quiet())
+			e.run_ms(100);
+		EXPECT_EQ(e.sent_next().payload, pattern(0, 1));
+	}
+}
+
+// There is no buffer when the timer goes off: it is tried again.
+TEST(SillyWindow, IsFilledWhenThereIsABuffer)
+{
+	Endpoint e;
+	e.to_established();
+	e.arrive_with(10, e.peer(0, 0));
+	e.send(pattern(0, 5000));
+	e.no_buffers = true;
+	e.run_ms(1500);
+	e.no_buffers = false;
+	e.run_ms(10000);
+	EXPECT_EQ(e.sent_next().payload, pattern(0, 10));
+}
+
 TEST(SillyWindow, HalfOfTheLargestIsGoodEnough)
 {
 	RecordProperty("rfc", "9293 MUST-38");
