@@ -69,8 +69,10 @@ static bool is_acceptable(const struct sl_tcb *tcb, const struct sl_seg *seg)
 		return false;
 	if (seg->seq - nxt < wnd)
 		return true;
-	/* Who has sent all that the window holds says so in its ACKs. */
-	if (len == 0 && seg->seq - nxt == wnd && !(seg->flags & SL_RST))
+	/* Who has sent all that the window holds says so in its ACKs; before the handshake is
+	 * through nobody has. */
+	if (len == 0 && seg->seq - nxt == wnd && !(seg->flags & SL_RST) &&
+	    tcb->state != SL_TCP_SYN_RECEIVED)
 		return true;
 	return len > 0 && seg->seq + len - 1 - nxt < wnd;
 }
@@ -603,14 +605,17 @@ static enum sl_tcp_verdict take_syn(struct sl_tcp *tcp, struct sl_tcb *tcb, stru
 			return SL_TCP_NEW_SYN;
 	}
 	if (tcb->state == SL_TCP_SYN_RECEIVED && seg->seq == tcb->irs) {
-		/* The SYN again: its answer was lost. Or that of a simultaneous open, with the ACK
-		 * that completes it: RFC 9293 figure 8. */
-		if (seg->flags & SL_ACK) {
+		/* The SYN again: its answer was lost. */
+		if (!(seg->flags & SL_ACK)) {
+			tcb->syn_due = true;
+			return SL_TCP_BAD_SYN;
+		}
+		/* That of a simultaneous open, with the ACK that completes it: RFC 9293 figure 8.
+		 */
+		if (!tcb->passive) {
 			a->seq++;
 			return SL_TCP_TAKEN;
 		}
-		tcb->syn_due = true;
-		return SL_TCP_BAD_SYN;
 	}
 	tcp_challenge(tcp, tcb); /* RFC 5961 section 4.2 */
 	return SL_TCP_BAD_SYN;

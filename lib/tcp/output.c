@@ -160,6 +160,7 @@ bool tcp_send_syn(struct sl_tcp *tcp, struct sl_tcb *tcb)
 {
 	const struct sl_tcp_options *o = tcb->options;
 	const bool answer = tcb->state == SL_TCP_SYN_RECEIVED;
+	const uint32_t told = tcb->rcv_adv;
 	struct sl_tcp_segment s;
 
 	if (answer) {
@@ -167,7 +168,7 @@ bool tcp_send_syn(struct sl_tcp *tcp, struct sl_tcb *tcb)
 		s.made.n_sack = 0;
 		/* Never scaled. */
 		s.made.wnd = (uint16_t)sl_min_u32(o->receive_buffer, UINT16_MAX);
-		tcb->rcv_adv = sl_seq_max(tcb->rcv_adv, sl_tcp_rcv_nxt(tcb) + s.made.wnd);
+		tcb->rcv_adv = sl_seq_max(told, sl_tcp_rcv_nxt(tcb) + s.made.wnd);
 		s.made.sack_permitted = tcb->sack;
 		/* What the peer did not offer is not offered: RFC 7323 section 2.2. */
 		if (tcb->rcv_wscale != 0 || tcb->snd_wscale != 0)

@@ -140,10 +140,11 @@ static inline uint32_t tcp_snd_last(const struct sl_tcb *tcb)
 }
 
 /* One behind what the peer may send, by any window that it has been told: they are rounded up to
- * what the header can say. */
+ * what the header can say, but for that of our SYN, which is not scaled. */
 static inline uint32_t tcp_rcv_edge(const struct sl_tcb *tcb)
 {
-	const uint32_t edge = tcb->rcv_adv + (1u << tcb->rcv_wscale) - 1;
+	const uint32_t unit = tcb->state == SL_TCP_SYN_RECEIVED ? 1 : 1u << tcb->rcv_wscale;
+	const uint32_t edge = tcb->rcv_adv + unit - 1;
 
 	return sl_seq_max(edge, sl_tcp_rcv_nxt(tcb));
 }

@@ -224,6 +224,46 @@ TEST(Open, ASynAgainInSynReceivedIsAnsweredAgain)
 	EXPECT_TRUE(e.quiet());
 }
 
+// Who sent the SYN of a passive open can't answer it as well.
+TEST(Open, ASynAckDoesNotCompleteAPassiveOpen)
+{
+	RecordProperty("rfc", "9293 3.10.7.4-4, 5961 4.2");
+	for (uint32_t off : {0u, 1u, 1000u}) {
+		Endpoint e;
+		e.to_syn_received();
+		Segment s = e.peer_syn(SL_SYN | SL_ACK);
+		s.seq += off;
+		EXPECT_EQ(e.arrive(s), SL_TCP_BAD_SYN);
+		EXPECT_EQ(e.state(), SL_TCP_SYN_RECEIVED);
+		const Segment ack = e.sent_next();
+		EXPECT_EQ(ack.flags, SL_ACK);
+		EXPECT_EQ(ack.seq, e.seq(0));
+		EXPECT_EQ(ack.ack, e.peer_seq(0));
+		EXPECT_TRUE(e.quiet());
+		e.arrive(e.peer(0, 0));
+		EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED);
+	}
+}
+
+TEST(Open, AnAckBehindTheWindowDoesNotCompleteAHandshake)
+{
+	RecordProperty("rfc", "9293 3.10.7.4-1");
+	for (uint8_t scale : {uint8_t(0), uint8_t(7)}) {
+		Endpoint e;
+		e.options.wscale = scale;
+		e.options.receive_buffer = 400000;
+		Segment syn = e.peer_syn();
+		syn.wscale = 2;
+		e.listen(syn);
+		ASSERT_EQ(e.sent_next().wnd, 65535); // not scaled, not rounded
+		EXPECT_EQ(e.arrive(e.peer(65535, 0)), SL_TCP_OUT_OF_WINDOW);
+		EXPECT_EQ(e.state(), SL_TCP_SYN_RECEIVED);
+		EXPECT_EQ(e.sent_next().ack, e.peer_seq(0));
+		e.arrive(e.peer(65534, 0));
+		EXPECT_EQ(e.state(), SL_TCP_ESTABLISHED);
+	}
+}
+
 TEST(Open, AnAckWithDataAndFinOpensAndIsTaken)
 {
 	RecordProperty("rfc", "9293 3.10.7.4");
