@@ -277,6 +277,9 @@ static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_se
 		/* No server is behind it that another service could stand for. */
 		if (p->plan->services.service[number].mode != SL_MODE_RESPOND)
 			number = SL_SERVICE_NONE;
+		/* A host answers to flags that no stack sends: RFC 9293 section 3.10.7 makes no
+		 * difference. */
+		parsed = parsed || seg->reason == SL_DROP_tcp_bad_flags;
 	}
 	proxied = pipeline_proxied(p, number);
 	buf->account = number;
@@ -291,7 +294,7 @@ static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_se
 		return;
 	}
 	travel(p, buf, seg, place, proxied, false);
-	if (proxied)
+	if (proxied && sl_tcp_flags_possible(seg->flags))
 		remember(p, buf, seg);
 }
 

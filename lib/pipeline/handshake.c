@@ -132,7 +132,7 @@ static void make_macs(struct sl_pipeline *p, bool v6, unsigned first, unsigned n
 
 static inline bool is_bare_syn(const struct sl_seg *seg)
 {
-	return (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN;
+	return (seg->flags & (SL_SYN | SL_ACK | SL_FIN | SL_RST)) == SL_SYN;
 }
 
 /* Whether a segment may bring a cookie back. */
@@ -599,8 +599,10 @@ void pipeline_handshake(struct sl_pipeline *p, unsigned i)
 		open_by_syn(p, i, NULL);
 	else if (may_prove(t))
 		check_ack(p, i);
-	else
+	else if (sl_tcp_flags_possible(t->seg->flags))
 		pipeline_stray(p, i, SL_DROP_stray);
+	else /* to LISTEN on a host link */
+		sl_out_drop(p->out, t->buf, SL_DROP_tcp_bad_flags);
 }
 
 void pipeline_unproxied(struct sl_pipeline *p, unsigned i)

@@ -53,17 +53,10 @@ bool pipeline_host_has(const struct sl_pipeline *p, const struct sl_buf *buf,
 	return sl_link_owns(link_of(p, buf), addr);
 }
 
-/* Flags that no stack sends are none of a connection's, but where nobody listens they are answered
- * as others are: RFC 9293 section 3.10.7.1 makes no difference. */
-static bool has_odd_flags(const struct sl_seg *seg)
-{
-	return seg->reason == SL_DROP_tcp_bad_flags && seg->src_port != 0 && seg->dst_port != 0;
-}
-
 void pipeline_host_refuse(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
 			  bool parsed)
 {
-	if ((!parsed && !has_odd_flags(seg)) || !pipeline_segment_is_right(p, buf, seg))
+	if (!parsed || !pipeline_segment_is_right(p, buf, seg))
 		sl_out_drop(p->out, buf, (enum sl_drop)seg->reason);
 	else
 		pipeline_reset(p, buf, seg);

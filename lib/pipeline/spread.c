@@ -52,12 +52,14 @@ unsigned sl_spread_owner(const struct sl_spread *s, const uint8_t *frame, uint16
 	switch (sl_wire_parse(frame, len, &seg)) {
 	case SL_PARSED_TCP:
 		return owner(s, &seg, link);
+	case SL_PARSED_BAD_TCP:
+		/* On a host link its connection answers. */
+		return seg.reason == SL_DROP_tcp_bad_flags ? owner(s, &seg, link) : receiver;
 	case SL_PARSED_ICMP:
 		return sl_wire_parse_quote(frame, &seg, &quote) ? owner(s, &quote.seg, link)
 								: receiver;
 	case SL_PARSED_OTHER:
 	case SL_PARSED_UNREAD:
-	case SL_PARSED_BAD_TCP:
 	case SL_PARSED_BAD:
 		break;
 	}

@@ -177,7 +177,7 @@ void listen_arrives(struct sl_tcp_stack *stack, int32_t listener, const struct s
 {
 	struct sl_tcp_segment rst;
 
-	if ((seg->flags & (SL_SYN | SL_ACK | SL_RST)) == SL_SYN) {
+	if ((seg->flags & (SL_SYN | SL_ACK | SL_RST | SL_FIN)) == SL_SYN) {
 		take_syn(stack, listener, seg, above);
 		return;
 	}

@@ -381,6 +381,11 @@ void sl_tcp_stack_input(struct sl_tcp_stack *stack, const uint8_t *packet, uint1
 		stack->counts.not_ours++;
 		return;
 	case SL_PARSED_BAD_TCP:
+		/* RFC 9293 section 3.10.7 knows no flags that no stack sends. */
+		if (seg.reason == SL_DROP_tcp_bad_flags)
+			break;
+		stack->counts.malformed++;
+		return;
 	case SL_PARSED_BAD:
 		stack->counts.malformed++;
 		return;

@@ -593,7 +593,7 @@ static enum sl_tcp_verdict take_syn(struct sl_tcp *tcp, struct sl_tcb *tcb, stru
 {
 	const struct sl_seg *seg = a->seg;
 
-	if (tcb->state == SL_TCP_TIME_WAIT && !(seg->flags & SL_ACK)) {
+	if (tcb->state == SL_TCP_TIME_WAIT && !(seg->flags & (SL_ACK | SL_FIN))) {
 		/* RFC 6191 section 2; MAY-2. */
 		const bool newer = tcb->timestamps && seg->ts_off != 0 && tcb->ts_valid
 					   ? sl_seq_gt(seg->tsval, tcb->ts_recent) ||

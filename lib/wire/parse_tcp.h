@@ -21,22 +21,6 @@ static inline void wire_load_pair(uint32_t *later_earlier, const uint8_t *p)
 	memcpy(later_earlier, &both, sizeof(both));
 }
 
-/*
- * Combinations that no stack sends, and that only serve to probe or to slip past filters: no flag
- * of the six at all, SYN with FIN or RST, RST with FIN, FIN or data flags without ACK. A bit for
- * each value of FIN, SYN, RST, PSH and ACK that may be.
- */
-static inline bool wire_flags_possible(uint8_t flags)
-{
-#define ONLY(f)     (1u << (f) | 1u << ((f) | SL_PSH))
-#define WITH_ACK(f) ONLY((f) | SL_ACK)
-	const uint32_t possible = WITH_ACK(0) | WITH_ACK(SL_FIN) | ONLY(SL_SYN) | WITH_ACK(SL_SYN) |
-				  ONLY(SL_RST) | WITH_ACK(SL_RST);
-#undef ONLY
-#undef WITH_ACK
-	return possible >> (flags & 0x1f) & 1;
-}
-
 static inline bool wire_options(const uint8_t *frame, unsigned off, unsigned end,
 				struct sl_seg *seg)
 {
@@ -90,14 +74,15 @@ static inline enum sl_parsed wire_tcp(const uint8_t *frame, unsigned l4, unsigne
 	seg->wnd = sl_load_be16(tcp + 14);
 	seg->payload_off = (uint16_t)(l4 + hdr);
 	seg->payload_len = (uint16_t)(len - hdr);
-	reason = SL_DROP_tcp_bad_flags;
-	if (!wire_flags_possible(seg->flags))
-		goto bad;
 	reason = SL_DROP_tcp_bad_option;
 	if (!wire_options(frame, l4 + SL_TCP_HDR, l4 + hdr, seg))
 		goto bad;
 	reason = SL_DROP_port_zero;
 	if (seg->src_port == 0 || seg->dst_port == 0)
+		goto bad;
+	/* Last: a host has an answer to these, for which it wants all the rest. */
+	reason = SL_DROP_tcp_bad_flags;
+	if (!sl_tcp_flags_possible(seg->flags))
 		goto bad;
 	return SL_PARSED_TCP;
 bad:

@@ -31,6 +31,22 @@ enum sl_tcp_flag {
 	SL_CWR = 0x80,
 };
 
+/**
+ * Whether a stack may send these flags: not none of the six at all, SYN with FIN or RST, RST with
+ * FIN, FIN or data flags without ACK. Those only serve to probe or to slip past filters.
+ */
+static inline bool sl_tcp_flags_possible(uint8_t flags)
+{
+/* A bit for each value of FIN, SYN, RST, PSH and ACK that may be. */
+#define SL_ONLY(f)     (1u << (f) | 1u << ((f) | SL_PSH))
+#define SL_WITH_ACK(f) SL_ONLY((f) | SL_ACK)
+	const uint32_t possible = SL_WITH_ACK(0) | SL_WITH_ACK(SL_FIN) | SL_ONLY(SL_SYN) |
+				  SL_WITH_ACK(SL_SYN) | SL_ONLY(SL_RST) | SL_WITH_ACK(SL_RST);
+#undef SL_ONLY
+#undef SL_WITH_ACK
+	return possible >> (flags & 0x1f) & 1;
+}
+
 enum {
 	SL_L2_MAX = 22,     /**< Ethernet, two tags, EtherType */
 	SL_NO_WSCALE = 15,  /**< sl_seg.wscale: the option was not there */
@@ -63,7 +79,8 @@ enum sl_parsed {
 			   time exceeded, parameter problem. Addresses, l4_off (of ICMP) and
 			   payload (what it quotes) are set: see sl_wire_parse_quote */
 	SL_PARSED_BAD_TCP, /**< TCP that is malformed or a fragment; addresses are set, ports where
-			      they could be read (else 0), and `reason` */
+			      they could be read (else 0), and `reason`. Where that is
+			      SL_DROP_tcp_bad_flags nothing else is wrong, and every field is set */
 	SL_PARSED_BAD,     /**< no telling what it is; `reason` says why */
 };
 

@@ -129,6 +129,47 @@ TEST(HostLink, AClosedPortIsToldToBeOne)
 	EXPECT_GT(road.drops(SL_DROP_limited), 1500u);
 }
 
+// Where a connection stands they are its business: RFC 9293 section 3.10.7.4, RFC 5961 section 4.2.
+TEST(HostLink, FlagsThatNoStackSendsGoToTheirConnection)
+{
+	RecordProperty("rfc", "9293 3.10.7.4-4, 5961 4.2");
+	for (bool v6 : {false, true}) {
+		Road road(host());
+		Talk talk(road);
+		if (v6)
+			talk.ipv6();
+		talk.sport = 7;
+		talk.ask();
+		EXPECT_TRUE(road.outside(talk.c(SL_ACK, 1, 1)).empty());
+		const Sent challenge = only(road.outside(talk.c(SL_SYN | SL_FIN, 500, 0)));
+		EXPECT_EQ(challenge.seg.flags, SL_ACK);
+		EXPECT_EQ(challenge.seg.ack, talk.isn + 1);
+		EXPECT_EQ(road.events(SL_EVENT_challenge_acks), 1u);
+		for (unsigned flags : {0, SL_FIN + 0, SL_FIN | SL_PSH | SL_URG})
+			EXPECT_TRUE(road.outside(talk.c(flags, 1, 0)).empty());
+		EXPECT_EQ(road.drops(SL_DROP_unacceptable), 4u);
+		EXPECT_EQ(road.count(), 1u);
+		const Sent echo = only(road.outside(talk.c(SL_ACK | SL_PSH, 1, 1, "hello")));
+		EXPECT_EQ(echo.payload(), "hello");
+	}
+}
+
+// On a wire nobody answers to them, whatever stands there.
+TEST(HostLink, OnAWireFlagsThatNoStackSendsAreDropped)
+{
+	RoadOptions o;
+	o.services = {responder("192.0.2.2", 7, SL_SERVER_ECHO)};
+	Road road(o);
+	Talk talk(road);
+	talk.sport = 7;
+	talk.ask();
+	EXPECT_TRUE(road.outside(talk.c(SL_ACK, 1, 1)).empty());
+	ASSERT_EQ(road.count(), 1u);
+	for (unsigned flags : {0, SL_FIN + 0, SL_FIN | SL_PSH | SL_URG, SL_SYN | SL_FIN})
+		EXPECT_TRUE(road.outside(talk.c(flags, 1, 0)).empty());
+	EXPECT_EQ(road.drops(SL_DROP_tcp_bad_flags), 4u);
+}
+
 TEST(HostLink, WhatIsWrongIsDropped)
 {
 	Road road(host());

@@ -98,6 +98,18 @@ TEST_F(Spread, BothDirectionsMeet)
 	}
 }
 
+// Their connection's owner has the answer to them, where there is one.
+TEST_F(Spread, FlagsThatNoStackSendsGoToTheOwner)
+{
+	for (Frame f : connections(100)) {
+		const unsigned one = owner(f);
+		f.flags = SL_SYN | SL_FIN;
+		EXPECT_EQ(owner(f), one);
+		f.data_offset = 4;
+		EXPECT_EQ(owner(f), kReceiver);
+	}
+}
+
 TEST_F(Spread, WorkersGetTheirShare)
 {
 	for (unsigned n : {2u, 3u, 8u}) {
@@ -157,9 +169,9 @@ TEST_F(Spread, WhatHasNoOwnerStaysWithItsReceiver)
 	f.proto = 17;
 	EXPECT_EQ(owner(f), kReceiver) << "UDP";
 	f.proto = 6;
-	f.flags = 0;
+	f.data_offset = 4;
 	EXPECT_EQ(owner(f), kReceiver) << "malformed TCP";
-	f.flags = SL_ACK;
+	f = Frame();
 	EXPECT_EQ(owner(icmp_error(f, 8)), kReceiver) << "an echo";
 	v6.src = "2001:db8::1";
 	v6.dst = "2001:db8::2";

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "frame.h"
 #include "host.h"
 
 using namespace sl_test;
@@ -62,6 +63,23 @@ class Sockets : public ::testing::TestWithParam<bool>
 			for (uint64_t n : h->tcp().states)
 				EXPECT_EQ(n, 0u);
 		}
+	}
+
+	// Somebody sends b a segment in the name of a. `seen` has the answers.
+	void forge(uint16_t port, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t from = 4000)
+	{
+		Frame f;
+		f.src = GetParam() ? "2001:db8::1" : "192.0.2.1";
+		f.dst = GetParam() ? "2001:db8::2" : "192.0.2.2";
+		f.sport = from;
+		f.dport = port;
+		f.seq = seq;
+		f.ack = ack;
+		f.flags = flags;
+		const Bytes packet = f.packet();
+		seen.clear();
+		sl_tcp_stack_input(b.stack, packet.data(), static_cast<uint16_t>(packet.size()),
+				   net.now);
 	}
 
 	Net net;
@@ -456,6 +474,61 @@ TEST_P(Sockets, AnAckThatIsNoCookieOpensNothingAndBringsNothing)
 	inject(packets[0]);
 	ASSERT_EQ(seen.size(), 1u);
 	EXPECT_EQ(seen[0].seg.flags, SL_RST);
+}
+
+// ---- Flags that no stack sends
+
+TEST_P(Sockets, FlagsThatNoStackSendsAreAnsweredByAClosedPort)
+{
+	RecordProperty("rfc", "9293 3.10.7.1");
+	for (uint8_t flags : {0, SL_FIN + 0, SL_FIN | SL_PSH | SL_URG, SL_SYN | SL_FIN}) {
+		forge(99, flags, 1000, 0);
+		ASSERT_EQ(seen.size(), 1u) << +flags;
+		EXPECT_EQ(seen[0].seg.flags, SL_RST | SL_ACK);
+		EXPECT_EQ(seen[0].seg.seq, 0u);
+		EXPECT_EQ(seen[0].seg.ack, 1000u + !!(flags & SL_SYN) + !!(flags & SL_FIN));
+	}
+	forge(99, SL_SYN | SL_FIN | SL_ACK, 1000, 77);
+	ASSERT_EQ(seen.size(), 1u);
+	EXPECT_EQ(seen[0].seg.flags, SL_RST);
+	EXPECT_EQ(seen[0].seg.seq, 77u);
+	for (uint8_t flags : {SL_SYN | SL_RST, SL_FIN | SL_RST}) {
+		forge(99, flags, 1000, 0);
+		EXPECT_TRUE(seen.empty()) << +flags;
+	}
+}
+
+TEST_P(Sockets, FlagsThatNoStackSendsOpenNothing)
+{
+	RecordProperty("rfc", "9293 3.10.7.2");
+	for (uint32_t cookies : {SL_SOCKET_COOKIES_NEVER + 0u, SL_SOCKET_COOKIES_ALWAYS + 0u}) {
+		const uint16_t port = static_cast<uint16_t>(80 + cookies);
+		listener = b.listen(port);
+		sl_socket_set(b.stack, listener, SL_SOCKET_COOKIES, cookies);
+		for (uint8_t flags : {0, SL_FIN + 0, SL_FIN | SL_PSH | SL_URG, SL_SYN | SL_FIN,
+				      SL_SYN | SL_RST, SL_SYN | SL_FIN | SL_RST}) {
+			forge(port, flags, 1000, 0);
+			EXPECT_TRUE(seen.empty()) << +flags;
+		}
+	}
+	EXPECT_EQ(sl_tcp_stack_connections(b.stack), 0u);
+	EXPECT_EQ(sl_tcp_stack_get_counts(b.stack)->ignored, 12u);
+	EXPECT_EQ(sl_tcp_stack_get_counts(b.stack)->malformed, 0u);
+}
+
+TEST_P(Sockets, ASynWithFinInAConnectionThatStandsBringsAChallenge)
+{
+	RecordProperty("rfc", "5961 4.2");
+	open();
+	net.flight.clear();
+	sl_socket_info info;
+	ASSERT_EQ(sl_socket_get_info(b.stack, cb, &info), 0);
+	forge(80, SL_SYN | SL_FIN, 1000, 0, info.remote_port);
+	ASSERT_EQ(seen.size(), 1u);
+	EXPECT_EQ(seen[0].seg.flags, SL_ACK);
+	forge(80, SL_FIN, seen[0].seg.ack, 0, info.remote_port);
+	EXPECT_TRUE(seen.empty());
+	EXPECT_EQ(b.state(cb), SL_TCP_ESTABLISHED);
 }
 
 // ---- TIME-WAIT

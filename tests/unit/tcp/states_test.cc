@@ -450,6 +450,35 @@ TEST_P(States, ASynInAConnectionThatStandsBringsAChallenge)
 	}
 }
 
+// No stack sends it. In TIME-WAIT it opens nothing either, though it be newer.
+TEST_P(States, ASynWithFinInAConnectionThatStandsBringsAChallenge)
+{
+	RecordProperty("rfc", "9293 3.10.7.4-4, 5961 4.2");
+	for (uint32_t off : {0u, 1000u, 100000u, 1u << 31}) {
+		Endpoint e;
+		e.to(GetParam());
+		Segment s = e.peer_syn();
+		s.flags = SL_SYN | SL_FIN;
+		s.seq += off;
+		EXPECT_EQ(e.arrive(s), SL_TCP_BAD_SYN) << off;
+		EXPECT_EQ(e.state(), GetParam());
+		const Segment ack = e.sent_next();
+		EXPECT_EQ(ack.flags, SL_ACK);
+		EXPECT_EQ(ack.ack, e.peer_seq(came(GetParam())));
+		EXPECT_TRUE(e.quiet());
+	}
+}
+
+TEST_P(States, AFinWithoutAckIsDropped)
+{
+	RecordProperty("rfc", "9293 3.10.7.4-5");
+	Endpoint e;
+	e.to(GetParam());
+	EXPECT_EQ(e.arrive(e.peer(came(GetParam()), 0, "", SL_FIN)), SL_TCP_NO_ACK);
+	EXPECT_EQ(e.state(), GetParam());
+	EXPECT_TRUE(e.quiet());
+}
+
 TEST(Challenge, ThereAreNotManyAndTheirNumberVaries)
 {
 	RecordProperty("rfc", "5961 7");

@@ -393,7 +393,30 @@ TEST(ParseFlags, OnlyCombinationsOfRealStacksPass)
 		if (!good) {
 			EXPECT_EQ(seg.reason, SL_DROP_tcp_bad_flags) << flags;
 		}
+		EXPECT_EQ(sl_tcp_flags_possible(seg.flags), good) << flags;
 	}
+}
+
+TEST(ParseFlags, WhereOnlyTheyAreWrongTheRestOfTheSegmentIsRead)
+{
+	RecordProperty("rfc", "9293 3.10.7.1");
+	Frame f = v4;
+	f.flags = SL_SYN | SL_FIN;
+	f.payload = {1, 2, 3};
+	f.options = {2, 4, 5, 180, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0, 1, 1};
+	sl_seg seg;
+	ASSERT_EQ(parse_exact(f.bytes(), &seg), SL_PARSED_BAD_TCP);
+	EXPECT_EQ(seg.reason, SL_DROP_tcp_bad_flags);
+	EXPECT_EQ(seg.flags, SL_SYN | SL_FIN);
+	EXPECT_EQ(seg.seq, f.seq);
+	EXPECT_EQ(seg.ack, f.ack);
+	EXPECT_EQ(seg.mss, 1460);
+	EXPECT_EQ(seg.tsval, 9u);
+	EXPECT_EQ(sl_seg_len(&seg), 5u);
+	// Anything else that is wrong with it is the reason.
+	f.options = {2, 1, 0, 0};
+	EXPECT_EQ(parse_exact(f.bytes(), &seg), SL_PARSED_BAD_TCP);
+	EXPECT_EQ(seg.reason, SL_DROP_tcp_bad_option);
 }
 
 TEST(ParseIpv4, OptionsAreSkipped)
