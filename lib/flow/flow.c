@@ -307,7 +307,7 @@ static bool drop_slot(struct sl_flow_bucket *b, uint16_t tag, uint32_t index)
 	return false;
 }
 
-void sl_flow_remove(struct sl_flow *f, uint32_t index)
+void sl_flow_unlink(struct sl_flow *f, uint32_t index)
 {
 	const struct sl_flow_key *key = (const struct sl_flow_key *)sl_flow_entry(f, index);
 	struct place p;
@@ -321,7 +321,17 @@ void sl_flow_remove(struct sl_flow *f, uint32_t index)
 		assert(found);
 		p.first->n_displaced -= found;
 	}
+}
+
+void sl_flow_release(struct sl_flow *f, uint32_t index)
+{
 	give_free(f, index);
 	f->used[index / 64] &= ~(1ULL << (index % 64));
 	f->n_used--;
+}
+
+void sl_flow_remove(struct sl_flow *f, uint32_t index)
+{
+	sl_flow_unlink(f, index);
+	sl_flow_release(f, index);
 }

@@ -236,6 +236,13 @@ uint32_t sl_flow_insert(struct sl_flow *f, const struct sl_flow_key *key, uint32
 /** Frees entry `index`, which is in use and whose key is as it was inserted. The key is lost. */
 void sl_flow_remove(struct sl_flow *f, uint32_t index);
 
+/** Takes entry `index`, which is in use and whose key is as it was inserted, out of all look-ups:
+ * its key is free for another. The entry stays in use until sl_flow_release. */
+void sl_flow_unlink(struct sl_flow *f, uint32_t index);
+
+/** Frees entry `index`, which was unlinked. */
+void sl_flow_release(struct sl_flow *f, uint32_t index);
+
 /** Whether entry `index`, below the capacity, is in use: for walking the table slice by slice. */
 static inline bool sl_flow_in_use(const struct sl_flow *f, uint32_t index)
 {

@@ -655,6 +655,9 @@ bool pipeline_reopen(struct sl_pipeline *p, unsigned i)
 	if (is_bare_syn(t->seg)) {
 		t->buf->account = t->service;
 		if (!t->proxied) {
+			/* On a host link nobody else is behind it. */
+			if (old->ours && pipeline_on_host(p, t->link))
+				return false;
 			sl_relay_remove(&p->relay, p->query[i].index);
 			pipeline_leave(p, t);
 			return true;

@@ -495,9 +495,6 @@ static void dispose(struct sl_relay *r, const struct sl_tcb *tcb, struct sl_buf 
 	case SL_TCP_TAKEN:
 		sl_out_deliver(r->out, buf);
 		return;
-	case SL_TCP_NEW_SYN:
-		sl_out_drop(r->out, buf, SL_DROP_stray);
-		return;
 	case SL_TCP_BAD_RST:
 		sl_out_drop(r->out, buf, SL_DROP_rst_out_of_window);
 		return;
@@ -506,6 +503,7 @@ static void dispose(struct sl_relay *r, const struct sl_tcb *tcb, struct sl_buf 
 	case SL_TCP_BAD_ACK:
 	case SL_TCP_NO_ACK:
 	case SL_TCP_NO_TIMESTAMPS:
+	case SL_TCP_NEW_SYN:
 	case SL_TCP_BAD_SYN:
 		sl_out_drop(r->out, buf, SL_DROP_unacceptable);
 		return;
@@ -538,6 +536,9 @@ void relay_endpoint_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_si
 	r->endpoints.tcp.now_us = r->now_us;
 	r->endpoints.quota = QUOTA;
 	verdict = sl_tcp_segment_arrives(&r->endpoints.tcp, &e->tcb, seg, buf->data);
+	/* One that anybody wanted would not have come here. */
+	if (verdict == SL_TCP_NEW_SYN)
+		sl_tcp_refuse_syn(&r->endpoints.tcp, &e->tcb);
 	waits = keeps_waiting(&e->tcb);
 	/* What comes ahead counts when it is the first: from then on the rest is waited for. */
 	if (has_taken(e, taken) ||

@@ -60,7 +60,32 @@ static uint16_t own_mss(const struct sl_tcp_stack *stack, const struct sock *s, 
 	return s->options.mss == 0 || s->options.mss > mss ? (uint16_t)mss : s->options.mss;
 }
 
-static void answer_by_cookie(struct sl_tcp_stack *stack, struct sock *s, const struct sl_seg *syn)
+static struct sl_tcp_granted granted_of(const struct sl_cookie_options *opts)
+{
+	return (struct sl_tcp_granted){
+		.peer_mss = opts->mss,
+		.snd_wscale = opts->wscale,
+		.timestamps = opts->timestamps,
+		.sack = opts->sack,
+	};
+}
+
+/* The ISN for who may follow `old`: RFC 1122 section 4.2.2.13. The SYN again gets the same. */
+static uint32_t successor_iss(struct sl_tcp_stack *stack, struct conn *old,
+			      const struct sl_seg *syn, const struct sl_cookie_options *opts)
+{
+	struct successor *s = &old->successor;
+
+	if (!s->is || s->isn != syn->seq)
+		s->iss = old->tcb.snd_max + 1 + (sl_tcp_random(&stack->tcp) & 0xffffff);
+	s->is = true;
+	s->isn = syn->seq;
+	s->granted = granted_of(opts);
+	return s->iss;
+}
+
+static void answer_by_cookie(struct sl_tcp_stack *stack, struct sock *s, const struct sl_seg *syn,
+			     struct conn *old)
 {
 	const struct sl_tcp_options *o = &s->options;
 	const struct sl_cookie_tuple tuple = tuple_of(syn);
@@ -88,43 +113,105 @@ static void answer_by_cookie(struct sl_tcp_stack *stack, struct sock *s, const s
 
 	made.seq = sl_cookie_mint(&stack->ring, &tuple, syn->seq, &opts, stack->tcp.now_us,
 				  &made.tsval);
+	if (old != NULL)
+		made.seq = successor_iss(stack, old, syn, &opts);
 	s->cookies_until_us = stack->tcp.now_us + SL_COOKIE_LIFE_MAX_US;
 	stack->counts.cookies_sent++;
 	answer(stack, syn, &made);
 }
 
+/* Whether there is an entry for who follows `old`; one whose user has yet to look keeps its own. */
+static bool has_room(const struct sl_tcp_stack *stack, const struct conn *old)
+{
+	return old->socket == NONE || sl_flow_count(&stack->flow) < sl_flow_capacity(&stack->flow);
+}
+
 static void take_syn(struct sl_tcp_stack *stack, int32_t listener, const struct sl_seg *syn,
-		     const uint32_t *above)
+		     struct conn *old)
 {
 	struct sock *s = &stack->sockets[listener];
 	const bool full = is_full(s);
 	const struct sl_flow_key key =
 		stack_key(&syn->dst, syn->dst_port, &syn->src, syn->src_port);
+	const uint32_t above = old != NULL ? old->tcb.snd_max : 0;
+	const bool follows = old != NULL;
 	uint32_t isn = stack_isn(stack, &key);
 	struct conn *conn;
 
 	if (s->cookies == SL_SOCKET_COOKIES_ALWAYS ||
 	    (full && s->cookies == SL_SOCKET_COOKIES_AUTO)) {
-		answer_by_cookie(stack, s, syn);
+		answer_by_cookie(stack, s, syn, old);
 		return;
 	}
 	if (full) {
 		stack->counts.backlog_full++;
 		return;
 	}
+	if (follows && !has_room(stack, old)) {
+		stack->counts.table_full++;
+		return;
+	}
+	if (follows)
+		stack_give_way(stack, old);
 	conn = stack_new_conn(stack, &key, s);
 	if (conn == NULL) {
 		stack->counts.table_full++;
 		return;
 	}
 	/* RFC 1122 section 4.2.2.13: above what the one before has used. */
-	if (above != NULL && !sl_seq_gt(isn, *above))
-		isn = *above + 128000;
+	if (follows && !sl_seq_gt(isn, above))
+		isn = above + 128000;
 	conn->listener = listener;
 	s->n_waiting++;
 	stack->counts.to_listener++;
 	sl_tcp_open_passive(&stack->tcp, &conn->tcb, syn, isn, stack_ts_offset(stack, &key));
 	stack_after(stack, conn);
+}
+
+/* An ACK has proved its client: its connection stands, if there is room. */
+static void open_proven(struct sl_tcp_stack *stack, int32_t listener, const struct sl_seg *ack,
+			const uint8_t *packet, const struct sl_tcp_granted *granted)
+{
+	struct sock *s = &stack->sockets[listener];
+	const struct sl_flow_key key =
+		stack_key(&ack->dst, ack->dst_port, &ack->src, ack->src_port);
+	struct conn *conn = stack_new_conn(stack, &key, s);
+
+	if (conn == NULL) {
+		stack->counts.table_full++;
+		return;
+	}
+	conn->listener = listener;
+	s->n_waiting++;
+	stack->counts.to_listener++;
+	sl_tcp_open_cookie(&stack->tcp, &conn->tcb, ack, granted);
+	(void)sl_tcp_segment_arrives(&stack->tcp, &conn->tcb, ack, packet);
+	stack_after(stack, conn);
+}
+
+bool listen_succeeds(struct sl_tcp_stack *stack, struct conn *old, const struct sl_seg *seg,
+		     const uint8_t *packet)
+{
+	const struct successor successor = old->successor;
+	int32_t listener;
+
+	if (!successor.is || (seg->flags & (SL_SYN | SL_RST | SL_ACK)) != SL_ACK ||
+	    seg->seq - 1 != successor.isn || seg->ack - 1 != successor.iss)
+		return false;
+	listener = listen_find(stack, &seg->dst, seg->dst_port);
+	if (listener == NONE)
+		return false;
+	if (is_full(&stack->sockets[listener])) {
+		stack->counts.backlog_full++;
+		return true;
+	}
+	if (!has_room(stack, old)) {
+		stack->counts.table_full++;
+		return true;
+	}
+	stack_give_way(stack, old);
+	open_proven(stack, listener, seg, packet, &successor.granted);
+	return true;
 }
 
 /* Returns false when it can be none, and is nobody's. While cookies may be alive, an ACK that is
@@ -134,11 +221,8 @@ static bool take_cookie(struct sl_tcp_stack *stack, int32_t listener, const stru
 {
 	struct sock *s = &stack->sockets[listener];
 	const struct sl_cookie_tuple tuple = tuple_of(ack);
-	const struct sl_flow_key key =
-		stack_key(&ack->dst, ack->dst_port, &ack->src, ack->src_port);
 	struct sl_cookie_options opts;
 	struct sl_tcp_granted granted;
-	struct conn *conn;
 
 	if (stack->tcp.now_us >= s->cookies_until_us || ack->flags & (SL_SYN | SL_RST))
 		return false;
@@ -152,33 +236,18 @@ static bool take_cookie(struct sl_tcp_stack *stack, int32_t listener, const stru
 		stack->counts.backlog_full++;
 		return true;
 	}
-	conn = stack_new_conn(stack, &key, s);
-	if (conn == NULL) {
-		stack->counts.table_full++;
-		return true;
-	}
-	conn->listener = listener;
-	s->n_waiting++;
-	stack->counts.to_listener++;
-	granted = (struct sl_tcp_granted){
-		.peer_mss = opts.mss,
-		.snd_wscale = opts.wscale,
-		.timestamps = opts.timestamps,
-		.sack = opts.sack,
-	};
-	sl_tcp_open_cookie(&stack->tcp, &conn->tcb, ack, &granted);
-	(void)sl_tcp_segment_arrives(&stack->tcp, &conn->tcb, ack, packet);
-	stack_after(stack, conn);
+	granted = granted_of(&opts);
+	open_proven(stack, listener, ack, packet, &granted);
 	return true;
 }
 
 void listen_arrives(struct sl_tcp_stack *stack, int32_t listener, const struct sl_seg *seg,
-		    const uint8_t *packet, const uint32_t *above)
+		    const uint8_t *packet, struct conn *old)
 {
 	struct sl_tcp_segment rst;
 
 	if ((seg->flags & (SL_SYN | SL_ACK | SL_RST | SL_FIN)) == SL_SYN) {
-		take_syn(stack, listener, seg, above);
+		take_syn(stack, listener, seg, old);
 		return;
 	}
 	if (seg->flags & SL_ACK && take_cookie(stack, listener, seg, packet))

@@ -171,7 +171,7 @@ struct conn *stack_new_conn(struct sl_tcp_stack *stack, const struct sl_flow_key
 	conn = conn_at(stack, index);
 	sl_wheel_node_init(&conn->timer);
 	conn->socket = conn->listener = NONE;
-	conn->queued = false;
+	conn->queued = conn->unlinked = conn->successor.is = false;
 	conn->ttl = like->ttl;
 	conn->dscp = like->dscp;
 	conn->options = like->options;
@@ -187,7 +187,16 @@ void stack_free_conn(struct sl_tcp_stack *stack, struct conn *conn)
 
 	sl_wheel_cancel(&stack->wheel, index);
 	sl_tcp_tcb_free(&stack->tcp, &conn->tcb);
-	sl_flow_remove(&stack->flow, index);
+	if (conn->unlinked)
+		sl_flow_release(&stack->flow, index);
+	else
+		sl_flow_remove(&stack->flow, index);
+}
+
+void stack_give_way(struct sl_tcp_stack *stack, struct conn *conn)
+{
+	sl_tcp_give_way(&stack->tcp, &conn->tcb);
+	stack_after(stack, conn);
 }
 
 void stack_ready(struct sl_tcp_stack *stack, int32_t socket)
@@ -252,8 +261,13 @@ void stack_after(struct sl_tcp_stack *stack, struct conn *conn)
 			stack_free_conn(stack, conn);
 			return;
 		}
-	} else if (events != 0) {
-		stack_ready(stack, conn->socket);
+	} else {
+		if (conn->tcb.state == SL_TCP_CLOSED && !conn->unlinked) {
+			sl_flow_unlink(&stack->flow, index);
+			conn->unlinked = true;
+		}
+		if (events != 0)
+			stack_ready(stack, conn->socket);
 	}
 	deadline = sl_tcp_next_deadline(&stack->tcp, &conn->tcb);
 	if (deadline == UINT64_MAX)
@@ -279,45 +293,44 @@ static void arrives_closed(struct sl_tcp_stack *stack, const struct sl_seg *seg)
 	stack_emit(stack, &rst.made);
 }
 
+static void arrives_listen(struct sl_tcp_stack *stack, const struct sl_seg *seg,
+			   const uint8_t *packet, struct conn *old)
+{
+	const int32_t listener = listen_find(stack, &seg->dst, seg->dst_port);
+
+	if (listener == NONE)
+		arrives_closed(stack, seg);
+	else
+		listen_arrives(stack, listener, seg, packet, old);
+}
+
+static void arrives_connection(struct sl_tcp_stack *stack, struct conn *conn,
+			       const struct sl_seg *seg, const uint8_t *packet)
+{
+	if (listen_succeeds(stack, conn, seg, packet))
+		return;
+	if (sl_tcp_segment_arrives(&stack->tcp, &conn->tcb, seg, packet) == SL_TCP_NEW_SYN) {
+		/* It makes way only for one that somebody wants. */
+		if (listen_wants(stack, &seg->dst, seg->dst_port)) {
+			arrives_listen(stack, seg, packet, conn);
+			return;
+		}
+		sl_tcp_refuse_syn(&stack->tcp, &conn->tcb);
+	}
+	stack->counts.to_connection++;
+	stack_after(stack, conn);
+}
+
 static void arrives(struct sl_tcp_stack *stack, const struct sl_seg *seg, const uint8_t *packet)
 {
 	const struct sl_flow_key key =
 		stack_key(&seg->dst, seg->dst_port, &seg->src, seg->src_port);
 	const uint32_t index = sl_flow_lookup(&stack->flow, &key, sl_flow_hash(&stack->flow, &key));
-	uint32_t above, *above_or_not = NULL;
-	int32_t listener;
 
-	if (index != SL_FLOW_NONE) {
-		struct conn *conn = conn_at(stack, index);
-
-		if (conn->tcb.state != SL_TCP_CLOSED) {
-			stack->counts.to_connection++;
-			if (sl_tcp_segment_arrives(&stack->tcp, &conn->tcb, seg, packet) !=
-			    SL_TCP_NEW_SYN) {
-				stack_after(stack, conn);
-				return;
-			}
-			stack->counts.to_connection--;
-			above = conn->tcb.snd_max;
-			above_or_not = &above;
-			/* It makes way only for one that somebody wants. */
-			if (conn->socket != NONE ||
-			    !listen_wants(stack, &seg->dst, seg->dst_port)) {
-				stack->counts.ignored++;
-				return;
-			}
-			stack_free_conn(stack, conn);
-		} else {
-			/* The user has yet to look at what is left of it. */
-			arrives_closed(stack, seg);
-			return;
-		}
-	}
-	listener = listen_find(stack, &seg->dst, seg->dst_port);
-	if (listener == NONE)
-		arrives_closed(stack, seg);
+	if (index != SL_FLOW_NONE)
+		arrives_connection(stack, conn_at(stack, index), seg, packet);
 	else
-		listen_arrives(stack, listener, seg, packet, above_or_not);
+		arrives_listen(stack, seg, packet, NULL);
 }
 
 /* An ICMP error. */

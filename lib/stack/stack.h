@@ -14,6 +14,14 @@
 
 enum { NONE = -1 };
 
+/* What a SYN was answered that may follow a connection in TIME-WAIT, where that was by cookie: the
+ * ISN is above the old connection's, which no cookie can say. */
+struct successor {
+	bool is;
+	uint32_t isn, iss; /* the client's, ours */
+	struct sl_tcp_granted granted;
+};
+
 /* An entry of the table. In its key "outside" is the remote end. */
 struct conn {
 	struct sl_flow_key key;
@@ -22,7 +30,9 @@ struct conn {
 	int32_t listener; /* the socket that it came to, until it is accepted; or NONE */
 	uint32_t next;    /* of those that wait to be accepted */
 	bool queued;      /* it is one of them */
+	bool unlinked; /* it is over, and its key is another's to have: its user has yet to look */
 	uint8_t ttl, dscp;
+	struct successor successor;
 	struct sl_tcb tcb;
 	struct sl_tcp_options options;
 };
@@ -81,6 +91,8 @@ bool stack_is_own(const struct sl_tcp_stack *stack, const struct sl_addr *addr);
 struct conn *stack_new_conn(struct sl_tcp_stack *stack, const struct sl_flow_key *key,
 			    const struct sock *like);
 void stack_free_conn(struct sl_tcp_stack *stack, struct conn *conn);
+/* One in TIME-WAIT makes way for the next of its tuple. */
+void stack_give_way(struct sl_tcp_stack *stack, struct conn *conn);
 /* After anything has happened to it: sends, tells, arms its timer, or frees it. */
 void stack_after(struct sl_tcp_stack *stack, struct conn *conn);
 /* Sends a segment that is no connection's, from `local`. */
@@ -97,9 +109,13 @@ uint32_t stack_ts_offset(const struct sl_tcp_stack *stack, const struct sl_flow_
 int32_t listen_find(const struct sl_tcp_stack *stack, const struct sl_addr *addr, uint16_t port);
 /* Whether a SYN for there would be answered. */
 bool listen_wants(const struct sl_tcp_stack *stack, const struct sl_addr *addr, uint16_t port);
-/* A segment for a listener. `above`: ISNs are to be above it, of a connection that it replaces. */
+/* A segment for a listener. `old`: in TIME-WAIT, it makes way for who follows; or NULL. */
 void listen_arrives(struct sl_tcp_stack *stack, int32_t listener, const struct sl_seg *seg,
-		    const uint8_t *packet, const uint32_t *above);
+		    const uint8_t *packet, struct conn *old);
+/* A segment for a connection in TIME-WAIT. Returns whether it proves the successor, and is taken.
+ */
+bool listen_succeeds(struct sl_tcp_stack *stack, struct conn *old, const struct sl_seg *seg,
+		     const uint8_t *packet);
 /* A connection of a listener's is through with its handshake, or has ended before it was accepted.
  */
 void listen_done(struct sl_tcp_stack *stack, struct conn *conn);

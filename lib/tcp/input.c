@@ -707,6 +707,17 @@ enum sl_tcp_verdict sl_tcp_segment_arrives(struct sl_tcp *tcp, struct sl_tcb *tc
 	return SL_TCP_OUT_OF_WINDOW;
 }
 
+void sl_tcp_give_way(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	assert(tcb->state == SL_TCP_TIME_WAIT);
+	tcp_end(tcp, tcb, SL_TCP_END_CLOSED);
+}
+
+void sl_tcp_refuse_syn(struct sl_tcp *tcp, struct sl_tcb *tcb)
+{
+	tcp_challenge(tcp, tcb);
+}
+
 bool sl_tcp_icmp(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t seq, uint16_t mtu, bool hard)
 {
 	const uint32_t headers = tcb->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS;

@@ -78,7 +78,8 @@ struct sl_tcp_segment {
 enum sl_tcp_verdict {
 	SL_TCP_TAKEN,
 	SL_TCP_NEW_SYN, /**< in TIME-WAIT: it may open a new connection in place of this one, whose
-			   ISN is to be above sl_tcp_snd_max. Nothing has changed */
+			   ISN is to be above snd_max. Nothing has changed: it is the owner's to
+			   call sl_tcp_give_way or sl_tcp_refuse_syn */
 	SL_TCP_OUT_OF_WINDOW, /**< unacceptable: answered by an ACK, or not at all */
 	SL_TCP_PAWS,          /**< likewise */
 	SL_TCP_BAD_ACK,       /**< of what was never sent, or too old */
@@ -277,6 +278,12 @@ void sl_tcp_open_cookie(struct sl_tcp *tcp, struct sl_tcb *tcb, const struct sl_
 /** SEGMENT ARRIVES: section 3.10.7. `frame` is what `seg` was read from. */
 enum sl_tcp_verdict sl_tcp_segment_arrives(struct sl_tcp *tcp, struct sl_tcb *tcb,
 					   const struct sl_seg *seg, const uint8_t *frame);
+
+/** After SL_TCP_NEW_SYN: the connection makes way for a new one, as if 2MSL were over. */
+void sl_tcp_give_way(struct sl_tcp *tcp, struct sl_tcb *tcb);
+
+/** After SL_TCP_NEW_SYN: nobody wants a new one. Brings a challenge ACK, RFC 5961 section 4.2. */
+void sl_tcp_refuse_syn(struct sl_tcp *tcp, struct sl_tcb *tcb);
 
 /** The answer to a segment that belongs to no connection: section 3.10.7.1. Returns false: none. */
 bool sl_tcp_answer_closed(const struct sl_seg *seg, struct sl_tcp_segment *rst);

@@ -179,6 +179,36 @@ TEST(FlowRemove, AnEmptiedTablesBucketsAreAsTheyWereMade)
 	}
 }
 
+TEST(FlowUnlink, LeavesTheEntryAndFreesTheKey)
+{
+	for (bool collide : {false, true}) {
+		Table t(16, collide ? all_collide : random_secret(3));
+		std::vector<uint32_t> unlinked;
+		for (uint16_t i = 0; i < 8; i++) {
+			const sl_flow_key key = key_number(i);
+			const uint32_t index = t.insert(key);
+			ASSERT_NE(index, SL_FLOW_NONE);
+			sl_flow_unlink(&t.f, index);
+			EXPECT_EQ(t.lookup(key), SL_FLOW_NONE);
+			EXPECT_TRUE(sl_flow_in_use(&t.f, index));
+			EXPECT_TRUE(sl_flow_key_equal(&t.at(index)->key, &key));
+			unlinked.push_back(index);
+			const uint32_t next = t.insert(key);
+			ASSERT_NE(next, SL_FLOW_NONE);
+			EXPECT_NE(next, index);
+			EXPECT_EQ(t.lookup(key), next);
+		}
+		EXPECT_EQ(sl_flow_count(&t.f), 16u);
+		EXPECT_EQ(t.insert(key_number(99)), SL_FLOW_NONE);
+		for (uint32_t index : unlinked)
+			sl_flow_release(&t.f, index);
+		EXPECT_EQ(sl_flow_count(&t.f), 8u);
+		for (uint16_t i = 0; i < 8; i++)
+			EXPECT_NE(t.lookup(key_number(i)), SL_FLOW_NONE);
+		EXPECT_NE(t.insert(key_number(99)), SL_FLOW_NONE);
+	}
+}
+
 TEST(FlowInsert, SetsTheKeyAndLeavesTheRestOfTheEntry)
 {
 	Table t(4);

@@ -336,6 +336,33 @@ TEST(HostLink, AConnectionStaysWhenItsServiceNoLongerResponds)
 	EXPECT_EQ(road.events(SL_EVENT_cookies_sent), 1u);
 }
 
+// The old connection answers, as long as its 2MSL last: RFC 5961 section 4.2.
+TEST(HostLink, ANewSynInTimeWaitThatNoServiceWantsBringsAChallenge)
+{
+	RecordProperty("rfc", "5961 4.2");
+	RoadOptions options = host();
+	options.services[0].server = SL_SERVER_DAYTIME;
+	Road road(options);
+	Talk talk(road);
+	talk.sport = 7;
+	talk.ask();
+	const Road::Out out = road.outside(talk.c(SL_ACK, 1, 1));
+	ASSERT_FALSE(out.empty());
+	const sl_seg &last = out.back().seg;
+	road.outside(talk.c(SL_ACK | SL_FIN, 1, last.seq + sl_seg_len(&last) - talk.cookie));
+	ASSERT_EQ(road.states(), "TIME-WAIT CLOSED");
+	std::vector<sl_service> after = road.options.services;
+	after[0].mode = SL_MODE_SPLICE;
+	road.apply(after, false);
+	Frame syn = talk.syn();
+	syn.seq += 1000;
+	EXPECT_EQ(only(road.outside(syn)).seg.flags, SL_ACK);
+	EXPECT_EQ(road.states(), "TIME-WAIT CLOSED");
+	EXPECT_EQ(road.events(SL_EVENT_challenge_acks), 1u);
+	road.advance(61000);
+	EXPECT_EQ(only_answer(road, syn.bytes()).seg.flags, SL_RST | SL_ACK);
+}
+
 // RFC 9293 MUST-49 and section 3.9.2.2: what no connection sent is nobody's error.
 TEST(HostLink, IcmpErrorsOfNothingAreDropped)
 {

@@ -65,6 +65,24 @@ class Sockets : public ::testing::TestWithParam<bool>
 		}
 	}
 
+	// A socket of a's that connects from that port.
+	int start_from(uint16_t port, uint16_t to = 80)
+	{
+		const int s = sl_socket_open(a.stack);
+		sl_socket_set(a.stack, s, SL_SOCKET_REUSE_ADDRESS, 1);
+		EXPECT_EQ(sl_socket_bind(a.stack, s, &a.addr, port), 0);
+		EXPECT_EQ(sl_socket_connect(a.stack, s, &b.addr, to), -EINPROGRESS);
+		return s;
+	}
+	void connect_from(uint16_t port)
+	{
+		ca = start_from(port);
+		net.run(10000);
+		cb = sl_socket_accept(b.stack, listener);
+		ASSERT_GE(cb, 0);
+		ASSERT_EQ(a.state(ca), SL_TCP_ESTABLISHED);
+	}
+
 	// Somebody sends b a segment in the name of a. `seen` has the answers.
 	void forge(uint16_t port, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t from = 4000)
 	{
@@ -538,14 +556,7 @@ TEST_P(Sockets, ANewSynTakesThePlaceOfOneInTimeWait)
 	RecordProperty("rfc", "9293 MAY-2, 6191 2");
 	listener = b.listen(80);
 	for (int i = 0; i < 5; i++) {
-		ca = sl_socket_open(a.stack);
-		sl_socket_set(a.stack, ca, SL_SOCKET_REUSE_ADDRESS, 1);
-		ASSERT_EQ(sl_socket_bind(a.stack, ca, &a.addr, 5000), 0);
-		ASSERT_EQ(sl_socket_connect(a.stack, ca, &b.addr, 80), -EINPROGRESS);
-		net.run(10000);
-		cb = sl_socket_accept(b.stack, listener);
-		ASSERT_GE(cb, 0) << i;
-		EXPECT_EQ(a.state(ca), SL_TCP_ESTABLISHED);
+		connect_from(5000);
 		sl_socket_close(b.stack, cb);
 		net.run(10000);
 		sl_socket_close(a.stack, ca);
@@ -555,21 +566,157 @@ TEST_P(Sockets, ANewSynTakesThePlaceOfOneInTimeWait)
 	expect_clean();
 }
 
+// The user may hold a socket longer than its tuple.
+TEST_P(Sockets, ANewSynTakesThePlaceOfOneInTimeWaitThatItsUserHolds)
+{
+	RecordProperty("rfc", "9293 MAY-2, 9293 3.6.1");
+	listener = b.listen(80);
+	connect_from(5000);
+	a.send(ca, "tail");
+	sl_socket_shutdown(b.stack, cb);
+	net.run(10000);
+	sl_socket_close(a.stack, ca);
+	net.run(10000);
+	ASSERT_EQ(b.state(cb), SL_TCP_TIME_WAIT);
+	while (sl_socket_next_ready(b.stack) >= 0)
+		;
+	const int old = cb;
+	connect_from(5000);
+	EXPECT_EQ(sl_socket_next_ready(b.stack), old);
+	EXPECT_EQ(b.state(old), SL_TCP_CLOSED);
+	EXPECT_EQ(sl_socket_error(b.stack, old), 0);
+	EXPECT_EQ(b.receive(old), "tail");
+	char c;
+	EXPECT_EQ(sl_socket_receive(b.stack, old, &c, 1), 0);
+	a.send(ca, "new");
+	net.run(10000);
+	EXPECT_EQ(b.receive(cb), "new");
+	EXPECT_EQ(sl_socket_close(b.stack, old), 0);
+	sl_socket_close(a.stack, ca);
+	sl_socket_close(b.stack, cb);
+	expect_clean();
+}
+
+TEST_P(Sockets, ANewSynInTimeWaitThatNobodyWantsBringsAChallenge)
+{
+	RecordProperty("rfc", "5961 4.2");
+	listener = b.listen(80);
+	connect_from(5000);
+	sl_socket_close(b.stack, cb);
+	net.run(10000);
+	sl_socket_close(a.stack, ca);
+	net.run(10000);
+	ASSERT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
+	sl_socket_close(b.stack, listener);
+	seen.clear();
+	ca = start_from(5000);
+	net.run(1500);
+	// Its SYN, the challenge; the RST that follows is ignored: RFC 1337.
+	ASSERT_GE(seen.size(), 2u);
+	EXPECT_EQ(seen[1].from, &b);
+	EXPECT_EQ(seen[1].seg.flags, SL_ACK);
+	net.run(10000);
+	EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
+	EXPECT_EQ(a.state(ca), SL_TCP_SYN_SENT);
+}
+
+TEST_P(Sockets, AConnectionThatIsOverLeavesItsTupleToTheNext)
+{
+	RecordProperty("rfc", "9293 3.10.7.2");
+	listener = b.listen(80);
+	for (int i = 0; i < 3; i++) {
+		connect_from(5000);
+		const int old = cb;
+		sl_socket_abort(a.stack, ca);
+		net.run(10000);
+		ASSERT_EQ(b.state(old), SL_TCP_CLOSED); // and its user has not closed it
+		EXPECT_EQ(sl_socket_error(b.stack, old), -ECONNRESET);
+	}
+	// The same way out: a socket that is over holds no port against a new one.
+	for (int i = 0; i < 2; i++) {
+		const int s = start_from(6000, 99);
+		net.run(10000);
+		EXPECT_EQ(sl_socket_error(a.stack, s), -ECONNREFUSED);
+	}
+	EXPECT_EQ(sl_tcp_stack_connections(b.stack), 3u);
+	for (int s = 0; s < 64; s++) {
+		sl_socket_close(a.stack, s);
+		sl_socket_close(b.stack, s);
+	}
+	expect_clean();
+}
+
+// A cookie can't say where the old connection's numbers ended.
+TEST_P(Sockets, ByCookieTheNextIsnIsAboveThoseOfOneInTimeWait)
+{
+	RecordProperty("rfc", "9293 MAY-2, 9293 3.4.3");
+	listener = b.listen(80);
+	sl_socket_set(b.stack, listener, SL_SOCKET_COOKIES, SL_SOCKET_COOKIES_ALWAYS);
+	uint32_t end = 0;
+	for (int i = 0; i < 8; i++) {
+		seen.clear();
+		ca = start_from(5000);
+		net.run(1500);
+		const Parsed syn_ack = seen.at(1);
+		ASSERT_EQ(syn_ack.seg.flags, SL_SYN | SL_ACK);
+		if (i > 0) {
+			EXPECT_TRUE(sl_seq_gt(syn_ack.seg.seq, end));
+			EXPECT_LT(syn_ack.seg.seq - end, 1u << 25);
+			// Nothing has gone yet, and the SYN again gets the same answer.
+			EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
+			sl_tcp_stack_input(b.stack, seen[0].packet.data(),
+					   static_cast<uint16_t>(seen[0].packet.size()), net.now);
+			EXPECT_EQ(seen.back().seg.seq, syn_ack.seg.seq);
+		}
+		net.run(10000);
+		cb = sl_socket_accept(b.stack, listener);
+		ASSERT_GE(cb, 0) << i;
+		EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 0u);
+		a.send(ca, std::string(500, 'x'));
+		net.run(100000);
+		EXPECT_EQ(b.receive(cb).size(), 500u);
+		seen.clear();
+		sl_socket_close(b.stack, cb);
+		end = seen.at(0).seg.seq + sl_seg_len(&seen[0].seg);
+		net.run(10000);
+		sl_socket_close(a.stack, ca);
+		net.run(10000);
+		EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
+	}
+	expect_clean();
+}
+
+// Nobody has proved anything by a SYN: what it was answered stands beside the old connection.
+TEST_P(Sockets, ByCookieASynDestroysNothingInTimeWait)
+{
+	RecordProperty("rfc", "9293 MAY-2");
+	listener = b.listen(80);
+	sl_socket_set(b.stack, listener, SL_SOCKET_COOKIES, SL_SOCKET_COOKIES_ALWAYS);
+	connect_from(5000);
+	sl_socket_close(b.stack, cb);
+	net.run(10000);
+	sl_socket_close(a.stack, ca);
+	net.run(10000);
+	ca = start_from(5000); // its SYN-ACK is lost
+	net.run(1500);
+	net.flight.clear();
+	ASSERT_GE(seen.size(), 2u);
+	const uint32_t isn = seen[seen.size() - 2].seg.seq, iss = seen.back().seg.seq;
+	forge(80, SL_ACK, isn + 1, iss + 2, 5000); // a wrong guess
+	forge(80, SL_ACK, isn + 2, iss + 1, 5000);
+	EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
+	EXPECT_EQ(sl_tcp_stack_connections(b.stack), 1u);
+	net.run(3000000); // the SYN again
+	EXPECT_EQ(a.state(ca), SL_TCP_ESTABLISHED);
+	EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 0u);
+}
+
 // Where there is no room for it, the next SYN is to find what the ISN has to be above.
 TEST_P(Sockets, OneInTimeWaitStaysWhileTheBacklogIsFull)
 {
 	RecordProperty("rfc", "9293 MAY-2, 9293 3.4.3");
 	listener = b.listen(80, 1);
-	const auto connect_again = [&] {
-		ca = sl_socket_open(a.stack);
-		sl_socket_set(a.stack, ca, SL_SOCKET_REUSE_ADDRESS, 1);
-		ASSERT_EQ(sl_socket_bind(a.stack, ca, &a.addr, 5000), 0);
-		ASSERT_EQ(sl_socket_connect(a.stack, ca, &b.addr, 80), -EINPROGRESS);
-		net.run(10000);
-	};
-	connect_again();
-	cb = sl_socket_accept(b.stack, listener);
-	ASSERT_GE(cb, 0);
+	connect_from(5000);
 	sl_socket_close(b.stack, cb);
 	net.run(10000);
 	sl_socket_close(a.stack, ca);
@@ -577,9 +724,13 @@ TEST_P(Sockets, OneInTimeWaitStaysWhileTheBacklogIsFull)
 	ASSERT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
 	a.connect(b.addr, 80); // nobody accepts it
 	net.run(10000);
-	connect_again();
+	seen.clear();
+	ca = start_from(5000);
+	net.run(10000);
 	EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
 	EXPECT_EQ(a.state(ca), SL_TCP_SYN_SENT);
+	ASSERT_GE(seen.size(), 2u);
+	EXPECT_EQ(seen[1].seg.flags, SL_ACK) << "a challenge";
 	ASSERT_GE(sl_socket_accept(b.stack, listener), 0);
 	net.run(5000000);
 	EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 0u);
