@@ -411,6 +411,18 @@ void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, ui
 	relay_forward(r, conn, side, buf, seg);
 }
 
+void relay_tracked_answered_again(struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg)
+{
+	const struct sl_end *client = &conn->end[sl_side_other(side)];
+
+	if (!(conn->flags & SL_CONN_SPLICED) && sl_conn_leg(conn, side) == SL_LEG_SERVER &&
+	    conn->state[SL_LEG_CLIENT] == SL_TCP_SYN_RECEIVED &&
+	    conn->state[SL_LEG_SERVER] == SL_TCP_ESTABLISHED &&
+	    (seg->flags & (SL_SYN | SL_ACK | SL_RST)) == (SL_SYN | SL_ACK) &&
+	    seg->ack == client->isn + 1 && seg->seq != conn->end[side].isn)
+		track_answer(conn, side, seg);
+}
+
 bool relay_tracked_opening(const struct sl_conn *conn)
 {
 	return conn->state[SL_LEG_SERVER] == SL_TCP_SYN_SENT;

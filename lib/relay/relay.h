@@ -157,6 +157,10 @@ bool relay_learn_l2(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 void relay_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			   struct sl_buf *buf, struct sl_seg *seg);
 bool relay_tracked_opening(const struct sl_conn *conn);
+/* A server answers a SYN with another number than before, and its client has acknowledged neither:
+ * what it says last counts. A server with SYN cookies does not remember its answers. */
+void relay_tracked_answered_again(struct sl_conn *conn, enum sl_side side,
+				  const struct sl_seg *seg);
 void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 				   struct sl_buf *buf, struct sl_seg *seg);
 

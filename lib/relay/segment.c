@@ -76,6 +76,7 @@ static void joined_syn(struct sl_relay *r, struct sl_conn *conn, enum sl_side si
 			sl_out_drop(r->out, buf, SL_DROP_no_buffer);
 		return;
 	}
+	relay_tracked_answered_again(conn, side, seg);
 	if (of_handshake(conn, side, seg)) {
 		relay_observe(r, conn, side, seg, seg->ack);
 	} else if (!relay_once_a_second(r, conn)) {

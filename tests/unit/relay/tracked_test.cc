@@ -69,6 +69,25 @@ TEST_P(Tracked, LostSynAckIsRepairedByEitherEnd)
 	client(talk.c(SL_ACK, 1, 1), "ESTABLISHED ESTABLISHED");
 }
 
+// A server with SYN cookies answers each SYN with another number. The client takes the one that
+// arrives.
+TEST_P(Tracked, ServerThatAnswersAgainWithAnotherNumber)
+{
+	cite("RFC 4987 section 3.6");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	road.advance(1000);
+	client(talk.syn(), "SYN-RECEIVED ESTABLISHED");
+	talk.cookie = talk.iss += 12345;
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	client(talk.c(SL_ACK, 1, 1), "ESTABLISHED ESTABLISHED");
+	// Not once the client has answered.
+	talk.cookie = talk.iss += 12345;
+	server(talk.synack(), "ESTABLISHED ESTABLISHED");
+	talk.cookie = talk.iss -= 12345;
+	client(talk.c(SL_FIN | SL_ACK, 1, 1), "CLOSE-WAIT FIN-WAIT-1");
+}
+
 TEST_P(Tracked, RefusalEndsIt)
 {
 	cite("RFC 9293 section 3.10.7.3, second");
