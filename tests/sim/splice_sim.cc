@@ -76,6 +76,21 @@ class Splice : public World
 		       is_known(c);
 	}
 
+	// The service of a connection; nullptr when nobody listens there.
+	const sl_service *service_of(const Connection &c) const
+	{
+		const sl_service_table &t = box->road.plan->services;
+		const uint16_t number = sl_service_find(&t, &c.server_host->addr, c.port);
+		return number == SL_SERVICE_NONE ? nullptr : &t.service[number];
+	}
+
+	// Whether the box answers for the server.
+	bool is_spliced(const Connection &c) const
+	{
+		const sl_service *s = service_of(c);
+		return s != nullptr && s->mode == SL_MODE_SPLICE && s->cookies == SL_COOKIES_ALWAYS;
+	}
+
 	/*
 	 * A refusal came late, see below. A promise of timestamps was mended, and 12 bytes more may
 	 * be too many for an IPv6 path of the least MTU. A server whose refusals were lost so often
@@ -89,6 +104,8 @@ class Splice : public World
 		const Road &road = box->road;
 		const auto begun = begun_again.find(c.number);
 
+		if (!is_spliced(c))
+			return false;
 		return (begun != begun_again.end() &&
 			(begun->second.late || begun->second.as_it_is)) ||
 		       (!calm && !sl_addr_is_v4(&c.server_host->addr) &&
@@ -276,7 +293,7 @@ class Splice : public World
 		o.services.clear();
 		for (unsigned i = 0; i < n_pairs; i++)
 			o.services.push_back(make_service(hosts[2 * i + 1]->addr));
-		o.mtu = r() % 2 ? 1500 : 9000;
+		o.mtu = static_cast<uint16_t>(r() % 2 ? 1500 : 1280 + r() % 8321);
 		o.n_connections = tight ? 2 + r() % 6 : 32;
 		o.n_held = tight ? r() % 8 : 64;
 		if (tight)
@@ -287,7 +304,9 @@ class Splice : public World
 	sl_service make_service(const sl_addr &server)
 	{
 		std::mt19937 &r = net.random;
-		sl_service s = service("::", kPort, SL_MODE_SPLICE, SL_COOKIES_ALWAYS);
+		const bool passed = r() % 8 == 0;
+		sl_service s = service("::", kPort, passed ? SL_MODE_PASS : SL_MODE_SPLICE,
+				       r() % 4 ? SL_COOKIES_ALWAYS : SL_COOKIES_NEVER);
 
 		s.net = server;
 		s.port_hi = kPort + kPorts - 1;
@@ -297,6 +316,7 @@ class Splice : public World
 		s.timestamps = static_cast<uint8_t>(r() % 3);
 		s.strays = r() % 2 ? SL_STRAYS_DROP : SL_STRAYS_RESET;
 		s.mss_max = static_cast<uint16_t>(r() % 4 ? 0 : 536 + r() % 1000);
+		s.backlog = r() % 2 ? 1 : 1024;
 		if (!tight) {
 			const uint32_t long_ms = 4 * 3600 * 1000;
 			s.limits.half_open_ms = s.limits.silent_ms = s.limits.idle_ms = long_ms;
@@ -370,12 +390,13 @@ class Splice : public World
 		drain();
 		uint64_t in_order = 0;
 		for (const Connection &c : connections) {
+			const int refused = is_spliced(c) ? -ECONNRESET : -ECONNREFUSED;
 			must(!calm || c.port < kNobody ||
-				     (c.client.error == -ECONNRESET && !c.accepted),
+				     (c.client.error == refused && !c.accepted),
 			     "who was refused was told " + std::to_string(c.client.error));
 			if (may_fail(c) && c.port < kNobody)
 				return;
-			in_order += c.port < kNobody;
+			in_order += c.port < kNobody && service_of(c)->mode == SL_MODE_SPLICE;
 		}
 		const Road &road = box->road;
 		/* A FIN whose ACK is lost may come again when its receiver has forgotten. */
