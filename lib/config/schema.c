@@ -196,6 +196,12 @@ const struct setting settings[] = {
 	{.section = "services", .key = "adopt_for", .type = SETTING_SECONDS,
 	 AT(sl_config_service, adopt_for_ms), .min = 0, .max = 3600, .fallback = "60",
 	 .unit = "seconds", .help = "how long after a start or a change strays are adopted"},
+	{.section = "services", .key = "adopt_rate", .type = SETTING_INT,
+	 AT(sl_config_service, adopt_rate), .min = 0, .max = 100000, .fallback = "1000",
+	 .unit = "segments a second",
+	 .help = "while strays are adopted: what reaches the servers because of strays from outside, "
+		 "all workers together; beyond, such strays are dropped. Segments from inside are "
+		 "always adopted"},
 	{.section = "services", .key = "one_way", .type = SETTING_ENUM,
 	 AT(sl_config_service, one_way), .choices = one_way, .fallback = "report",
 	 .help = "when its servers are not heard for 5 s, as when answers go round the box. "

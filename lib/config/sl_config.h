@@ -109,6 +109,7 @@ struct sl_config_service {
 	uint32_t mss_max; /**< bytes; 0: none */
 	enum sl_strays strays;
 	uint32_t adopt_for_ms;
+	uint32_t adopt_rate; /**< segments a second */
 	enum sl_one_way_policy one_way;
 	enum sl_respond_server server;
 	uint32_t receive_buffer, send_buffer; /**< bytes */

@@ -60,6 +60,14 @@ struct control_worker {
 	uint64_t past[LATELY_TICKS]; /* packets dealt with, at earlier looks */
 };
 
+/* Strays of a service that its servers were not shown while strays were adopted. */
+struct control_strays {
+	uint64_t dropped, shown;             /* at the last look */
+	uint64_t began_dropped, began_shown; /* when it began */
+	unsigned quiet;                      /* looks since one was dropped */
+	bool rationed;                       /* it goes on */
+};
+
 struct control_port {
 	struct sl_port_watch watch;
 	struct sl_port_counters past[LATELY_TICKS]; /* a ring of earlier looks */
@@ -82,6 +90,7 @@ struct sl_control {
 	struct sl_request *requests;
 	struct event *end_by; /* while the box is ending: no longer than until then */
 	struct control_worker *workers;
+	struct control_strays strays[SL_SERVICES_MAX];
 	struct control_port ports[SL_PORTS_MAX];
 };
 

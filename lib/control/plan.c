@@ -30,6 +30,7 @@ static struct sl_service service_of(const struct sl_config_service *from)
 		.strays = (uint8_t)from->strays,
 		.one_way = (uint8_t)from->one_way,
 		.adopt_for_ms = from->adopt_for_ms,
+		.adopt_rate = from->adopt_rate,
 		.server = (uint8_t)from->server,
 		.receive_buffer = from->receive_buffer,
 		.send_buffer = from->send_buffer,
@@ -147,6 +148,7 @@ int sl_plan_make(const struct sl_config *config, const struct sl_plan *running,
 	memset(plan, 0, sizeof(*plan));
 	sl_service_table_init(&plan->services, all.service + 1, all.n);
 	plan_links(plan, config, running);
+	plan->n_workers = config->workers.n_cores;
 	plan->draining = running != NULL && running->draining;
 	return 0;
 }

@@ -75,8 +75,9 @@ struct sl_control *sl_control_create(const struct sl_control_config *config, cha
 /**
  * Runs the loop until SIGTERM, SIGINT or sl_control_stop. After the signals it first resets the
  * connections that cannot go on without the box, unless they are to be left; that takes 5 s at
- * most, and a second signal ends the loop at once. Tells systemd when it begins and when it ends; with a watchdog set (WatchdogSec=), also each second in which every worker has turned.
- * Returns 0, or -EIO when the loop failed.
+ * most, and a second signal ends the loop at once. Tells systemd when it begins and when it ends;
+ * with a watchdog set (WatchdogSec=), also each second in which every worker has turned. Returns 0,
+ * or -EIO when the loop failed.
  */
 int sl_control_run(struct sl_control *c);
 
@@ -103,6 +104,10 @@ const struct sl_worker_watch *sl_control_worker_watch(const struct sl_control *c
 
 /** The last look at port `i`, below n_ports. */
 const struct sl_port_watch *sl_control_port_watch(const struct sl_control *c, unsigned i);
+
+/** Whether in the last 10 s there were more strays of service number `service` than its servers are
+ * shown while strays are adopted. */
+bool sl_control_strays_rationed(const struct sl_control *c, unsigned service);
 
 /** What is known of servers, of all workers together, at most about a second old. */
 const struct sl_learned_table *sl_control_learned(const struct sl_control *c);

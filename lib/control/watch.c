@@ -119,6 +119,55 @@ static void watch_skew(struct sl_control *c)
 	}
 }
 
+/* Event or drop of a service at all workers. */
+static uint64_t sum_of(const struct sl_control *c, unsigned service, bool drops)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < c->config.n_workers; i++) {
+		const struct sl_account *a = &sl_worker_accounts(c->config.workers[i])[service];
+
+		n += drops ? sl_counted(&a->drop[SL_DROP_adopt_rationed])
+			   : sl_counted(&a->event[SL_EVENT_strays_shown]);
+	}
+	return n;
+}
+
+/* One line when more strays come than the servers are shown, one when it is over. */
+static void watch_strays(struct sl_control *c, unsigned service)
+{
+	struct control_strays *s = &c->strays[service];
+	const struct sl_service *of = &c->config.plan->services.service[service];
+	const struct control_strays was = *s;
+
+	s->dropped = sum_of(c, service, true);
+	s->shown = sum_of(c, service, false);
+	if (s->dropped > was.dropped) {
+		s->quiet = 0;
+		if (s->rationed)
+			return;
+		s->rationed = true;
+		s->began_dropped = was.dropped;
+		s->began_shown = was.shown;
+		control_log("service %s: more strays from outside than its servers are shown "
+			    "(adopt_rate = %u): %" PRIu64 " dropped, %" PRIu64
+			    " shown in the last second",
+			    of->name, of->adopt_rate, s->dropped - was.dropped,
+			    s->shown - was.shown);
+	} else if (s->rationed && ++s->quiet == LATELY_TICKS) {
+		s->rationed = false;
+		control_log("service %s: no stray from outside was dropped for %u s; since it "
+			    "began %" PRIu64 " dropped, %" PRIu64 " shown",
+			    of->name, LATELY_TICKS, s->dropped - s->began_dropped,
+			    s->shown - s->began_shown);
+	}
+}
+
+bool sl_control_strays_rationed(const struct sl_control *c, unsigned service)
+{
+	return c->strays[service].rationed;
+}
+
 bool control_watch(struct sl_control *c)
 {
 	const uint64_t now_us = control_now_us();
@@ -129,6 +178,8 @@ bool control_watch(struct sl_control *c)
 	for (unsigned i = 0; i < c->config.n_ports; i++)
 		watch_port(c, i);
 	watch_skew(c);
+	for (unsigned s = 1; s <= c->config.plan->services.n; s++)
+		watch_strays(c, s);
 	c->ticks++;
 	return all;
 }

@@ -25,6 +25,21 @@ struct sl_seg *pipeline_quoted(struct sl_pipeline *p, const struct sl_buf *buf,
 	return seg;
 }
 
+/* An ICMP error about a segment of no connection. While strays are adopted it may be about one that
+ * is yet to be adopted. */
+static void of_no_connection(struct sl_pipeline *p, const struct sl_traveller *t)
+{
+	if (!t->proxied)
+		pipeline_leave(p, t);
+	else if (!pipeline_adopts(p, t->service))
+		/* What comes back of SYN-ACKs to forged addresses, for one. */
+		sl_out_drop(p->out, t->buf, SL_DROP_icmp_mismatch);
+	else if (t->side == SL_INSIDE || pipeline_ration_take(p, t->service))
+		pipeline_leave(p, t);
+	else
+		sl_out_drop(p->out, t->buf, SL_DROP_adopt_rationed);
+}
+
 void pipeline_icmp(struct sl_pipeline *p, unsigned i, uint32_t index)
 {
 	const struct sl_traveller *t = &p->traveller[i];
@@ -33,11 +48,8 @@ void pipeline_icmp(struct sl_pipeline *p, unsigned i, uint32_t index)
 	t->buf->account = t->service;
 	if (index == SL_FLOW_NONE && t->proxied && t->buf->hops + 1u < p->n_round)
 		sl_out_hand_round(p->out, t->buf);
-	else if (index == SL_FLOW_NONE && (!t->proxied || pipeline_adopts(p, t->service)))
-		pipeline_leave(p, t);
 	else if (index == SL_FLOW_NONE)
-		/* What comes back of SYN-ACKs to forged addresses, for one. */
-		sl_out_drop(p->out, t->buf, SL_DROP_icmp_mismatch);
+		of_no_connection(p, t);
 	else if (!sl_wire_verify_quote(t->buf->data, quote))
 		sl_out_drop(p->out, t->buf, SL_DROP_icmp_bad_checksum);
 	else

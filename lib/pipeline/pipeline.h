@@ -132,6 +132,16 @@ void pipeline_unproxied(struct sl_pipeline *p, unsigned i);
 
 /* stray.c: a segment of a proxied service that belongs to no connection. */
 void pipeline_stray(struct sl_pipeline *p, unsigned i, enum sl_drop reason);
+/* ration.c: whether a stray from outside, traveller `i`, is shown to its server, and whether the
+ * server is also asked. */
+enum pipeline_ration {
+	PIPELINE_RATION_NONE,
+	PIPELINE_RATION_SHOW,
+	PIPELINE_RATION_SHOW_AND_ASK,
+};
+enum pipeline_ration pipeline_ration_stray(struct sl_pipeline *p, unsigned i);
+/* ration.c: whether another packet from outside may reach the servers of a service. */
+bool pipeline_ration_take(struct sl_pipeline *p, uint16_t service);
 /* stray.c: RFC 9293 section 3.10.7.1: a segment of no connection becomes the RST that answers it,
  * of which there are so many a second; or it is dropped. */
 void pipeline_reset(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_seg *seg);

@@ -49,6 +49,21 @@ struct sl_one_way {
 	bool on;           /**< answers go round the box, or the server is down */
 };
 
+enum { SL_STRAYS_SEEN = 1 << 16 };
+
+/** A connection that has sent a stray: in the place that the lower half of its hash names. */
+struct sl_stray_seen {
+	uint16_t tag;   /**< the upper half of its hash */
+	uint16_t shown; /**< when its server was last shown a stray: 32 ms each, modulo 2^16; 0: not
+			   yet */
+};
+
+/** What the servers are shown of strays from outside, while strays are adopted. */
+struct sl_ration {
+	struct sl_bucket of[SL_SERVICES_MAX]; /**< segments, by service */
+	struct sl_stray_seen seen[SL_STRAYS_SEEN];
+};
+
 /**
  * The last server that a packet of this burst had to do with, by one port: most packets that follow
  * have to do with it as well, and what was found out for one holds for all.
@@ -136,9 +151,8 @@ struct sl_pipeline {
 	bool proxied[SL_SERVICES_MAX]; /**< new connections of a service are, now */
 	uint16_t n_proxied;            /**< services of which they are */
 	uint64_t next_one_way_us;
-	struct sl_bucket stray_rsts;   /**< RSTs to strays */
-	struct sl_bucket stray_passes; /**< strays from outside that are shown to the server */
-	struct sl_bucket stray_probes; /**< of these, for which it is asked */
+	struct sl_bucket stray_rsts; /**< RSTs to strays */
+	struct sl_ration ration;
 
 	struct sl_like like[SL_PORTS_MAX][SL_SHAPE_SLOTS];
 	bool likes_stale; /**< services are not what they were: the next burst begins without them

@@ -8,8 +8,6 @@
 
 enum {
 	STRAY_RSTS_PER_S = 1000,
-	STRAY_PASSES_PER_S = 10000,
-	STRAY_PROBES_PER_S = 1000,
 };
 
 static void drop(struct sl_pipeline *p, const struct sl_traveller *t, enum sl_drop reason)
@@ -85,39 +83,62 @@ static void ask_server(struct sl_pipeline *p, const struct sl_traveller *t)
 }
 
 /*
- * While strays are adopted. The inside is trusted: its segment opens an entry. One from outside is
- * only shown to the server, whose answer, if it knows the connection, does that; so a connection in
- * which the client speaks next lives as well. What a flood of them may make the server see is
- * bounded.
+ * While strays are adopted, a segment from the inside opens an entry: the inside is trusted. So a
+ * transfer goes on with the first segment that its server sends, whatever comes from outside.
  */
-static void adopt(struct sl_pipeline *p, unsigned i, enum sl_drop reason)
+static void adopt_from_inside(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
-	if (t->side == SL_INSIDE) {
-		if (t->seg->flags & SL_RST || !(t->seg->flags & SL_ACK) ||
-		    !sl_relay_adopt(&p->relay, &p->query[i].key, p->query[i].hash, t->service,
-				    t->buf, t->seg))
-			pipeline_leave(p, t);
-	} else if (sl_bucket_take(&p->stray_passes, p->relay.now_us, STRAY_PASSES_PER_S)) {
-		if (!(t->seg->flags & (SL_SYN | SL_RST)) &&
-		    sl_bucket_take(&p->stray_probes, p->relay.now_us, STRAY_PROBES_PER_S))
-			ask_server(p, t);
+	if (t->seg->flags & SL_RST || !(t->seg->flags & SL_ACK) ||
+	    !sl_relay_adopt(&p->relay, &p->query[i].key, p->query[i].hash, t->service, t->buf,
+			    t->seg))
 		pipeline_leave(p, t);
-	} else {
-		drop(p, t, reason);
+}
+
+/*
+ * A stray from outside opens nothing. It is shown to the server, whose answer, if the server knows
+ * the connection, opens the entry; so a connection in which the client speaks next lives as well.
+ * A segment of a running connection has ACK and no SYN; a RST has no answer. What does not have
+ * these flags is asked for by nobody, and what is beyond the ration is dropped in silence: the
+ * sender of an honest segment sends it again.
+ */
+static void show_to_server(struct sl_pipeline *p, unsigned i)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+
+	if ((t->seg->flags & (SL_SYN | SL_RST | SL_ACK)) != SL_ACK) {
+		drop(p, t, SL_DROP_stray);
+		return;
 	}
+	switch (pipeline_ration_stray(p, i)) {
+	case PIPELINE_RATION_NONE:
+		drop(p, t, SL_DROP_adopt_rationed);
+		return;
+	case PIPELINE_RATION_SHOW:
+		break;
+	case PIPELINE_RATION_SHOW_AND_ASK:
+		ask_server(p, t);
+		break;
+	}
+	sl_count(&p->out->accounts[t->service].event[SL_EVENT_strays_shown], 1);
+	pipeline_leave(p, t);
 }
 
 void pipeline_stray(struct sl_pipeline *p, unsigned i, enum sl_drop reason)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
-	if (pipeline_adopts(p, t->service) && !pipeline_on_host(p, t->link))
-		adopt(p, i, reason);
+	if (pipeline_adopts(p, t->service) && !pipeline_on_host(p, t->link)) {
+		if (t->side == SL_INSIDE)
+			adopt_from_inside(p, i);
+		else
+			show_to_server(p, i);
+		return;
+	}
 	/* An honest client's second segment may come before the ACK that brings its cookie. */
-	else if (reason != SL_DROP_stray ||
-		 p->plan->services.service[t->service].strays == SL_STRAYS_DROP)
+	if (reason != SL_DROP_stray ||
+	    p->plan->services.service[t->service].strays == SL_STRAYS_DROP)
 		drop(p, t, reason);
 	else
 		pipeline_reset(p, t->buf, t->seg);

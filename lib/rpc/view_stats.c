@@ -184,7 +184,8 @@ static json_t *service_json(const struct sl_service *s, const struct sl_account 
 	const int skipped = sl_addr_is_v4(&s->net) ? 96 : 0;
 
 	return json_pack(
-		"{s:s, s:s, s:i, s:o, s:s, s:s, s:s, s:i, s:s, s:f, s:s, s:b, s:i, s:o, s:I, s:I, "
+		"{s:s, s:s, s:i, s:o, s:s, s:s, s:s, s:i, s:s, s:f, s:i, s:s, s:b, s:i, s:o, s:I, "
+		"s:I, "
 		"s:I, s:o, s:s?}",
 		"name", s->name, "address", sl_addr_format(&s->net, addr), "prefix",
 		s->prefix_len - skipped, "port", ports_json(s), "mode",
@@ -192,7 +193,7 @@ static json_t *service_json(const struct sl_service *s, const struct sl_account 
 		sl_cookies_policy_name((enum sl_cookies_policy)s->cookies), "timestamps",
 		sl_timestamps_policy_name((enum sl_timestamps_policy)s->timestamps), "mss_max",
 		(int)s->mss_max, "strays", sl_strays_name((enum sl_strays)s->strays), "adopt_for",
-		s->adopt_for_ms / 1e3, "one_way",
+		s->adopt_for_ms / 1e3, "adopt_rate", (int)s->adopt_rate, "one_way",
 		sl_one_way_policy_name((enum sl_one_way_policy)s->one_way), "retired",
 		(int)s->retired, "wscale", (int)s->wscale, "connections", rpc_states_json(sum),
 		"rx", (json_int_t)(sum->term[SL_TERM_rx] + sum->term[SL_TERM_handed_in]),

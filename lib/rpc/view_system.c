@@ -264,12 +264,20 @@ static void warn_workers(json_t *warnings, const struct sl_control *control,
 	}
 }
 
-/* Services whose servers are not heard by a worker. */
+/* Services whose servers are not heard by a worker, or are not shown all strays. */
 static void warn_services(json_t *warnings, const struct sl_control *control,
 			  const struct sl_snapshot *snapshot)
 {
 	const struct sl_service_table *t = &sl_control_setup(control)->plan->services;
 
+	for (unsigned s = 1; s <= t->n; s++)
+		if (sl_control_strays_rationed(control, s))
+			warn(warnings,
+			     "service %s: more strays from outside than its servers are shown "
+			     "after "
+			     "a start or a change: a flood, or many connections that ran before "
+			     "(adopt_rationed)",
+			     t->service[s].name);
 	for (unsigned s = 1; snapshot != NULL && s <= t->n; s++)
 		for (unsigned i = 0; i < snapshot->n_workers; i++) {
 			if (!(snapshot->worker[i].one_way[s / 64] >> s % 64 & 1))

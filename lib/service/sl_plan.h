@@ -16,8 +16,17 @@ struct sl_plan {
 	struct sl_service_table services;
 	struct sl_link links[SL_LINKS_MAX];
 	unsigned n_links;
-	bool draining; /**< new connections pass unproxied; what stands is served to its end */
+	unsigned n_workers; /**< that divide a rate or number of a whole service; 0 is 1 */
+	bool draining;      /**< new connections pass unproxied; what stands is served to its end */
 };
+
+/** One worker's share of what all workers together may have: rounded up. */
+static inline uint32_t sl_plan_share(const struct sl_plan *plan, uint32_t all)
+{
+	const uint32_t n = sl_max_u32(plan->n_workers, 1);
+
+	return all / n + (all % n != 0);
+}
 
 SL_END_DECLS
 

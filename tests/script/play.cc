@@ -102,6 +102,8 @@ void Player::set_service(const Statement &s, size_t first)
 			service.wscale = static_cast<uint8_t>(read_number(s.place, value));
 		else if (name == "adopt_for")
 			service.adopt_for_ms = static_cast<uint32_t>(read_ms(s.place, value));
+		else if (name == "adopt_rate")
+			service.adopt_rate = static_cast<uint32_t>(read_number(s.place, value));
 		else if (!set_policy(&service, name, value))
 			throw Error(s.place, "no service has " + name + " " + value);
 	}

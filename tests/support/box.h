@@ -120,6 +120,7 @@ class Box
 		for (auto &one : s) {
 			one.limits = limits;
 			one.adopt_for_ms = 60000;
+			one.adopt_rate = 1000;
 		}
 		sl_service_table_init(&plan->services, s, 2);
 	}

@@ -61,6 +61,7 @@ inline sl_service service(const std::string &address, uint16_t port, sl_service_
 	s.mode = mode;
 	s.cookies = cookies;
 	s.wscale = 7;
+	s.adopt_rate = 1000;
 	s.strays = SL_STRAYS_DROP; // tests of strays say what they want
 	s.limits = usual_limits();
 	s.receive_buffer = s.send_buffer = 262144;
@@ -98,6 +99,7 @@ struct RoadOptions {
 	uint32_t n_endpoints = 64;
 	uint32_t n_blocks = 1024;
 	uint16_t mtu = 1500;
+	unsigned n_workers = 1; ///< that share what a service may have
 	bool pass_default = true;
 	bool secret_shared = false;
 	std::vector<std::string> host = {}; ///< addresses: the link is a host's, on port 0
@@ -166,6 +168,7 @@ class Road
 			std::copy(o.mac.begin(), o.mac.end(), link.mac);
 		}
 		plan->n_links = 1;
+		plan->n_workers = o.n_workers;
 		sl_cookie_ring_init(&ring, master, 1700000000ull * SL_US_PER_S, now_us);
 		config.plan = plan.get();
 		config.n_connections = o.n_connections;

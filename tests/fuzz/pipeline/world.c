@@ -110,6 +110,7 @@ static void add_service(struct sl_service *s, const char *net, unsigned len, uin
 	s->wscale = 7;
 	s->limits = limits;
 	s->adopt_for_ms = 20000;
+	s->adopt_rate = 1000;
 	s->receive_buffer = s->send_buffer = 8192;
 	s->backlog = backlog;
 }
