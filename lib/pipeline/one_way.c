@@ -17,9 +17,6 @@ void pipeline_heard_again(struct sl_pipeline *p, uint16_t service)
 {
 	struct sl_one_way *o = &p->one_way[service];
 
-	/* What passed meanwhile goes on as it is. */
-	if (o->on)
-		pipeline_adopt_from_now(p, service);
 	o->heard_at = p->relay.syns_sent[service];
 	o->since_us = 0;
 	o->on = false;

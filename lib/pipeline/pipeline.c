@@ -80,7 +80,7 @@ static void fold(struct sl_pipeline *p, unsigned service)
 
 	sl_account_add(&a[SL_SERVICE_NONE], from);
 	memset(from, 0, sizeof(*from));
-	p->last_cookie_us[service] = 0;
+	p->last_cookie_us[service] = p->passed_at[service] = 0;
 	memset(&p->one_way[service], 0, sizeof(p->one_way[service]));
 	p->one_way[service].heard_at = p->relay.syns_sent[service];
 }

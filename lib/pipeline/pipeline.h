@@ -86,7 +86,8 @@ static inline bool pipeline_proxied(const struct sl_pipeline *p, uint16_t servic
 {
 	return p->proxied[service];
 }
-/* Finds that out anew: something it hangs on has changed. */
+/* Finds that out anew: something it hangs on has changed. Where packets have passed and no longer
+ * do, strays are adopted from now on. */
 void pipeline_settle(struct sl_pipeline *p, uint16_t service);
 /* Whether a cookie of this service may be alive somewhere: else there is nothing to verify. */
 bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service);
@@ -98,7 +99,7 @@ static inline bool pipeline_adopts(const struct sl_pipeline *p, uint16_t service
 }
 /* Opens that window. */
 void pipeline_adopt_from_now(struct sl_pipeline *p, uint16_t service);
-/* Opens it for all services, and for those that are proxied now and were not before. */
+/* Opens it for all services, and for those whose traffic is proxied now and was not before. */
 void pipeline_change_init(struct sl_pipeline *p);
 void pipeline_change(struct sl_pipeline *p, const struct sl_plan *before);
 

@@ -147,6 +147,7 @@ struct sl_pipeline {
 	uint64_t mac[SL_PORTS_MAX]; /**< a host link's own, as pipeline_mac_word; 0: of a wire */
 	uint64_t last_cookie_us[SL_SERVICES_MAX]; /**< when a service was last answered for */
 	uint64_t adopt_until_us[SL_SERVICES_MAX]; /**< so long strays of a service are taken in */
+	uint64_t passed_at[SL_SERVICES_MAX]; /**< its packets passed, when it was last proxied */
 	struct sl_one_way one_way[SL_SERVICES_MAX];
 	bool proxied[SL_SERVICES_MAX]; /**< new connections of a service are, now */
 	uint16_t n_proxied;            /**< services of which they are */

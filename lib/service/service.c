@@ -142,3 +142,26 @@ uint16_t sl_service_find_addr(const struct sl_service_table *t, const struct sl_
 	}
 	return strictest;
 }
+
+static bool contains(const struct sl_service *a, const struct sl_addr *net, unsigned len)
+{
+	struct sl_addr theirs, ours;
+
+	if (a->prefix_len > len || (sl_addr_is_v4(net) && a->prefix_len < SL_SERVICE_V4_BITS))
+		return false;
+	mask(&ours, &a->net, a->prefix_len);
+	mask(&theirs, net, a->prefix_len);
+	return sl_addr_equal(&ours, &theirs);
+}
+
+bool sl_service_covers(const struct sl_service *a, const struct sl_service *b)
+{
+	return contains(a, &b->net, b->prefix_len) && a->port_lo <= b->port_lo &&
+	       a->port_hi >= b->port_hi;
+}
+
+bool sl_service_overlap(const struct sl_service *a, const struct sl_service *b)
+{
+	return (contains(a, &b->net, b->prefix_len) || contains(b, &a->net, a->prefix_len)) &&
+	       a->port_lo <= b->port_hi && b->port_lo <= a->port_hi;
+}

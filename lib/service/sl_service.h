@@ -169,6 +169,12 @@ uint16_t sl_service_find(const struct sl_service_table *t, const struct sl_addr 
  */
 uint16_t sl_service_find_addr(const struct sl_service_table *t, const struct sl_addr *addr);
 
+/** Whether all addresses and ports of `b` are also those of `a`. */
+bool sl_service_covers(const struct sl_service *a, const struct sl_service *b);
+
+/** Whether `a` and `b` have an address and port in common. */
+bool sl_service_overlap(const struct sl_service *a, const struct sl_service *b);
+
 /** Whether connections to a service of that mode are ours: their SYNs are answered here. */
 static inline bool sl_service_mode_proxies(uint8_t mode)
 {

@@ -479,6 +479,78 @@ TEST_P(Change, DrainingPassesTheNewAndServesTheOld)
 	EXPECT_EQ(road.count(), 2u);
 }
 
+/// Whether strays of the service at `port` are adopted now.
+bool adopts(const Change &, Road &road, Talk t, uint16_t port)
+{
+	t.sport = port;
+	t.cport++;
+	return only(road.inside(t.s(SL_ACK, 5000, 300, "data"))).port == 0;
+}
+
+TEST_P(Change, OfAnotherServiceOpensNoWindow)
+{
+	road.advance(61000, 1000);
+	EXPECT_TRUE(adopts(*this, road, talk, kPass)) << "it passes";
+	road.apply(with(road.options.services, [](sl_service &s) {
+		if (s.port_lo == kPass)
+			s.mode = SL_MODE_SPLICE;
+		s.limits.idle_ms = 1000;
+	}));
+	EXPECT_FALSE(adopts(*this, road, talk, kAlways));
+	EXPECT_FALSE(adopts(*this, road, talk, kNever));
+	EXPECT_TRUE(adopts(*this, road, talk, kPass));
+}
+
+TEST_P(Change, OfNameOpensNoWindow)
+{
+	road.advance(61000, 1000);
+	std::vector<sl_service> next = with(
+		road.options.services, [](sl_service &s) { s.retired = s.port_lo == kAlways; });
+	for (sl_service s : road.options.services)
+		if (s.port_lo == kAlways) {
+			std::snprintf(s.name, sizeof(s.name), "renamed");
+			next.push_back(s);
+		}
+	road.apply(next);
+	EXPECT_FALSE(adopts(*this, road, talk, kAlways));
+}
+
+TEST_P(Change, OfPortsOpensTheWindow)
+{
+	road.advance(61000, 1000);
+	Talk before = talk;
+	before.sport = 8080;
+	EXPECT_EQ(only(road.inside(before.s(SL_ACK, 4000, 300, "data"))).fate, SL_FATE_PASSED);
+	road.apply(with(road.options.services, [](sl_service &s) {
+		if (s.port_lo == kAlways)
+			s.port_lo = s.port_hi = 8080;
+	}));
+	EXPECT_TRUE(adopts(*this, road, talk, 8080));
+}
+
+TEST_P(Change, OfAServiceThatStoodInAnothersPlaceOpensTheWindow)
+{
+	std::vector<sl_service> all = road.options.services;
+	for (const sl_service &s : road.options.services)
+		if (s.port_lo == kAlways) {
+			sl_service wide = s;
+			wide.prefix_len -= 8;
+			wide.port_lo = wide.port_hi = kPass;
+			all.push_back(wide);
+		}
+	road.apply(all);
+	road.advance(61000, 1000);
+	EXPECT_TRUE(adopts(*this, road, talk, kPass)) << "it passes";
+	// The one that passed goes; its traffic is the wider one's now.
+	road.apply(with(all, [](sl_service &s) {
+		s.retired = s.port_lo == kPass && s.mode == SL_MODE_PASS;
+	}));
+	talk.cport++;
+	EXPECT_TRUE(adopts(*this, road, talk, kPass));
+	EXPECT_EQ(road.count(), 1u);
+	EXPECT_FALSE(adopts(*this, road, talk, kAlways));
+}
+
 TEST_P(Change, RetiredServiceServesItsConnections)
 {
 	talk.open();
@@ -613,6 +685,34 @@ TEST_P(OneWay, EndsWhenTheServerIsHeard)
 		next.ipv6();
 	next.cport = 41000;
 	EXPECT_EQ(only(road.outside(next.syn())).fate, SL_FATE_ANSWERED);
+}
+
+TEST_P(OneWay, AdoptsNothingWhereNothingHasPassed)
+{
+	for (const sl_one_way_policy policy : {SL_ONE_WAY_REPORT, SL_ONE_WAY_PASS}) {
+		Road fresh(one_way(policy));
+		Talk t(fresh);
+		if (GetParam().v6)
+			t.ipv6();
+		t.prove();
+		deaf(fresh, GetParam().v6);
+		fresh.advance(70000, 500); // beyond the start's own window
+		EXPECT_GE(fresh.events(SL_EVENT_one_way), 1u);
+		fresh.inside(t.s(SL_RST | SL_ACK, 0, 1)); // the server is heard
+		uint64_t n = 0;
+		for (unsigned i = 0; i < 1000; i++)
+			n += shown(fresh.outside(forged(t, i, SL_ACK)));
+		EXPECT_EQ(n, 0u) << policy;
+	}
+}
+
+TEST_P(OneWay, PolicyThatChangesAdoptsWhatHasPassed)
+{
+	deaf(road, GetParam().v6);
+	road.advance(70000, 500);
+	ASSERT_EQ(only(road.outside(talk.syn())).fate, SL_FATE_PASSED);
+	road.apply(one_way(SL_ONE_WAY_REPORT).services);
+	EXPECT_EQ(by_port(road.outside(talk.c(SL_ACK, 1, 1)), 1).size(), 2u);
 }
 
 TEST_P(OneWay, OneAnswerIsEnough)
