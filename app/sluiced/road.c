@@ -56,10 +56,11 @@ static struct sl_pipeline_config pipeline_config(const struct road *road,
 	};
 }
 
-/* Bytes of packet data in an mbuf: the largest frame, in the steps that drivers expect. */
-static uint16_t data_room(const struct sl_config *config)
+/* Bytes of packet data in an mbuf: the largest frame, or what a driver wants, in the steps that
+ * drivers expect. */
+static uint16_t data_room(const struct road *road, const struct sl_config *config)
 {
-	uint32_t frame = 0;
+	uint32_t frame = road->mbuf_data_bytes;
 
 	for (unsigned i = 0; i < config->n_links; i++)
 		frame = sl_max_u32(frame, config->links[i].mtu + SL_L2_MAX);
@@ -74,7 +75,7 @@ void road_print_needs(const struct road *road, const struct sl_config *config, F
 		sl_pipeline_memory_size(&pipeline) + SL_SERVICES_MAX * sizeof(struct sl_account);
 	const uint64_t buffers =
 		(uint64_t)config->workers.buffers *
-		(data_room(config) + sizeof(struct rte_mbuf) + SL_WORKER_PRIV_BYTES);
+		(data_room(road, config) + sizeof(struct rte_mbuf) + SL_WORKER_PRIV_BYTES);
 	const unsigned n = config->workers.n_cores;
 	const uint64_t all = n * tables + buffers;
 
@@ -86,7 +87,7 @@ void road_print_needs(const struct road *road, const struct sl_config *config, F
 			"endpoints   %u a worker, with %u buffers of %u bytes, in these tables\n",
 			pipeline.n_endpoints, pipeline.n_blocks, TCP_BLOCK);
 	fprintf(out, "buffers     %u of %u bytes, %" PRIu64 " MiB\n", config->workers.buffers,
-		data_room(config), (buffers >> 20) + 1);
+		data_room(road, config), (buffers >> 20) + 1);
 	fprintf(out,
 		"memory      %" PRIu64 " MiB: %" PRIu64
 		" hugepages of 2 MiB, or with --no-huge at least -m %" PRIu64 "\n",
@@ -165,6 +166,7 @@ static int plan_port(struct road *road, const struct sl_config *config, unsigned
 	wanted->rx_ip_cksum = profile.offloads.rx_ip_checksum;
 	wanted->rx_tcp_cksum = profile.offloads.rx_tcp_checksum;
 	wanted->outside = outside;
+	road->mbuf_data_bytes = sl_max_u32(road->mbuf_data_bytes, profile.mbuf_data_bytes);
 	want_rss(&profile, &wanted->rss);
 	return 0;
 }
@@ -364,8 +366,10 @@ int road_open(struct road *road, const struct sl_config *config, char *error, si
 	if (read_secret(road, config, error, error_len) != 0)
 		return -1;
 	load_learned(road, config);
+	if (plan_ports(road, config, wanted, error, error_len) != 0)
+		return -1;
 	pool = rte_pktmbuf_pool_create("packets", config->workers.buffers, POOL_CACHE,
-				       SL_WORKER_PRIV_BYTES, data_room(config), SOCKET_ID_ANY);
+				       SL_WORKER_PRIV_BYTES, data_room(road, config), SOCKET_ID_ANY);
 	if (pool == NULL) {
 		snprintf(error, error_len,
 			 "no memory for %u packet buffers: %s; raise -m in eal, reserve "
@@ -374,8 +378,7 @@ int road_open(struct road *road, const struct sl_config *config, char *error, si
 		return -1;
 	}
 	/* Workers before ports: they are the hungriest, and a port that runs fills up. */
-	if (plan_ports(road, config, wanted, error, error_len) != 0 ||
-	    create_workers(road, config, pool, error, error_len) != 0 ||
+	if (create_workers(road, config, pool, error, error_len) != 0 ||
 	    open_ports(road, wanted, pool, error, error_len) != 0)
 		return -1;
 	return 0;

@@ -19,6 +19,7 @@ enum { ERROR_LEN = 1024 };
 struct road {
 	struct sl_plan plan;
 	struct sl_port ports[SL_PORTS_MAX]; /* link number * 2 + side */
+	uint32_t mbuf_data_bytes;           /* the most that a port's driver wants */
 	unsigned n_ports;
 	struct sl_worker *workers[SL_CONFIG_MAX_CORES];
 	unsigned n_workers;

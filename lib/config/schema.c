@@ -22,12 +22,6 @@ static const char *const servers[] = {SL_SERVERS(X) NULL};
 static const char *const rss_modes[] = {"none", "symmetric_key", "symmetric_toeplitz", NULL};
 static const char *const rss_types[] = {"ipv4", "tcp4", "ipv6", "tcp6", NULL};
 static const char *const rss_keys[] = {"random", "device", NULL};
-static const char *const quirks[] = {
-#define X(name, bit, help) [bit] = #name,
-	SL_DRIVER_QUIRKS(X)
-#undef X
-		NULL};
-
 static void prepare_link(struct load *load, void *item, unsigned i, const config_setting_t *at)
 {
 	struct sl_config_link *link = item;
@@ -258,15 +252,12 @@ const struct setting settings[] = {
 	 .unit = "queues", .help = "of either direction; 0: as many as the device has"},
 	{.section = "driver", .key = "mbuf_data_bytes", .type = SETTING_INT,
 	 AT(sl_driver_profile, mbuf_data_bytes), .min = 0, .max = 16384, .fallback = "0",
-	 .unit = "bytes", .help = "packet data in one mbuf; 0: as the MTU needs"},
+	 .unit = "bytes", .help = "packet data that one mbuf must hold at least; 0: as the MTU needs"},
 	{.section = "driver", .key = "rss", .type = SETTING_GROUP, AT(sl_driver_profile, rss),
 	 .section_below = "driver.rss", .help = "how the NIC spreads connections over queues"},
 	{.section = "driver", .key = "offloads", .type = SETTING_GROUP,
 	 AT(sl_driver_profile, offloads), .section_below = "driver.offloads",
 	 .help = "what the NIC does for us"},
-	{.section = "driver", .key = "quirks", .type = SETTING_FLAGS,
-	 AT(sl_driver_profile, quirks), .choices = quirks, .fallback_note = "none",
-	 .help = "peculiarities to allow for and to warn of"},
 	{.section = "driver.rss", .key = "mode", .type = SETTING_ENUM,
 	 WITHIN(sl_driver_profile, rss, mode),
 	 .choices = rss_modes, .fallback = "symmetric_key",

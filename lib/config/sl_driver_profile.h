@@ -34,21 +34,6 @@ enum sl_driver_rss_key {
 #define SL_DRIVER_RSS_IPV6 4u
 #define SL_DRIVER_RSS_TCP6 8u
 
-/* X(name, bit, help): peculiarities that the daemon knows, bits of `quirks`. */
-#define SL_DRIVER_QUIRKS(X)                                                                      \
-	X(kernel_driver, 0, "the NIC stays with its kernel driver; do not bind it to vfio-pci")  \
-	X(slow_start, 1, "the first packets arrive seconds after the start")                     \
-	X(partial_checksums, 2, "Linux hands over unfinished checksums: ethtool -K PEER tx off") \
-	X(drops_oversize, 3, "frames above the MTU are lost without a counter")                  \
-	X(fixed_rss_key, 4, "the RSS key may be fixed by the device: verify the hash at start")  \
-	X(no_link_state, 5, "the link is always up: link_follow has nothing to follow")
-
-enum sl_driver_quirk {
-#define X(name, bit, help) SL_DRIVER_QUIRK_##name = 1 << (bit),
-	SL_DRIVER_QUIRKS(X)
-#undef X
-};
-
 struct sl_driver_profile {
 	char file[SL_CONFIG_PATH]; /**< where it stands; "" for the default profile */
 	char drivers[SL_DRIVER_MAX_NAMES][SL_CONFIG_NAME]; /**< DPDK's names: "net_ixgbe" */
@@ -56,7 +41,8 @@ struct sl_driver_profile {
 	uint32_t rx_descriptors; /**< of one queue */
 	uint32_t tx_descriptors;
 	uint32_t max_queues; /**< of either direction; 0: as many as the device has */
-	/** Bytes of packet data in one mbuf, without the headroom; 0: as the MTU needs. */
+	/** Bytes of packet data that one mbuf must hold, without the headroom; 0: as the MTU needs.
+	 */
 	uint32_t mbuf_data_bytes;
 	struct {
 		enum sl_driver_rss mode;
@@ -66,7 +52,6 @@ struct sl_driver_profile {
 	struct {
 		bool rx_ip_checksum, rx_tcp_checksum;
 	} offloads;
-	uint32_t quirks; /**< enum sl_driver_quirk */
 };
 
 /**

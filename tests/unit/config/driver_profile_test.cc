@@ -69,8 +69,6 @@ TEST(DriverProfile, AShippedFileHasItsValues)
 	EXPECT_EQ(p.profile.rss.mode, SL_DRIVER_RSS_NONE);
 	EXPECT_EQ(p.profile.rss.types, 0u);
 	EXPECT_FALSE(p.profile.offloads.rx_tcp_checksum);
-	EXPECT_EQ(p.profile.quirks,
-		  unsigned(SL_DRIVER_QUIRK_partial_checksums | SL_DRIVER_QUIRK_drops_oversize));
 	EXPECT_EQ(find(SL_DRIVERS_IN_SOURCES, "net_ice").profile.rss.mode,
 		  SL_DRIVER_RSS_SYMMETRIC_TOEPLITZ);
 }
@@ -91,19 +89,16 @@ TEST(DriverProfile, AnUnknownDriverGetsTheDefaults)
 	EXPECT_EQ(p.profile.rss.key, SL_DRIVER_RSS_KEY_RANDOM);
 	EXPECT_TRUE(p.profile.offloads.rx_ip_checksum);
 	EXPECT_TRUE(p.profile.offloads.rx_tcp_checksum);
-	EXPECT_EQ(p.profile.quirks, 0u);
 }
 
 TEST(DriverProfile, AWrongFileIsRefusedWithFileAndLine)
 {
 	Folder folder;
-	const auto path =
-		folder.write("x.cfg", "drivers = [ \"net_x\" ];\nquirks = [ \"slow_strat\" ];\n");
+	const auto path = folder.write(
+		"x.cfg", "drivers = [ \"net_x\" ];\nrss = {\n types = [ \"ipv5\" ]; };\n");
 	const std::string want =
-		path + ":2: quirks is \"slow_strat\"; expected an array [ ... ] of any of "
-		       "\"kernel_driver\", \"slow_start\", \"partial_checksums\", "
-		       "\"drops_oversize\", \"fixed_rss_key\" or \"no_link_state\" (did you mean "
-		       "\"slow_start\"?)";
+		path + ":3: rss: types is \"ipv5\"; expected an array [ ... ] of any of "
+		       "\"ipv4\", \"tcp4\", \"ipv6\" or \"tcp6\" (did you mean \"ipv4\"?)";
 	EXPECT_EQ(load(path).message(), want);
 	EXPECT_EQ(find(folder.path("."), "net_x").rc, -EINVAL);
 
@@ -112,6 +107,9 @@ TEST(DriverProfile, AWrongFileIsRefusedWithFileAndLine)
 	EXPECT_EQ(load(path).message(),
 		  path + ":3: rss: unknown key \"kye\"; expected one of mode, types, key (did you "
 			 "mean \"key\"?)");
+	folder.write("x.cfg", "drivers = [ \"net_x\" ];\nquirks = [ \"slow_start\" ];\n");
+	EXPECT_NE(load(path).message().find(path + ":2: unknown key \"quirks\""), std::string::npos)
+		<< "what nobody reads is refused: " << load(path).message();
 	folder.write("x.cfg", "rx_descriptors = 64;");
 	EXPECT_EQ(load(path).message(),
 		  path + ": drivers is missing; expected an array [ ... ] of at "
