@@ -97,11 +97,12 @@ void ctl_print_reload(const struct ctl *ctl, const json_t *result)
 
 void ctl_print_ports(const struct ctl *ctl, const json_t *result)
 {
-	static const char *const heads[] = {"PORT",   "DRIVER", "LINK",   "SIDE",
-					    "STATE",  "QUEUES", "RX",     "TX",
-					    "MISSED", "NOMBUF", "ERRORS", "CHECKSUMS BY NIC",
-					    "SPREAD"};
-	struct ctl_table *t = ctl_table_new("lllllrrrrrrll", heads);
+	static const char *const heads[] = {
+		"PORT",    "DRIVER", "LINK",   "SIDE",   "STATE",
+		"QUEUES",  "MTU",    "RX",     "TX",     "SENT",
+		"TX LOST", "MISSED", "NOMBUF", "ERRORS", "CHECKSUMS BY NIC",
+		"SPREAD"};
+	struct ctl_table *t = ctl_table_new("lllllrrrrrrrrrll", heads);
 	const json_t *p;
 	char text[CTL_TEXT];
 	size_t i;
@@ -109,7 +110,8 @@ void ctl_print_ports(const struct ctl *ctl, const json_t *result)
 	(void)ctl;
 	json_array_foreach(result, i, p)
 	{
-		static const char *const counts[] = {"queues",     "rx",         "tx",
+		static const char *const counts[] = {"queues",     "mtu",        "rx",
+						     "tx",         "sent",       "tx_lost",
 						     "nic_missed", "nic_nombuf", "nic_errors"};
 		const bool ip = ctl_bool(p, "rx_ip_cksum"), tcp = ctl_bool(p, "rx_tcp_cksum");
 
@@ -117,7 +119,10 @@ void ctl_print_ports(const struct ctl *ctl, const json_t *result)
 		ctl_table_add(t, "%s", ctl_str(p, "driver"));
 		ctl_table_add(t, "%s", ctl_str(p, "link"));
 		ctl_table_add(t, "%s", ctl_str(p, "side"));
-		ctl_table_add(t, "%s", ctl_bool(p, "link_up") ? "up" : "DOWN");
+		ctl_table_add(t, "%s",
+			      !ctl_bool(p, "link_up") ? "DOWN"
+			      : ctl_bool(p, "silent") ? "SILENT"
+						      : "up");
 		for (unsigned k = 0; k < SL_ARRAY_LEN(counts); k++)
 			ctl_table_add(t, "%s", ctl_count(ctl_int(p, counts[k]), text));
 		ctl_table_add(t, "%s", ip && tcp ? "IP, TCP" : ip ? "IP" : tcp ? "TCP" : "none");

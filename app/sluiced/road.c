@@ -166,6 +166,7 @@ static int plan_port(struct road *road, const struct sl_config *config, unsigned
 	wanted->rx_ip_cksum = profile.offloads.rx_ip_checksum;
 	wanted->rx_tcp_cksum = profile.offloads.rx_tcp_checksum;
 	wanted->outside = outside;
+	port->sent_by_kernel = profile.sent_by_kernel;
 	road->mbuf_data_bytes = sl_max_u32(road->mbuf_data_bytes, profile.mbuf_data_bytes);
 	want_rss(&profile, &wanted->rss);
 	return 0;

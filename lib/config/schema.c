@@ -258,6 +258,10 @@ const struct setting settings[] = {
 	{.section = "driver", .key = "offloads", .type = SETTING_GROUP,
 	 AT(sl_driver_profile, offloads), .section_below = "driver.offloads",
 	 .help = "what the NIC does for us"},
+	{.section = "driver", .key = "sent_by_kernel", .type = SETTING_BOOL,
+	 AT(sl_driver_profile, sent_by_kernel), .fallback = "false",
+	 .help = "frames leave by a kernel interface: its MTU and that of its other end limit them, "
+		 "its counters say what was sent, and a port that does not send gets a new socket"},
 	{.section = "driver.rss", .key = "mode", .type = SETTING_ENUM,
 	 WITHIN(sl_driver_profile, rss, mode),
 	 .choices = rss_modes, .fallback = "symmetric_key",

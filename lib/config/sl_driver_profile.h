@@ -52,6 +52,8 @@ struct sl_driver_profile {
 	struct {
 		bool rx_ip_checksum, rx_tcp_checksum;
 	} offloads;
+	bool sent_by_kernel; /**< frames leave by a kernel interface, whose MTU and counters count
+			      */
 };
 
 /**

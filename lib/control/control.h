@@ -8,7 +8,10 @@
 #include "sl_control.h"
 
 enum {
-	TICK_US = 1000000,       /* one look at everything */
+	TICK_US = 1000000, /* one look at everything */
+	SILENT_LOOKS = 3,  /* a port that sent nothing at so many is started again */
+	RESTART_PAUSE = 8, /* ticks until the second time; then doubled */
+	RESTART_PAUSE_MAX = 512,
 	STUCK_US = 2000000,      /* a worker that has not turned for so long is stuck */
 	POLL_US = 1000,          /* between looks at jobs that are out */
 	SKEW_LEAST = 50000,      /* packets of all workers in that time */
@@ -71,6 +74,12 @@ struct control_strays {
 struct control_port {
 	struct sl_port_watch watch;
 	struct sl_port_counters past[LATELY_TICKS]; /* a ring of earlier looks */
+	struct sl_frame_limit told;                 /* to the workers */
+	bool telling, restarting;                   /* a request about it is out */
+	uint64_t sent_first; /* at the first look: a count that never moves says nothing */
+	unsigned still;      /* looks at which nothing was sent of what there was */
+	uint64_t pause;      /* ticks between one start again and the next */
+	uint64_t next_at;    /* tick before which it is not started again */
 };
 
 struct sl_control {
@@ -111,6 +120,10 @@ void control_request_refuse(struct sl_control *c, struct sl_request *request);
 void control_requests_poll(evutil_socket_t fd, short what, void *arg);
 /* Frees all requests; no worker runs. */
 void control_requests_fini(struct sl_control *c);
+
+/* port.c: what a port can send, told to the workers; and whether it does. `before`: the look before
+ * the one in its watch. */
+void control_port_look(struct sl_control *c, unsigned i, const struct sl_port_counters *before);
 
 /* follow.c: links whose ports follow each other. */
 void control_follow_init(struct sl_control *c);

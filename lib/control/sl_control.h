@@ -34,7 +34,7 @@ struct sl_config;
 struct sl_control_config {
 	struct sl_worker *const *workers;
 	unsigned n_workers;
-	const struct sl_port *ports; /**< by port number */
+	struct sl_port *ports;       /**< by port number */
 	unsigned n_ports;            /**< at most SL_PORTS_MAX */
 	const struct sl_plan *plan;
 	const struct sl_config *config; /**< that runs; NULL: it can't be reloaded */
@@ -61,6 +61,8 @@ struct sl_port_watch {
 	struct sl_port_counters now; /**< at the last look */
 	/** What was lost in the last 10 s: packets. */
 	uint64_t lately_missed, lately_nombuf, lately_errors;
+	bool silent;         /**< it does not send what it is given */
+	uint64_t restarts;   /**< how often it was started again for that */
 	bool taken_down;     /**< by us, since its link's other port has lost its link */
 	uint64_t times_lost; /**< how often its link has gone down, also by us */
 };

@@ -33,6 +33,8 @@ void control_watch_init(struct sl_control *c)
 		sl_port_counters(&c->config.ports[i], &port->watch.now);
 		for (unsigned k = 0; k < LATELY_TICKS; k++)
 			port->past[k] = port->watch.now;
+		port->sent_first = port->watch.now.sent;
+		control_port_look(c, i, &port->watch.now);
 	}
 }
 
@@ -67,7 +69,8 @@ static void watch_port(struct sl_control *c, unsigned i)
 	struct control_port *port = &c->ports[i];
 	struct sl_port_counters *oldest = &port->past[c->ticks % LATELY_TICKS];
 	struct sl_port_watch *watch = &port->watch;
-	const bool was_up = watch->now.link_up, was_present = watch->now.present;
+	const struct sl_port_counters before = watch->now;
+	const bool was_up = before.link_up, was_present = before.present;
 
 	sl_port_counters(&c->config.ports[i], &watch->now);
 	if (watch->now.present != was_present)
@@ -81,6 +84,7 @@ static void watch_port(struct sl_control *c, unsigned i)
 	watch->lately_nombuf = watch->now.nic_nombuf - oldest->nic_nombuf;
 	watch->lately_errors = watch->now.nic_errors - oldest->nic_errors;
 	*oldest = watch->now;
+	control_port_look(c, i, &before);
 }
 
 /*

@@ -46,7 +46,7 @@ static struct sl_terms own_terms(const struct sl_pipeline *p, const struct sl_tr
 	const struct sl_service *service = service_of(p, t);
 
 	return (struct sl_terms){
-		.mss = sl_relay_mss(p->plan, t->link, t->service, t->seg->v6),
+		.mss = sl_relay_mss(&p->relay, t->link, t->service, t->seg->v6),
 		.wnd = (uint16_t)sl_min_u32(service->receive_buffer, UINT16_MAX),
 		.wscale = service->wscale,
 		.cookies = service->cookies != SL_COOKIES_NEVER,
@@ -62,7 +62,7 @@ static struct sl_terms terms_of(const struct sl_pipeline *p, const struct sl_tra
 	const struct sl_learned *learned =
 		sl_learned_get(&p->relay.learned, &t->seg->dst, t->seg->dst_port);
 	struct sl_terms terms = {
-		.mss = sl_relay_mss(p->plan, t->link, t->service, t->seg->v6),
+		.mss = sl_relay_mss(&p->relay, t->link, t->service, t->seg->v6),
 		.wscale = service->wscale,
 		.cookies = service->cookies != SL_COOKIES_NEVER,
 		.timestamps = service->timestamps == SL_TIMESTAMPS_ALWAYS ||

@@ -31,6 +31,11 @@ void pipeline_host_other(struct sl_pipeline *p, struct sl_buf *buf)
 		sl_out_drop(p->out, buf, SL_DROP_no_buffer);
 		return;
 	}
+	if (!sl_frame_fits(&p->relay.limit[buf->in_port], buf->len,
+			   sl_wire_l3_off(buf->data, buf->len))) {
+		sl_out_drop(p->out, buf, SL_DROP_above_mtu);
+		return;
+	}
 	sl_count(&p->out->accounts[SL_SERVICE_NONE].event[SL_EVENT_host_answers], 1);
 	sl_out_answer(p->out, buf);
 }

@@ -99,6 +99,12 @@ void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64
 	show_listening(p);
 }
 
+void sl_pipeline_set_limit(struct sl_pipeline *p, unsigned port, const struct sl_frame_limit *limit)
+{
+	sl_relay_set_limit(&p->relay, port, limit);
+	p->likes_stale = true; /* answers are promised less, or more */
+}
+
 /* Looks up again what an earlier packet of this burst may have changed. */
 static void look_again(struct sl_pipeline *p, struct sl_flow_query *q)
 {
@@ -113,6 +119,8 @@ static void decide(struct sl_pipeline *p, unsigned i)
 
 	if (t->shape != NULL)
 		pipeline_unlike(t);
+	if (sl_unlikely(pipeline_is_too_long(p, i, index)))
+		return;
 	if (sl_unlikely(t->icmp)) {
 		pipeline_icmp(p, i, index);
 		return;

@@ -131,6 +131,12 @@ bool pipeline_reopen(struct sl_pipeline *p, unsigned i);
 /* handshake.c: of no connection, of a service that is not proxied (any more). */
 void pipeline_unproxied(struct sl_pipeline *p, unsigned i);
 
+/* too_long.c: drops a packet that is longer, by itself or with `more` bytes, than what `port` can
+ * send, and tells its sender. */
+void pipeline_too_long(struct sl_pipeline *p, struct sl_buf *buf, uint8_t port, unsigned more);
+/* too_long.c: whether that has become of a packet whose look-up found connection `index`, or none. */
+bool pipeline_is_too_long(struct sl_pipeline *p, unsigned i, uint32_t index);
+
 /* stray.c: a segment of a proxied service that belongs to no connection. */
 void pipeline_stray(struct sl_pipeline *p, unsigned i, enum sl_drop reason);
 /* ration.c: whether a stray from outside, traveller `i`, is shown to its server, and whether the

@@ -199,6 +199,10 @@ int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *con
  */
 void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64_t now_us);
 
+/** A port sends no more than this from now on, between two bursts: sl_relay_set_limit. */
+void sl_pipeline_set_limit(struct sl_pipeline *p, unsigned port,
+			   const struct sl_frame_limit *limit);
+
 /**
  * Decides `n` (at most SL_BURST) received packets. Every one of them is afterwards on out->sent, on
  * out->freed, or held by a connection, and booked. `now_us` is a monotonic clock.

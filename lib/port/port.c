@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_bus.h>
+#include <rte_dev.h>
+#include <rte_devargs.h>
 #include <rte_errno.h>
 
 static void list_ports(char *text, size_t size)
@@ -45,6 +48,9 @@ int sl_port_find(struct sl_port *port, const char *name, char *error, size_t err
 		return -1;
 	}
 	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
+	snprintf(port->bus, sizeof(port->bus), "%s", rte_bus_name(rte_dev_bus(info.device)));
+	if (rte_dev_devargs(info.device) != NULL)
+		snprintf(port->args, sizeof(port->args), "%s", rte_dev_devargs(info.device)->args);
 	port_interface_find(port, info.if_index);
 	port->rss_entries = info.reta_size;
 	return 0;
@@ -123,6 +129,7 @@ int sl_port_start(struct sl_port *port, const struct sl_port_config *config, cha
 	struct rte_eth_dev_info info;
 	int rc = rte_eth_dev_info_get(port->ethdev, &info);
 
+	port->config = *config;
 	if (rc == 0) {
 		step = "be configured";
 		rc = configure(port, config, &info);
@@ -157,10 +164,54 @@ void sl_port_stop(struct sl_port *port)
 	(void)rte_eth_dev_stop(port->ethdev);
 }
 
+/* What the kernel's socket has not sent ends with the socket, and only so: stopping the device
+ * leaves both as they are. */
+static int replug(struct sl_port *port, char *error, size_t error_len)
+{
+	struct sl_port again;
+
+	(void)rte_eal_hotplug_remove(port->bus, port->name);
+	port->ethdev = RTE_MAX_ETHPORTS;
+	if (rte_eal_hotplug_add(port->bus, port->name, port->args) != 0) {
+		snprintf(error, error_len, "port %s can't be made again with %s: %s", port->name,
+			 port->args, rte_strerror(rte_errno));
+		return -1;
+	}
+	if (sl_port_find(&again, port->name, error, error_len) != 0)
+		return -1;
+	port->ethdev = again.ethdev;
+	port->if_index = again.if_index;
+	return 0;
+}
+
+int sl_port_restart(struct sl_port *port, char *error, size_t error_len)
+{
+	const struct sl_port_config config = port->config;
+
+	if (!port->sent_by_kernel) {
+		(void)rte_eth_dev_stop(port->ethdev);
+	} else {
+		sl_port_counters(port, &port->kept);
+		if (replug(port, error, error_len) != 0)
+			return -1;
+	}
+	return sl_port_start(port, &config, error, error_len);
+}
+
 void sl_port_close(struct sl_port *port)
 {
 	(void)rte_eth_dev_stop(port->ethdev);
 	(void)rte_eth_dev_close(port->ethdev);
+}
+
+/* By what the device says; a device leaves room for two tags beside its MTU. */
+static struct sl_frame_limit limit_of(const struct sl_port *port)
+{
+	uint16_t mtu = 0;
+
+	if (rte_eth_dev_get_mtu(port->ethdev, &mtu) != 0 || mtu < PORT_MTU_MIN)
+		mtu = port->config.mtu;
+	return (struct sl_frame_limit){mtu, (uint16_t)(mtu + PORT_ETHER_HDR + 2 * PORT_TAG)};
 }
 
 void sl_port_counters(const struct sl_port *port, struct sl_port_counters *counters)
@@ -168,14 +219,18 @@ void sl_port_counters(const struct sl_port *port, struct sl_port_counters *count
 	struct rte_eth_stats stats;
 	struct rte_eth_link link;
 
-	memset(counters, 0, sizeof(*counters));
+	*counters = port->kept;
+	counters->link_up = false;
 	if (rte_eth_stats_get(port->ethdev, &stats) == 0) {
-		counters->rx = stats.ipackets;
-		counters->tx = stats.opackets;
-		counters->nic_missed = stats.imissed;
-		counters->nic_nombuf = stats.rx_nombuf;
-		counters->nic_errors = stats.ierrors;
+		counters->rx += stats.ipackets;
+		counters->tx += stats.opackets;
+		counters->tx_lost += stats.oerrors;
+		counters->nic_missed += stats.imissed;
+		counters->nic_nombuf += stats.rx_nombuf;
+		counters->nic_errors += stats.ierrors;
 	}
+	counters->sent = counters->tx;
+	counters->limit = limit_of(port);
 	counters->present = rte_eth_dev_is_valid_port(port->ethdev);
 	if (port->if_index != 0)
 		port_interface_look(port, counters);

@@ -8,6 +8,12 @@
 
 #include "sl_port.h"
 
+enum {
+	PORT_ETHER_HDR = 14,
+	PORT_TAG = 4,
+	PORT_MTU_MIN = 68, /* RFC 791: no port is said to carry less */
+};
+
 #define LOG(level, fmt, ...) \
 	rte_log(RTE_LOG_##level, RTE_LOGTYPE_USER1, "sluiced: port %s: " fmt "\n", __VA_ARGS__)
 

@@ -6,27 +6,19 @@
 #ifndef SL_PORT_H
 #define SL_PORT_H
 
+#include "sl_frame_limit.h"
 #include "sl_rss.h"
 
 SL_BEGIN_DECLS
 
 struct rte_mempool;
 
-enum { SL_PORT_NAME = 64, SL_PORT_DRIVER = 32, SL_PORT_INTERFACE = 16, SL_PORT_SPREAD = 48 };
-
-struct sl_port {
-	uint16_t ethdev;         /**< DPDK's port id */
-	char name[SL_PORT_NAME]; /**< DPDK's device name, as the configuration says */
-	char driver[SL_PORT_DRIVER];
-	unsigned if_index; /**< of the kernel's interface behind it; 0: there is none */
-	char interface[SL_PORT_INTERFACE]; /**< its name */
-	uint16_t n_queues;
-	uint16_t rx_descriptors, tx_descriptors;
-	uint16_t mtu;
-	bool rx_ip_cksum, rx_tcp_cksum; /**< checksums verified by the NIC */
-	enum sl_rss_how rss;            /**< how it spreads over its queues */
-	uint16_t rss_entries;           /**< of the table by which hashes are dealt out to queues */
-	char spread[SL_PORT_SPREAD];    /**< who does, in words; "" where there is one worker */
+enum {
+	SL_PORT_NAME = 64,
+	SL_PORT_DRIVER = 32,
+	SL_PORT_INTERFACE = 16,
+	SL_PORT_SPREAD = 48,
+	SL_PORT_ARGS = 512
 };
 
 struct sl_port_config {
@@ -41,12 +33,36 @@ struct sl_port_config {
 
 /** What the device counted, beside what the workers did. */
 struct sl_port_counters {
-	uint64_t rx, tx;     /**< packets */
+	uint64_t rx, tx;     /**< packets that the device gave and took */
+	uint64_t sent;       /**< packets that really left, also of others where the kernel sends */
+	uint64_t tx_lost;    /**< packets that were to leave and did not */
 	uint64_t nic_missed; /**< lost because no descriptor was free */
 	uint64_t nic_nombuf; /**< lost because the pool was empty */
 	uint64_t nic_errors; /**< received broken */
+	struct sl_frame_limit limit; /**< what it can send now */
 	bool link_up;
 	bool present; /**< false: the device, or the interface behind it, is gone */
+};
+
+struct sl_port {
+	uint16_t ethdev;         /**< DPDK's port id */
+	char name[SL_PORT_NAME]; /**< DPDK's device name, as the configuration says */
+	char driver[SL_PORT_DRIVER];
+	unsigned if_index; /**< of the kernel's interface behind it; 0: there is none */
+	char interface[SL_PORT_INTERFACE]; /**< its name */
+	bool sent_by_kernel; /**< its frames leave by that interface: the driver profile says so */
+	uint16_t n_queues;
+	uint16_t rx_descriptors, tx_descriptors;
+	uint16_t mtu;
+	bool rx_ip_cksum, rx_tcp_cksum; /**< checksums verified by the NIC */
+	enum sl_rss_how rss;            /**< how it spreads over its queues */
+	uint16_t rss_entries;           /**< of the table by which hashes are dealt out to queues */
+	char spread[SL_PORT_SPREAD];    /**< who does, in words; "" where there is one worker */
+
+	/* For sl_port_restart. */
+	char bus[SL_PORT_DRIVER], args[SL_PORT_ARGS];
+	struct sl_port_config config; /**< that it was started with */
+	struct sl_port_counters kept; /**< of the devices that stood here before */
 };
 
 /**
@@ -71,6 +87,14 @@ int sl_port_start(struct sl_port *port, const struct sl_port_config *config, cha
 
 /** Stops it: it can be started again, otherwise. */
 void sl_port_stop(struct sl_port *port);
+
+/**
+ * Makes a port that does not send any more send again: it is stopped and started; where the kernel
+ * sends, by a new socket. No worker may use the port meanwhile. Its ethdev may be another
+ * afterwards; its counters go on. Returns 0, or -1 with a sentence in `error`; then it can be tried
+ * again.
+ */
+int sl_port_restart(struct sl_port *port, char *error, size_t error_len);
 
 /** Stops and closes it. */
 void sl_port_close(struct sl_port *port);

@@ -22,6 +22,35 @@ size_t sl_relay_memory_size(const struct sl_relay_config *config)
 	       aligned(held_bytes(config)) + relay_endpoints_memory(config);
 }
 
+/* A link carries what it is configured to, and no more than either of its ports. */
+static void limit_link(struct sl_relay *r, unsigned link)
+{
+	const struct sl_link *l = &r->plan->links[link];
+	uint32_t mtu = l->mtu;
+
+	for (unsigned side = 0; side < SL_N_SIDES; side++)
+		mtu = sl_min_u32(mtu, r->limit[l->port[side]].mtu);
+	r->mtu[link] = (uint16_t)mtu;
+}
+
+/* Until a port's limit is known, there is none. */
+static void limits_init(struct sl_relay *r)
+{
+	for (unsigned port = 0; port <= SL_PORTS_MAX; port++)
+		r->limit[port] = SL_FRAME_LIMIT_NONE;
+	for (unsigned link = 0; link < r->plan->n_links; link++)
+		limit_link(r, link);
+}
+
+void sl_relay_set_limit(struct sl_relay *r, unsigned port, const struct sl_frame_limit *limit)
+{
+	assert(port < SL_PORTS_MAX && limit->mtu >= SL_IPV4_MTU_MIN);
+	r->limit[port] = *limit;
+	for (unsigned link = 0; link < r->plan->n_links; link++)
+		limit_link(r, link);
+	relay_endpoints_plan(r);
+}
+
 int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void *memory,
 		  struct sl_out *out, uint64_t now_us)
 {
@@ -36,6 +65,7 @@ int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void
 	r->mss_least = UINT16_MAX;
 	memset(&r->too_bigs, 0, sizeof(r->too_bigs));
 	memset(&r->learned, 0, sizeof(r->learned));
+	limits_init(r);
 	sl_l2_init(&r->l2);
 	sl_relay_begin(r, now_us);
 	if (sl_flow_init(&r->flow, p, config->n_connections, sizeof(struct sl_conn),
@@ -56,6 +86,8 @@ int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void
 void sl_relay_apply(struct sl_relay *r, const struct sl_plan *plan)
 {
 	r->plan = plan;
+	for (unsigned link = 0; link < plan->n_links; link++)
+		limit_link(r, link);
 	relay_endpoints_plan(r);
 }
 

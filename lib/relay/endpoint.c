@@ -263,6 +263,14 @@ static bool send_segment(void *owner, struct sl_tcb *tcb, struct sl_tcp_segment 
 		return false;
 	}
 	r->endpoints.quota--;
+	/* The port's limit has just fallen. The segment is lost, as it would be on the way, and sent
+	 * again in pieces that fit: visit. */
+	if (sl_unlikely(!sl_frame_fits(&r->limit[port], buf->len,
+				       r->l2.entry[conn->l2[SL_OUTSIDE]].l2.len))) {
+		relay_count(r, conn, SL_EVENT_made_lost);
+		r->out->n_spare++;
+		return true;
+	}
 	if (!sl_conn_newcomer(conn))
 		conn->end[SL_INSIDE].packets++;
 	if (segment->made.flags & SL_RST)
@@ -338,6 +346,7 @@ static void visit(struct sl_relay *r, struct sl_endpoint *e, uint64_t unix_us)
 
 	r->endpoints.quota = QUOTA;
 	r->endpoints.blocked = false;
+	sl_tcp_path_mtu(&r->endpoints.tcp, &e->tcb, r->mtu[conn->key.domain >> 24]);
 	if (e->tcb.state != SL_TCP_SYN_RECEIVED)
 		run_server(r, conn, e, unix_us);
 	sl_tcp_output(&r->endpoints.tcp, &e->tcb);
@@ -692,7 +701,7 @@ void relay_endpoints_plan(struct sl_relay *r)
 			for (unsigned v6 = 0; v6 < 2; v6++)
 				set_options(&all->options[2 * (s * all->n_links + link) + v6],
 					    &plan->services.service[s],
-					    sl_relay_mss(plan, link, s, v6));
+					    sl_relay_mss(r, link, s, v6));
 }
 
 static size_t lines(size_t bytes)

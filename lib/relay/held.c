@@ -59,16 +59,23 @@ void relay_held_drop(struct sl_relay *r, struct sl_conn *conn)
 
 void relay_held_release(struct sl_relay *r, struct sl_conn *conn, uint16_t first)
 {
+	const uint8_t port = relay_port(r, conn, SL_INSIDE);
+
 	while (first != SL_HELD_NONE) {
 		struct sl_buf buf = take(r, &first);
 		struct sl_seg seg;
 
 		/* It parsed when it came. */
 		(void)sl_wire_parse(buf.data, buf.len, &seg);
+		/* When the client sends it again, the client is told. */
+		if (sl_unlikely(!sl_frame_fits(&r->limit[port], buf.len, seg.l3_off))) {
+			sl_out_release_drop(r->out, &buf, SL_DROP_above_mtu);
+			continue;
+		}
 		conn->end[SL_OUTSIDE].packets++;
 		relay_observe(r, conn, SL_OUTSIDE, &seg, seg.ack - conn->seq_delta);
 		relay_look_too_big(r, conn, &buf, &seg);
 		relay_translate(r, conn, SL_OUTSIDE, &buf, &seg);
-		sl_out_release(r->out, &buf, relay_port(r, conn, SL_INSIDE));
+		sl_out_release(r->out, &buf, port);
 	}
 }

@@ -9,8 +9,6 @@
  */
 #include "endpoint.h"
 
-enum { TOO_BIGS_PER_S = 1000 };
-
 /*
  * Whether the end on side `from` may have sent `seq` (inside numbering) lately: RFC 5927 section
  * 4.1, loosened downward by a window, since an end whose peer's ACK was lost after it passed here
@@ -78,7 +76,7 @@ static void translate_back(const struct sl_conn *conn, enum sl_side from, struct
 	sl_rewrite_end_quote(&rw, buf->data, quote);
 	/* What the server sends is so much longer behind the box. */
 	if (from == SL_INSIDE && sl_conn_ts_ours(conn))
-		sl_rewrite_quote_mtu(buf->data, quote, TS_OPTION);
+		sl_rewrite_quote_mtu(buf->data, quote, SL_TIMESTAMPS_BYTES);
 }
 
 /*
@@ -154,7 +152,7 @@ void relay_tell_too_big(struct sl_relay *r, struct sl_conn *conn, const struct s
 	mtu = sl_max_u32(mtu, least);
 	if ((unsigned)seg->payload_off + seg->payload_len - seg->l3_off <= mtu ||
 	    !dont_fragment(packet->data, seg) || !relay_once_a_second(r, conn) ||
-	    !sl_bucket_take(&r->too_bigs, r->now_us, TOO_BIGS_PER_S))
+	    !sl_bucket_take(&r->too_bigs, r->now_us, SL_RELAY_TOO_BIGS_PER_S))
 		return;
 	buf = sl_out_spare(r->out);
 	if (buf == NULL)

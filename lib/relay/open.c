@@ -262,7 +262,7 @@ static void mend_promise(struct sl_relay *r, struct sl_conn *conn, struct sl_buf
 {
 	conn->flags &= (uint16_t)~SL_CONN_TIMESTAMPS;
 	conn->flags |= SL_CONN_TS_OURS;
-	conn->opening.mss = (uint16_t)sl_max_u32(conn->opening.mss - TS_OPTION, MSS_LEAST);
+	conn->opening.mss = (uint16_t)sl_max_u32(conn->opening.mss - SL_TIMESTAMPS_BYTES, MSS_LEAST);
 	conn->opening.asks = 1;
 	relay_count(r, conn, SL_EVENT_promises_mended);
 	begin_again(r, conn, buf, seg);

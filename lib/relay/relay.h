@@ -13,7 +13,6 @@ enum {
 	CLOSED_MS = 10000,    /* a closed connection answers by RST for so long */
 	TOMBSTONE_MS = 96000, /* the life of a cookie, which must not open it again */
 	ASK_AGAIN_S = 3600,   /* a server that refused timestamps is asked again after it */
-	TS_OPTION = 12,       /* bytes of the timestamps option and two NOPs */
 	MSS_LEAST = 64,
 	ASKS_MAX = 3,              /* a RST lost so often: then the server is taken as it is */
 	SYN_RETRY_FIRST_MS = 1000, /* RFC 6298 section 2.1; doubled each time */

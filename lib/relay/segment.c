@@ -253,6 +253,7 @@ INLINE unsigned quiet_like(struct sl_relay *r, const struct sl_traveller *travel
 	const enum sl_side to = sl_side_other(side);
 	const uint8_t port = r->plan->links[travellers[i].link].port[to];
 	struct known_l2 l2 = {.number = SL_L2_NONE};
+	const unsigned max = (unsigned)r->limit[port].mtu + SL_SHAPE_L3;
 	struct sl_buf **next = sl_out_next(r->out, n - i);
 	const struct sl_traveller *t = &travellers[i], *end = &travellers[n];
 
@@ -263,7 +264,7 @@ INLINE unsigned quiet_like(struct sl_relay *r, const struct sl_traveller *travel
 		if (q->index == SL_FLOW_NONE)
 			break;
 		conn = sl_relay_conn(r, q->index);
-		if (sl_unlikely(!sl_conn_quiet_spliced(conn)) ||
+		if (sl_unlikely(buf->len > max) || sl_unlikely(!sl_conn_quiet_spliced(conn)) ||
 		    sl_unlikely(!quiet_segment(r, conn, side, buf,
 					       sl_shape_read_ack(buf->data, timestamps, v6))))
 			break;
@@ -303,6 +304,7 @@ static bool quiet_parsed(struct sl_relay *r, const struct sl_traveller *t, struc
 
 	if (!t->proxied || t->icmp || seg->sack_off != 0 ||
 	    (seg->flags & (SL_SYN | SL_RST | SL_FIN | SL_ACK)) != SL_ACK ||
+	    !sl_frame_fits(&r->limit[port], t->buf->len, seg->l3_off) ||
 	    !sl_conn_quiet_spliced(conn))
 		return false;
 	if (t->side == SL_OUTSIDE)

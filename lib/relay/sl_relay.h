@@ -20,6 +20,7 @@
 #include "sl_bucket.h"
 #include "sl_conn.h"
 #include "sl_endpoint.h"
+#include "sl_frame_limit.h"
 #include "sl_l2.h"
 #include "sl_learned.h"
 #include "sl_out.h"
@@ -33,6 +34,7 @@ enum {
 	SL_HELD_MAX = 0xfffe,
 	SL_RELAY_TICK_US = 10000,
 	SL_RELAY_SLOTS = 16384,
+	SL_RELAY_TOO_BIGS_PER_S = 1000, /**< ICMP errors about length, of one worker */
 };
 
 /** A held packet, or a free place for one. */
@@ -90,6 +92,9 @@ struct sl_relay {
 	uint64_t now_us;
 	uint64_t dirty; /**< bit hash % 64: table changed there since the pipeline cleared it */
 	struct sl_bucket too_bigs; /**< ICMP errors of our own */
+	/** By port; the last is that of SL_PORTS_MAX, which stands for no port. */
+	struct sl_frame_limit limit[SL_PORTS_MAX + 1];
+	uint16_t mtu[SL_LINKS_MAX]; /**< by link: the least of its own and its ports' */
 	struct sl_pressure pressure;
 	struct sl_endpoints endpoints;
 	struct sl_learned_table learned;
@@ -122,13 +127,15 @@ static inline void sl_relay_begin(struct sl_relay *r, uint64_t now_us)
 /** Services are what this plan says, from now on. */
 void sl_relay_apply(struct sl_relay *r, const struct sl_plan *plan);
 
+/** A port sends no more than this, from now on. `limit->mtu` is at least SL_IPV4_MTU_MIN. */
+void sl_relay_set_limit(struct sl_relay *r, unsigned port, const struct sl_frame_limit *limit);
+
 /** The MSS that we announce to clients of a service on a link: RFC 6691, and what is configured. */
-static inline uint16_t sl_relay_mss(const struct sl_plan *plan, unsigned link, uint16_t service,
+static inline uint16_t sl_relay_mss(const struct sl_relay *r, unsigned link, uint16_t service,
 				    bool v6)
 {
-	const uint16_t most = plan->services.service[service].mss_max;
-	const uint16_t mss =
-		(uint16_t)(plan->links[link].mtu - (v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS));
+	const uint16_t most = r->plan->services.service[service].mss_max;
+	const uint16_t mss = (uint16_t)(r->mtu[link] - (v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS));
 
 	return most != 0 && most < mss ? most : mss;
 }

@@ -212,6 +212,14 @@ static void ports(struct evbuffer *out, const struct sl_control_config *config)
 		struct sl_counter_info info;
 		size_t offset;
 	} families[] = {
+		{{"port_rx", "packets", "received, as the device counts"},
+		 offsetof(struct sl_port_counters, rx)},
+		{{"port_tx", "packets", "taken by the device to be sent"},
+		 offsetof(struct sl_port_counters, tx)},
+		{{"port_sent", "packets", "sent, as the interface counts where the kernel sends"},
+		 offsetof(struct sl_port_counters, sent)},
+		{{"port_tx_lost", "packets", "not sent after all, by that count"},
+		 offsetof(struct sl_port_counters, tx_lost)},
 		{{"nic_missed", "packets", "lost by the NIC because no descriptor was free"},
 		 offsetof(struct sl_port_counters, nic_missed)},
 		{{"nic_nombuf", "packets", "lost by the NIC because the pool was empty"},

@@ -90,19 +90,23 @@ void rpc_port_list(struct rpc_call *call)
 
 	for (unsigned i = 0; i < config->n_ports; i++) {
 		const struct sl_port *p = &config->ports[i];
+		const struct sl_port_watch *w = sl_control_port_watch(call->control, i);
 		struct sl_port_counters c;
 		json_t *o;
 
 		sl_port_counters(p, &c);
 		o = json_pack(
-			"{s:s, s:s, s:b, s:i, s:s, s:i, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:I}",
+			"{s:s, s:s, s:b, s:i, s:s, s:i, s:i, s:b, s:b, s:i, s:I, s:I, s:I, s:I, "
+			"s:I, s:I, s:I, s:b, s:I}",
 			"name", p->name, "driver", p->driver, "link_up", (int)c.link_up, "queues",
 			(int)p->n_queues, "spread", p->spread, "rx_descriptors",
 			(int)p->rx_descriptors, "tx_descriptors", (int)p->tx_descriptors,
 			"rx_ip_cksum", (int)p->rx_ip_cksum, "rx_tcp_cksum", (int)p->rx_tcp_cksum,
-			"rx", (json_int_t)c.rx, "tx", (json_int_t)c.tx, "nic_missed",
-			(json_int_t)c.nic_missed, "nic_nombuf", (json_int_t)c.nic_nombuf,
-			"nic_errors", (json_int_t)c.nic_errors);
+			"mtu", (int)w->now.limit.mtu, "rx", (json_int_t)c.rx, "tx",
+			(json_int_t)c.tx, "sent", (json_int_t)c.sent, "tx_lost",
+			(json_int_t)c.tx_lost, "nic_missed", (json_int_t)c.nic_missed, "nic_nombuf",
+			(json_int_t)c.nic_nombuf, "nic_errors", (json_int_t)c.nic_errors, "silent",
+			(int)w->silent, "restarts", (json_int_t)w->restarts);
 		add_place(o, config, i);
 		json_array_append_new(list, o);
 	}
@@ -196,6 +200,24 @@ static void warn(json_t *warnings, const char *format, ...)
 	json_array_append_new(warnings, json_string(text));
 }
 
+/* A port that can send less than its link is configured to carry. */
+static void warn_mtu(json_t *warnings, const struct sl_control_config *config, unsigned port,
+		     const struct sl_port_watch *w)
+{
+	const uint16_t mtu = w->now.limit.mtu;
+
+	for (unsigned i = 0; i < config->plan->n_links; i++) {
+		const struct sl_link *link = &config->plan->links[i];
+
+		for (unsigned side = 0; side < SL_N_SIDES; side++)
+			if (link->port[side] == port && mtu != 0 && mtu < link->mtu)
+				warn(warnings,
+				     "port %s can send packets of %u bytes, link %s has an mtu of "
+				     "%u: longer ones are dropped (above_mtu)",
+				     config->ports[port].name, mtu, link->name, link->mtu);
+	}
+}
+
 static void warn_ports(json_t *warnings, const struct sl_control *control)
 {
 	const struct sl_control_config *config = sl_control_setup(control);
@@ -219,6 +241,12 @@ static void warn_ports(json_t *warnings, const struct sl_control *control)
 			     "port %s received %" PRIu64 " broken packets in 10 s: cable, "
 			     "transceiver, MTU (nic_errors)",
 			     name, w->lately_errors);
+		warn_mtu(warnings, config, i, w);
+		if (w->silent)
+			warn(warnings,
+			     "port %s does not send what it is given; it was started again %" PRIu64
+			     " times: is the MTU of its interface's other end smaller?",
+			     name, w->restarts);
 		if (!w->now.present)
 			warn(warnings, "port %s is gone: restart sluiced when it is back", name);
 		else if (w->taken_down)

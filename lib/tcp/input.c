@@ -718,28 +718,36 @@ void sl_tcp_refuse_syn(struct sl_tcp *tcp, struct sl_tcb *tcb)
 	tcp_challenge(tcp, tcb);
 }
 
+void sl_tcp_path_mtu(struct sl_tcp *tcp, struct sl_tcb *tcb, uint16_t mtu)
+{
+	const uint32_t headers = tcb->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS;
+	const uint32_t options = tcb->timestamps ? SL_TIMESTAMPS_BYTES : 0;
+	const uint32_t smss = sl_max_u32(mtu > headers ? mtu - headers : 0, SL_TCP_MSS_MIN) - options;
+
+	if (smss >= tcb->smss || tcb->state == SL_TCP_CLOSED || tcb->state == SL_TCP_SYN_SENT ||
+	    tcb->state == SL_TCP_SYN_RECEIVED)
+		return;
+	tcb->smss = tcb->cc.smss = (uint16_t)smss;
+	if (tcb->snd_una == tcb->snd_max)
+		return;
+	/* Sent again at once, in smaller pieces; no sign of congestion. */
+	tcb->snd_nxt = tcb->snd_una;
+	tcb->in_recovery = tcb->tlp_out = tcb->first_due = false;
+	tcp_drop_scoreboard(tcp, tcb);
+	tcp_arm_rto(tcp, tcb);
+}
+
 bool sl_tcp_icmp(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t seq, uint16_t mtu, bool hard)
 {
 	const uint32_t headers = tcb->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS;
-	uint32_t smss;
 
 	/* RFC 5927 section 4: of what is in flight. */
 	if (tcb->state == SL_TCP_CLOSED || tcb->snd_una == tcb->snd_max ||
 	    !sl_seq_between(seq, tcb->snd_una, tcb->snd_max - 1))
 		return false;
 	tcb->events |= SL_TCP_EVENT_SOFT;
-	if (mtu > headers + (tcb->timestamps ? 12u : 0u)) {
-		smss = mtu - headers - (tcb->timestamps ? 12 : 0);
-		smss = sl_max_u32(smss, SL_TCP_MSS_MIN - (tcb->timestamps ? 12 : 0));
-		if (smss < tcb->smss && tcb->state != SL_TCP_SYN_SENT &&
-		    tcb->state != SL_TCP_SYN_RECEIVED) {
-			/* Sent again at once, in smaller pieces; no sign of congestion. */
-			tcb->smss = tcb->cc.smss = (uint16_t)smss;
-			tcb->snd_nxt = tcb->snd_una;
-			tcb->in_recovery = tcb->tlp_out = tcb->first_due = false;
-			tcp_drop_scoreboard(tcp, tcb);
-			tcp_arm_rto(tcp, tcb);
-		}
+	if (mtu > headers + (tcb->timestamps ? SL_TIMESTAMPS_BYTES : 0)) {
+		sl_tcp_path_mtu(tcp, tcb, mtu);
 		return true;
 	}
 	/* Section 4.1: hard errors are soft where a connection stands. */

@@ -55,6 +55,7 @@ enum {
 	SL_TCP_OPTIONS_MAX = 40,
 	SL_MSS_DEFAULT_V4 = 536,  /**< RFC 9293 MUST-15 */
 	SL_MSS_DEFAULT_V6 = 1220, /**< RFC 9293 MUST-15 */
+	SL_TIMESTAMPS_BYTES = 12, /**< the timestamps option and two NOPs */
 	SL_IPV4_TCP_HDRS = 40,
 	SL_IPV6_TCP_HDRS = 60,
 	SL_IPV4_MTU_MIN = 68,   /**< RFC 791 */
@@ -250,6 +251,17 @@ bool sl_wire_emit_answer(struct sl_buf *buf, const struct sl_seg *seg, const str
  */
 bool sl_wire_emit_too_big(struct sl_buf *buf, const struct sl_l2 *l2, const uint8_t *frame,
 			  const struct sl_seg *seg, uint16_t mtu);
+
+/**
+ * Whether the sender of a frame of `len` bytes is told that its packet is too long: IPv4 with DF and
+ * every IPv6, but for ICMP errors, for what went to or came from many (RFC 1812 section 4.3.2.7, RFC
+ * 4443 section 2.4), and for what is malformed. Then `seg` has what sl_wire_emit_too_big reads of
+ * it; the whole IP packet counts as payload.
+ */
+bool sl_wire_may_tell_too_big(const uint8_t *frame, unsigned len, struct sl_seg *seg);
+
+/** Where the packet begins in a frame of `len` bytes: behind Ethernet and at most two tags. */
+unsigned sl_wire_l3_off(const uint8_t *frame, unsigned len);
 
 SL_END_DECLS
 

@@ -94,6 +94,15 @@ bool sl_worker_has_room(const struct sl_worker *w);
 /** Posts a job, from the control thread only. Returns 0, or -ENOBUFS when the mailbox is full. */
 int sl_worker_post(struct sl_worker *w, struct sl_job *job);
 
+/** No device: a port that has this for its ethdev is neither polled nor written. */
+enum { SL_NO_ETHDEV = UINT16_MAX };
+
+/** The device behind port `port`, from now on; what waits for it stays. In a job. */
+void sl_worker_set_ethdev(struct sl_worker *w, unsigned port, uint16_t ethdev);
+
+/** How many packets wait for port `port` to take them. Any thread; the number is in flux. */
+unsigned sl_worker_waiting(const struct sl_worker *w, unsigned port);
+
 /** The accounts, SL_SERVICES_MAX of them, by service number. Exact in a job; elsewhere in flux. */
 const struct sl_account *sl_worker_accounts(const struct sl_worker *w);
 

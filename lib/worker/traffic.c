@@ -102,12 +102,14 @@ static void refuse(struct sl_worker *w, struct sl_buf *buf)
 
 unsigned worker_receive(struct sl_worker *w, unsigned port, uint64_t now_us)
 {
+	const uint16_t ethdev = w->config.ethdev[port];
 	struct rte_mbuf *mbuf[SL_BURST];
-	const unsigned n =
-		rte_eth_rx_burst(w->config.ethdev[port], w->config.queue, mbuf, SL_BURST);
 	struct sl_buf *buf = w->burst;
-	unsigned fit;
+	unsigned n, fit;
 
+	if (sl_unlikely(ethdev == SL_NO_ETHDEV))
+		return 0;
+	n = rte_eth_rx_burst(ethdev, w->config.queue, mbuf, SL_BURST);
 	if (n == 0)
 		return 0;
 	worker_refill(w);
@@ -136,13 +138,15 @@ unsigned worker_receive(struct sl_worker *w, unsigned port, uint64_t now_us)
 
 static void send_stage(struct sl_worker *w, unsigned port)
 {
+	const uint16_t ethdev = w->config.ethdev[port];
 	struct tx_stage *tx = &w->tx[port];
-	const unsigned sent = worker_polls(w, port)
-				      ? rte_eth_tx_burst(w->config.ethdev[port], w->config.queue,
-							 tx->mbuf, (uint16_t)tx->n)
-				      : worker_pass_on(w, port, tx->mbuf, tx->n);
-	const unsigned left = tx->n - sent;
+	unsigned sent = 0, left;
 
+	if (!worker_polls(w, port))
+		sent = worker_pass_on(w, port, tx->mbuf, tx->n);
+	else if (sl_likely(ethdev != SL_NO_ETHDEV))
+		sent = rte_eth_tx_burst(ethdev, w->config.queue, tx->mbuf, (uint16_t)tx->n);
+	left = tx->n - sent;
 	if (sent > 0 && left > 0)
 		memmove(tx->mbuf, tx->mbuf + sent, left * sizeof(tx->mbuf[0]));
 	tx->n = left;

@@ -178,6 +178,16 @@ int sl_worker_post(struct sl_worker *w, struct sl_job *job)
 	return rte_ring_sp_enqueue(w->mailbox, job) == 0 ? 0 : -ENOBUFS;
 }
 
+void sl_worker_set_ethdev(struct sl_worker *w, unsigned port, uint16_t ethdev)
+{
+	w->config.ethdev[port] = ethdev;
+}
+
+unsigned sl_worker_waiting(const struct sl_worker *w, unsigned port)
+{
+	return __atomic_load_n(&w->tx[port].n, __ATOMIC_RELAXED);
+}
+
 const struct sl_account *sl_worker_accounts(const struct sl_worker *w)
 {
 	return w->accounts;

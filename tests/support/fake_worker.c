@@ -22,6 +22,8 @@ struct sl_worker {
 	unsigned n_jobs;
 	uint64_t turns;
 	unsigned pace_us;
+	uint16_t ethdev[PORTS];
+	unsigned waiting;
 	bool end, stopped, stuck, full, busy;
 	uint8_t spare[SL_SPARES][SPARE_ROOM];
 };
@@ -244,6 +246,27 @@ int sl_worker_post(struct sl_worker *w, struct sl_job *job)
 	return rc;
 }
 
+void sl_worker_set_ethdev(struct sl_worker *w, unsigned port, uint16_t ethdev)
+{
+	__atomic_store_n(&w->ethdev[port], ethdev, __ATOMIC_RELAXED);
+}
+
+unsigned fake_worker_ethdev(const struct sl_worker *w, unsigned port)
+{
+	return __atomic_load_n(&w->ethdev[port], __ATOMIC_RELAXED);
+}
+
+void fake_worker_set_waiting(struct sl_worker *w, unsigned n)
+{
+	__atomic_store_n(&w->waiting, n, __ATOMIC_RELAXED);
+}
+
+unsigned sl_worker_waiting(const struct sl_worker *w, unsigned port)
+{
+	(void)port;
+	return __atomic_load_n(&w->waiting, __ATOMIC_RELAXED);
+}
+
 const struct sl_account *sl_worker_accounts(const struct sl_worker *w)
 {
 	return w->accounts;
@@ -264,6 +287,17 @@ void sl_port_counters(const struct sl_port *port, struct sl_port_counters *count
 	pthread_mutex_lock(&ports_lock);
 	*counters = ports[port->ethdev];
 	pthread_mutex_unlock(&ports_lock);
+}
+
+int sl_port_restart(struct sl_port *port, char *error, size_t error_len)
+{
+	if (error_len > 0)
+		error[0] = '\0';
+	pthread_mutex_lock(&ports_lock);
+	ports[port->ethdev + 2] = ports[port->ethdev]; /* it is another device afterwards */
+	pthread_mutex_unlock(&ports_lock);
+	port->ethdev += 2;
+	return 0;
 }
 
 int sl_port_set_link(const struct sl_port *port, bool up)

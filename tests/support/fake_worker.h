@@ -28,6 +28,11 @@ void fake_worker_set_busy(struct sl_worker *w, bool busy);
 /* Microseconds between turns. */
 void fake_worker_set_pace(struct sl_worker *w, unsigned us);
 
+/* What sl_worker_waiting says of each port. */
+void fake_worker_set_waiting(struct sl_worker *w, unsigned n);
+/* What sl_worker_set_ethdev has told it. */
+unsigned fake_worker_ethdev(const struct sl_worker *w, unsigned port);
+
 /* The pipeline and the accounts, between two turns: lock, look or change, unlock. */
 struct sl_pipeline *fake_worker_lock(struct sl_worker *w);
 struct sl_account *fake_worker_account(struct sl_worker *w, unsigned service);
@@ -44,7 +49,8 @@ struct fake_connection {
 };
 void fake_worker_connect(struct sl_worker *w, const struct fake_connection *c);
 
-/* What sl_port_counters says from now on of the port whose ethdev is `ethdev`, below 8. */
+/* What sl_port_counters says from now on of the port whose ethdev is `ethdev`, below 8. A port that is
+ * started again has an ethdev higher by 2. */
 void fake_port_set(uint16_t ethdev, const struct sl_port_counters *counters);
 
 SL_END_DECLS

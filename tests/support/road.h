@@ -244,6 +244,13 @@ class Road
 		return run({{SL_INSIDE, f.bytes()}});
 	}
 
+	/// A port sends no larger IP packets from now on. One tag comes on top, as with Linux.
+	void limit(sl_side side, uint16_t mtu)
+	{
+		const sl_frame_limit l = {mtu, static_cast<uint16_t>(mtu + 18)};
+		sl_pipeline_set_limit(p.get(), plan->links[0].port[side], &l);
+	}
+
 	/// Goes over to a plan with these services and options, as a reload does.
 	void apply(const std::vector<sl_service> &next, bool draining = false)
 	{

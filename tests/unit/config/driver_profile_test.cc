@@ -69,6 +69,7 @@ TEST(DriverProfile, AShippedFileHasItsValues)
 	EXPECT_EQ(p.profile.rss.mode, SL_DRIVER_RSS_NONE);
 	EXPECT_EQ(p.profile.rss.types, 0u);
 	EXPECT_FALSE(p.profile.offloads.rx_tcp_checksum);
+	EXPECT_TRUE(p.profile.sent_by_kernel);
 	EXPECT_EQ(find(SL_DRIVERS_IN_SOURCES, "net_ice").profile.rss.mode,
 		  SL_DRIVER_RSS_SYMMETRIC_TOEPLITZ);
 }
@@ -89,6 +90,7 @@ TEST(DriverProfile, AnUnknownDriverGetsTheDefaults)
 	EXPECT_EQ(p.profile.rss.key, SL_DRIVER_RSS_KEY_RANDOM);
 	EXPECT_TRUE(p.profile.offloads.rx_ip_checksum);
 	EXPECT_TRUE(p.profile.offloads.rx_tcp_checksum);
+	EXPECT_FALSE(p.profile.sent_by_kernel);
 }
 
 TEST(DriverProfile, AWrongFileIsRefusedWithFileAndLine)

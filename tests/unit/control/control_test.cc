@@ -418,6 +418,114 @@ bool link_up(uint16_t port)
 
 } // namespace
 
+namespace
+{
+
+struct sl_port_counters sending(uint64_t n)
+{
+	struct sl_port_counters c = {};
+
+	c.link_up = c.present = true;
+	c.tx = c.sent = n;
+	return c;
+}
+
+bool knows_limit(Box &box, unsigned port, uint16_t mtu)
+{
+	bool all = true;
+
+	for (auto *w : box.workers) {
+		all &= fake_worker_lock(w)->relay.limit[port].mtu == mtu;
+		fake_worker_unlock(w);
+	}
+	return all;
+}
+
+} // namespace
+
+TEST(ControlPort, TellsTheWorkersWhatAPortCanSendWheneverThatChanges)
+{
+	Box box;
+	struct sl_port_counters c = sending(0);
+
+	c.limit = {1500, 1518};
+	fake_port_set(1, &c);
+	Control control(box);
+	run_until(
+		control.c, [&] { return knows_limit(box, 1, 1500); }, 0.5);
+	EXPECT_TRUE(knows_limit(box, 1, 1500)) << "from the beginning";
+	testing::internal::CaptureStderr();
+	c.limit = {1400, 1418};
+	fake_port_set(1, &c);
+	run_until(
+		control.c, [&] { return knows_limit(box, 1, 1400); }, 3);
+	EXPECT_TRUE(knows_limit(box, 1, 1400));
+	EXPECT_TRUE(knows_limit(box, 0, UINT16_MAX));
+	run_for(control.c, 1.2);
+	const std::string log = testing::internal::GetCapturedStderr();
+	EXPECT_NE(log.find("net_fake1: the MTU of what it can send is 1400, and was 1500"),
+		  std::string::npos)
+		<< log;
+}
+
+TEST(ControlPort, OneThatSendsNothingIsStartedAgain)
+{
+	Box box;
+	Control control(box);
+	struct sl_port_counters c = sending(5);
+	const struct sl_port_watch *watch = sl_control_port_watch(control.c, 1);
+
+	testing::internal::CaptureStderr();
+	fake_port_set(1, &c);
+	run_for(control.c, 1.2);
+	// The device takes one packet after another, and the interface sends none of them.
+	run_until(
+		control.c,
+		[&] {
+			c.tx++;
+			fake_port_set(1, &c);
+			return watch->restarts > 0;
+		},
+		8);
+	EXPECT_EQ(watch->restarts, 1u);
+	EXPECT_TRUE(watch->silent);
+	run_until(
+		control.c, [&] { return fake_worker_ethdev(box.workers[1], 1) == 3; }, 2);
+	for (auto *w : box.workers)
+		EXPECT_EQ(fake_worker_ethdev(w, 1), 3u) << "the device that it is now";
+	run_until(
+		control.c,
+		[&] {
+			c.tx++;
+			c.sent++;
+			fake_port_set(3, &c);
+			return !watch->silent;
+		},
+		4);
+	EXPECT_FALSE(watch->silent);
+	EXPECT_EQ(sl_control_port_watch(control.c, 0)->restarts, 0u);
+	const std::string log = testing::internal::GetCapturedStderr();
+	for (const char *line :
+	     {"it sends nothing of what it is given", "started again", "it sends again"})
+		EXPECT_NE(log.find(line), std::string::npos) << log;
+}
+
+TEST(ControlPort, OneThatTakesNothingIsStartedAgainAndOneWithNothingToSendIsNot)
+{
+	Box box;
+	Control control(box);
+	const struct sl_port_counters c = sending(5);
+	const struct sl_port_watch *watch = sl_control_port_watch(control.c, 0);
+
+	fake_port_set(0, &c);
+	run_for(control.c, 4.5);
+	EXPECT_FALSE(watch->silent);
+	fake_worker_set_waiting(box.workers[1], 7);
+	run_until(
+		control.c, [&] { return watch->restarts > 0; }, 8);
+	EXPECT_EQ(watch->restarts, 1u);
+}
+
 TEST(ControlFollow, TakesTheOtherPortDownAndUpAgain)
 {
 	Box box;

@@ -624,6 +624,36 @@ TEST(RespondChange, AShorterTimeWaitCountsForWhatStands)
 	EXPECT_EQ(road.count(), 0u);
 }
 
+TEST(RespondChange, APortThatTakesLessIsSentLessAtOnce)
+{
+	Road road(options_for(SL_COOKIES_ALWAYS));
+	Caller caller(road, "198.51.100.7");
+	const int s = caller.open("192.0.2.2", kChargen);
+	size_t got = 0, longest = 0;
+	const auto more = [&] { return (got += caller.receive(s).size()) > 100000; };
+
+	caller.watch = [&](const Sent &f) { longest = std::max(longest, f.bytes.size()); };
+	ASSERT_TRUE(caller.run_until(more));
+	EXPECT_EQ(longest, 1514u);
+	road.limit(SL_OUTSIDE, 1000);
+	got = longest = 0;
+	ASSERT_TRUE(caller.run_until(more));
+	EXPECT_EQ(longest, 1014u);
+	EXPECT_EQ(road.events(SL_EVENT_made_lost), 0u);
+	// A timer that runs out before the server has its turn again.
+	caller.way.cut = true;
+	caller.run(100000);
+	road.limit(SL_OUTSIDE, 700);
+	longest = 0;
+	caller.run(3000000);
+	EXPECT_LE(longest, 714u);
+	caller.way.cut = false;
+	got = 0;
+	ASSERT_TRUE(caller.run_until(more));
+	EXPECT_EQ(longest, 714u);
+	sl_socket_abort(caller.stack, s);
+}
+
 TEST(RespondChange, AServiceWithAnotherServerServesWhatStandsByTheOld)
 {
 	Road road(options_for(SL_COOKIES_ALWAYS));

@@ -346,3 +346,34 @@ TEST(RpcPorts, ShowTheirLinkAndWhatWasLost)
 	EXPECT_EQ(client.result("link_list")[0]["inside"]["port"].text(), "net_fake1");
 	EXPECT_EQ(client.result("worker_list")[1]["connections"]["capacity"].number(), 1024);
 }
+
+TEST(RpcPorts, APortThatDoesNotSendOrSendsLessThanItsLinkIsWarnedOf)
+{
+	Daemon daemon;
+	Client client(daemon.socket_path);
+	struct sl_port_counters c = {};
+
+	c.link_up = c.present = true;
+	c.tx = c.sent = 7;
+	c.limit = {1400, 1418};
+	fake_port_set(1, &c);
+	usleep(1200000);
+	c.sent++;
+	for (int i = 0; i < 50; i++) {
+		c.tx++;
+		fake_port_set(1, &c);
+		usleep(100000);
+	}
+	const std::string warnings = client.result("system_get_status")["warnings"].dump();
+	EXPECT_NE(warnings.find(
+			  "port net_fake1 can send packets of 1400 bytes, link edge has an mtu of "
+			  "1500: longer ones are dropped (above_mtu)"),
+		  std::string::npos)
+		<< warnings;
+	EXPECT_NE(warnings.find("port net_fake1 does not send what it is given"), std::string::npos)
+		<< warnings;
+	const Json ports = client.result("port_list");
+	EXPECT_EQ(ports[1]["mtu"].number(), 1400);
+	EXPECT_TRUE(json_is_true(ports[1]["silent"].get()));
+	EXPECT_EQ(ports[1]["restarts"].number(), 1);
+}
