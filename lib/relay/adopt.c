@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Adoption: a connection that ran before the box did, or before its service was proxied. A segment
- * from the inside, which is trusted, opens an entry that passes everything untranslated. The first
- * segment of the other end decides: if both speak of the same numbers, the entry stays. If not,
- * the connection was translated by an earlier run, whose delta nobody knows any more: both ends are
- * told by RST at once, so that the client connects anew.
+ * from the inside, which is trusted, opens an entry that passes everything untranslated. Segments
+ * of the other end decide. If both ends speak of the same numbers, the entry stays. If not, the
+ * connection was translated by an earlier run, whose delta nobody knows any more: both ends are
+ * told by RST, so that the client connects anew. Anybody outside can send a segment, so the numbers
+ * disagree only if the segment begins or ends exactly where the server's ACKs say that the server
+ * stands: an attacker off the path has to guess that number out of 2^32.
  */
 #include "observe.h"
 
@@ -83,30 +85,102 @@ static bool near(uint32_t number, uint32_t seen)
 	return sl_seq_between(number, seen - BEHIND, seen + AHEAD);
 }
 
-bool relay_adoption_agrees(struct sl_conn *conn, const struct sl_seg *seg)
+/* Whether a segment comes from an end that stands where the server expects it: a segment that
+ * begins there, a keepalive (RFC 1122 section 4.2.3.6), or data sent again that the server has. */
+static bool stands_at(const struct sl_seg *seg, uint32_t expected)
+{
+	const uint32_t len = sl_seg_len(seg);
+
+	return seg->seq == expected || seg->seq + len == expected ||
+	       (len == 0 && seg->seq + 1 == expected);
+}
+
+static void agree(struct sl_conn *conn, const struct sl_seg *seg)
 {
 	struct sl_end *client = &conn->end[SL_OUTSIDE], *server = &conn->end[SL_INSIDE];
 
-	if (!sl_seq_between(seg->seq, server->ack - BEHIND, server->ack + BEHIND) ||
-	    (seg->flags & SL_ACK && !near(seg->ack, server->seq_max)))
-		return false;
 	conn->flags &= (uint16_t)~SL_CONN_ADOPTING;
 	client->seq_max = sl_seq_max(client->seq_max, seg->seq);
-	if (seg->flags & SL_ACK) {
-		client->ack = seg->ack;
-		server->seq_max = sl_seq_max(server->seq_max, seg->ack);
-	}
-	return true;
+	client->ack = seg->ack;
+	server->seq_max = sl_seq_max(server->seq_max, seg->ack);
 }
 
-void relay_adoption_refuse(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
-			   const struct sl_seg *seg)
+static void refuse(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
+		   const struct sl_seg *seg)
 {
 	relay_close(r, conn, SL_EVENT_adoptions_refused);
 	(void)relay_send_rst(r, conn, SL_INSIDE, conn->end[SL_INSIDE].ack, false);
-	if (!(seg->flags & SL_RST) && seg->flags & SL_ACK &&
-	    relay_emit(r, conn, SL_OUTSIDE, SL_RST, seg->ack, 0, buf))
+	if (relay_emit(r, conn, SL_OUTSIDE, SL_RST, seg->ack, 0, buf))
 		sl_out_answer(r->out, buf);
 	else
 		sl_out_deliver(r->out, buf);
+}
+
+/*
+ * A client whose ACK is of another numbering, and that does not stand where the server does: some
+ * of what it has sent is lost, or the ACK of it. In the client's own numbers it is told what the
+ * server has; what it sends next begins there. To whom these numbers mean nothing, the segment
+ * means nothing either. Once a second, since anybody may have sent what is answered.
+ */
+static void tell_client(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
+			const struct sl_seg *seg)
+{
+	const struct sl_end *server = &conn->end[SL_INSIDE];
+	const struct sl_made made = {
+		.src = &seg->dst,
+		.dst = &seg->src,
+		.src_port = seg->dst_port,
+		.dst_port = seg->src_port,
+		.seq = seg->ack,
+		.ack = server->ack,
+		.flags = SL_ACK,
+		.wnd = server->wnd,
+		.wscale = SL_NO_WSCALE,
+		.timestamps = seg->ts_off != 0,
+		.tsval = seg->tsecr,
+		.tsecr = seg->tsval,
+	};
+
+	if (!relay_once_a_second(r, conn))
+		sl_out_drop(r->out, buf, SL_DROP_adopt_unfit);
+	else if (sl_wire_emit_answer(buf, seg, &made))
+		sl_out_answer(r->out, buf);
+	else
+		sl_out_drop(r->out, buf, SL_DROP_no_buffer);
+}
+
+/* The server is believed: where it stands is what its last ACK says. */
+static void hear_server(struct sl_conn *conn, const struct sl_seg *seg)
+{
+	struct sl_end *client = &conn->end[SL_OUTSIDE], *server = &conn->end[SL_INSIDE];
+
+	if (!(seg->flags & SL_ACK))
+		return;
+	server->ack = sl_seq_max(server->ack, seg->ack);
+	client->seq_max = sl_seq_max(client->seq_max, seg->ack);
+}
+
+bool relay_adopting_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+			    struct sl_buf *buf, const struct sl_seg *seg)
+{
+	const struct sl_end *server = &conn->end[SL_INSIDE];
+
+	if (seg->flags & (SL_SYN | SL_RST))
+		return false;
+	if (side == SL_INSIDE) {
+		hear_server(conn, seg);
+		return false;
+	}
+	if (!(seg->flags & SL_ACK) ||
+	    !sl_seq_between(seg->seq, server->ack - BEHIND, server->ack + BEHIND)) {
+		sl_out_drop(r->out, buf, SL_DROP_adopt_unfit);
+	} else if (near(seg->ack, server->seq_max)) {
+		agree(conn, seg);
+		return false;
+	} else if (stands_at(seg, server->ack)) {
+		refuse(r, conn, buf, seg);
+	} else {
+		tell_client(r, conn, buf, seg);
+	}
+	return true;
 }

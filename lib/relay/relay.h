@@ -163,12 +163,11 @@ void relay_tracked_answered_again(struct sl_conn *conn, enum sl_side side,
 void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 				   struct sl_buf *buf, struct sl_seg *seg);
 
-/* adopt.c: of a connection that ran before, the first segment from outside. */
-/* Whether it speaks of the numbers that the inside uses; then the connection stands. */
-bool relay_adoption_agrees(struct sl_conn *conn, const struct sl_seg *seg);
-/* They do not: ends the connection, and tells both ends. */
-void relay_adoption_refuse(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
-			   const struct sl_seg *seg);
+/* adopt.c: a segment of a connection whose outside has not confirmed its numbers yet. Returns false
+ * when the segment is to be judged like that of any other connection; else the buffer is disposed
+ * of. */
+bool relay_adopting_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+			    struct sl_buf *buf, const struct sl_seg *seg);
 
 /* icmp.c: tells the client that its segment, as it came in, is longer than its server takes. */
 void relay_tell_too_big(struct sl_relay *r, struct sl_conn *conn, const struct sl_buf *packet,

@@ -355,9 +355,6 @@ void sl_relay_segment(struct sl_relay *r, uint32_t index, enum sl_side side, str
 		relay_opening_segment(r, conn, side, buf, seg);
 	else if (relay_tracked_opening(conn))
 		relay_tracked_opening_segment(r, conn, side, buf, seg);
-	else if (sl_conn_adopting(conn) && side == SL_OUTSIDE && !(seg->flags & SL_SYN) &&
-		 !relay_adoption_agrees(conn, seg))
-		relay_adoption_refuse(r, conn, buf, seg);
-	else
+	else if (!sl_conn_adopting(conn) || !relay_adopting_segment(r, conn, side, buf, seg))
 		joined_segment(r, conn, side, buf, seg);
 }

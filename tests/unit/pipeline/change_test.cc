@@ -122,8 +122,49 @@ TEST_P(Adoption, AskedServerLeadsToTheVerdict)
 	// The client retransmits; the server answers our question with its own numbers.
 	ASSERT_EQ(road.outside(talk.c(SL_ACK, 300, 5000, "again")).size(), 2u);
 	road.inside(talk.s(SL_ACK, 5000, 300));
-	EXPECT_EQ(road.outside(talk.c(SL_ACK, 305, 5000)).size(), 2u);
+	// Where the client stands is not where the server says: it is told.
+	const Sent told = only(road.outside(talk.c(SL_ACK, 305, 5000)));
+	EXPECT_EQ(told.fate, SL_FATE_ANSWERED);
+	EXPECT_EQ(told.seg.flags, SL_ACK);
+	EXPECT_EQ(told.seg.seq, talk.cookie + 5000);
+	EXPECT_EQ(told.seg.ack, talk.isn + 300);
+	EXPECT_EQ(told.seg.tsval, talk.ctsecr);
+	EXPECT_EQ(told.seg.tsecr, talk.ctsval);
+	EXPECT_TRUE(road.outside(talk.c(SL_ACK, 305, 5000)).empty()) << "once a second";
+	EXPECT_EQ(road.outside(talk.c(SL_ACK, 300, 5000, "again")).size(), 2u);
 	EXPECT_EQ(road.events(SL_EVENT_adoptions_refused), 1u);
+}
+
+TEST_P(Adoption, GuessedNumbersMoveNothing)
+{
+	cite("design 4: if the numbers disagree; RFC 5961 section 1: an attacker off the path");
+	// A guess makes the server say its numbers, which opens the entry.
+	road.outside(talk.c(SL_ACK, 0x40000000, 0x40000000));
+	road.inside(talk.s(SL_ACK, 5000, 300));
+	const sl_conn before = *road.conn();
+	for (uint32_t seq = 0x1000000; seq < 0xff000000; seq += 0x1234567)
+		for (const unsigned flags :
+		     {SL_ACK | 0u, SL_ACK | SL_PSH | 0u, SL_PSH | SL_ACK | SL_FIN | 0u})
+			for (const char *payload : {"", "guess"})
+				EXPECT_TRUE(
+					road.outside(talk.c(flags, seq, seq * 7, payload)).empty())
+					<< seq;
+	EXPECT_EQ(road.events(SL_EVENT_rst_sent), 0u);
+	EXPECT_EQ(std::memcmp(&before.end, &road.conn()->end, sizeof(before.end)), 0);
+	// The client goes on.
+	EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 300, 5000, "more"))).port, 1u);
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+}
+
+TEST_P(Adoption, ServersLaterAckIsWhereItStands)
+{
+	translated_before();
+	road.outside(talk.c(SL_ACK, 300, 5000, "shown"));
+	road.inside(talk.s(SL_ACK, 5000, 300));
+	road.inside(talk.s(SL_ACK, 5000, 305));
+	const Road::Out out = road.outside(talk.c(SL_ACK, 305, 5000));
+	ASSERT_EQ(out.size(), 2u);
+	EXPECT_EQ(only(by_port(out, 1)).seg.seq, talk.isn + 305);
 }
 
 TEST_P(Adoption, PassesTheServersRst)
