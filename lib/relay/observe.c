@@ -161,15 +161,25 @@ static bool counts_as_life(const struct sl_conn *conn, const struct sl_seg *seg)
 	       !in_handshake(conn->state[SL_LEG_SERVER]);
 }
 
+/* What the receiver of an inexact RST says shows that it lives on. Its sender's other segments,
+ * which the RST has overtaken, show nothing. Returns whether no doubt is left. */
+static bool doubt_ends(struct sl_relay *r, struct sl_conn *conn, enum sl_side side)
+{
+	conn->flags &= (uint16_t) ~(side == SL_OUTSIDE ? SL_CONN_RST_INSIDE : SL_CONN_RST_OUTSIDE);
+	if (conn->flags & SL_CONN_RST_DOUBT)
+		return false;
+	conn->probes = 0;
+	conn->last_seen_ms = r->now_ms;
+	relay_arm(r, conn);
+	return true;
+}
+
 static void observe_life(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			 const struct sl_seg *seg)
 {
 	if (seg->payload_len > 0 && side == sl_conn_client_side(conn))
 		conn->flags |= SL_CONN_CLIENT_SENT;
-	/* What the receiver of an inexact RST says shows that it lives on. Its sender's other
-	 * segments, which the RST has overtaken, show nothing. */
-	conn->flags &= (uint16_t) ~(side == SL_OUTSIDE ? SL_CONN_RST_INSIDE : SL_CONN_RST_OUTSIDE);
-	if (sl_unlikely(conn->flags & SL_CONN_RST_DOUBT))
+	if (sl_unlikely(conn->flags & SL_CONN_RST_DOUBT) && !doubt_ends(r, conn, side))
 		return;
 	if (sl_unlikely(conn->probes > 0)) {
 		const uint16_t both = SL_CONN_ALIVE_OUTSIDE | SL_CONN_ALIVE_INSIDE;

@@ -9,7 +9,9 @@
 
 enum {
 	SPAN_LEAST = 0x10000,
-	RST_DOUBT_MS = 10000, /* an inexact RST: so long the ends have to contradict it */
+	RST_ASK_MS =
+		2500, /* after an inexact RST, its receiver is asked so often whether it lives */
+	RST_ASKS = 3, /* and so many times: after 10 s without an answer it is gone */
 	CLOSED_MS = 10000,    /* a closed connection answers by RST for so long */
 	TOMBSTONE_MS = 96000, /* the life of a cookie, which must not open it again */
 	ASK_AGAIN_S = 3600,   /* a server that refused timestamps is asked again after it */
@@ -123,6 +125,8 @@ bool relay_emit(struct sl_relay *r, const struct sl_conn *conn, enum sl_side to,
 /* The limit that runs, and the milliseconds left of it. */
 const char *relay_timer_name(const struct sl_relay *r, const struct sl_conn *conn,
 			     uint32_t *left_ms);
+/* An inexact RST of the end on `side` went by: its receiver is asked whether it was believed. */
+void relay_doubt(struct sl_relay *r, struct sl_conn *conn, enum sl_side side);
 /* Makes sure that the connection comes up when its limit ends. */
 void relay_arm(struct sl_relay *r, struct sl_conn *conn);
 

@@ -8,9 +8,9 @@
 
 /*
  * A RST of the end on `side`. At the receiver's last ACK or at the sender's highest number it ends
- * the connection at once. Any other in the window may or may not be believed by its receiver (RFC
- * 5961 section 3): it goes on, and the connection has 10 s to show that it lives. In TIME-WAIT none
- * changes anything (RFC 1337 section 3).
+ * the connection at once. Any other in the receiver's window may or may not be believed by the
+ * receiver (RFC 5961 section 3): it goes on, and the receiver is asked. One below the window or
+ * beyond it is believed by nobody. In TIME-WAIT none changes anything (RFC 1337 section 3).
  */
 static void joined_rst(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 		       struct sl_buf *buf, struct sl_seg *seg, uint32_t ack)
@@ -18,7 +18,7 @@ static void joined_rst(struct sl_relay *r, struct sl_conn *conn, enum sl_side si
 	const struct sl_end *me = &conn->end[side], *peer = &conn->end[sl_side_other(side)];
 	const bool exact = seg->seq == peer->ack || seg->seq == me->seq_max;
 
-	if (!exact && !relay_observe(r, conn, side, seg, ack)) {
+	if (!exact && (sl_seq_lt(seg->seq, peer->ack) || !relay_observe(r, conn, side, seg, ack))) {
 		sl_out_drop(r->out, buf, SL_DROP_rst_out_of_window);
 		return;
 	}
@@ -26,13 +26,10 @@ static void joined_rst(struct sl_relay *r, struct sl_conn *conn, enum sl_side si
 	relay_forward(r, conn, side, buf, seg);
 	if (sl_conn_over(conn))
 		return;
-	if (exact) {
+	if (exact)
 		relay_close(r, conn, SL_EVENT_connections_reset);
-	} else {
-		conn->flags |= side == SL_OUTSIDE ? SL_CONN_RST_OUTSIDE : SL_CONN_RST_INSIDE;
-		conn->last_seen_ms = r->now_ms;
-		relay_arm(r, conn);
-	}
+	else
+		relay_doubt(r, conn, side);
 }
 
 bool relay_once_a_second(struct sl_relay *r, struct sl_conn *conn)
@@ -87,14 +84,15 @@ static void joined_syn(struct sl_relay *r, struct sl_conn *conn, enum sl_side si
 	relay_forward(r, conn, side, buf, seg);
 }
 
-/* Whether a segment is nothing but the answer to our keepalive probe (RFC 1122 4.2.3.6). */
+/* Whether a segment is nothing but the answer to our keepalive probe (RFC 1122 4.2.3.6). In doubt
+ * whether a RST was believed, the other end hears of it: it may know better. */
 static bool answers_probe(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg,
 			  uint32_t ack)
 {
 	const struct sl_end *me = &conn->end[side];
 
-	return conn->probes > 0 && sl_seg_len(seg) == 0 && seg->seq == me->seq_max &&
-	       ack == me->ack && seg->wnd == me->wnd;
+	return conn->probes > 0 && !(conn->flags & SL_CONN_RST_DOUBT) && sl_seg_len(seg) == 0 &&
+	       seg->seq == me->seq_max && ack == me->ack && seg->wnd == me->wnd;
 }
 
 static void joined_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,

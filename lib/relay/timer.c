@@ -10,7 +10,7 @@
  *   fin_wait_2             from the last segment       FIN-WAIT-2
  *   last_ack               from the last segment       LAST-ACK, CLOSING
  *   time_wait (2MSL)       from the last FIN           TIME-WAIT on a leg, CLOSED on the other
- *   10 s                   from a RST of uncertain effect
+ *   2.5 s, 4 times         from a RST of uncertain effect: its receiver is asked, then given up
  *   96 s                   from a reset or reclaiming: the entry is a tombstone
  *
  * Two legs are in two states: the shorter limit counts. Segments only write last_seen_ms; the wheel
@@ -120,6 +120,8 @@ static struct deadline deadline_of(const struct sl_relay *r, const struct sl_con
 					 DUE_TOMBSTONE};
 	if (sl_unlikely(conn->ours))
 		return own_deadline(r, conn, l);
+	if (conn->flags & SL_CONN_RST_DOUBT && !sl_conn_over(conn))
+		return (struct deadline){(conn->probes + 1u) * RST_ASK_MS, DUE_RST_DOUBT};
 	d = shorter(leg_deadline(conn, SL_LEG_CLIENT, l), leg_deadline(conn, SL_LEG_SERVER, l));
 	if (d.after_ms == UINT32_MAX)
 		return (struct deadline){l->time_wait_ms, DUE_TIME_WAIT};
@@ -129,8 +131,6 @@ static struct deadline deadline_of(const struct sl_relay *r, const struct sl_con
 		d = (struct deadline){l->half_open_ms, DUE_HALF_OPEN};
 		d = shorter(d, (struct deadline){retry, DUE_RETRY});
 	}
-	if (conn->flags & SL_CONN_RST_DOUBT)
-		d = shorter(d, (struct deadline){RST_DOUBT_MS, DUE_RST_DOUBT});
 	return d;
 }
 
@@ -219,10 +219,42 @@ static void retry_syn(struct sl_relay *r, struct sl_conn *conn)
 	conn->opening.retries++;
 }
 
-/*
- * Another round of keepalive probes to the ends that have not answered the last: SEG.SEQ one below
- * what they expect, no payload (RFC 1122 section 4.2.3.6).
- */
+/* Asks an end whether it lives: SEG.SEQ one below what the end expects, no payload, which it
+ * answers by an ACK whatever else it has received (RFC 1122 section 4.2.3.6). */
+static void ask(struct sl_relay *r, struct sl_conn *conn, enum sl_side to)
+{
+	if (relay_send_ack(r, conn, to, conn->end[to].ack - 1, conn->end[sl_side_other(to)].ack))
+		relay_count(r, conn, SL_EVENT_probes_sent);
+}
+
+void relay_doubt(struct sl_relay *r, struct sl_conn *conn, enum sl_side side)
+{
+	const uint16_t doubt = side == SL_OUTSIDE ? SL_CONN_RST_OUTSIDE : SL_CONN_RST_INSIDE;
+
+	if (conn->flags & doubt)
+		return;
+	conn->flags |= doubt;
+	conn->flags &= (uint16_t) ~(SL_CONN_ALIVE_OUTSIDE | SL_CONN_ALIVE_INSIDE);
+	conn->probes = 0;
+	conn->last_seen_ms = r->now_ms;
+	relay_arm(r, conn);
+}
+
+/* The receiver of an inexact RST has not spoken since. */
+static void ask_receiver(struct sl_relay *r, struct sl_conn *conn)
+{
+	if (conn->probes >= RST_ASKS) {
+		relay_reclaim(r, conn, dues[DUE_RST_DOUBT].event);
+		return;
+	}
+	if (conn->flags & SL_CONN_RST_OUTSIDE)
+		ask(r, conn, SL_INSIDE);
+	if (conn->flags & SL_CONN_RST_INSIDE)
+		ask(r, conn, SL_OUTSIDE);
+	conn->probes++;
+}
+
+/* Another round of keepalive probes to the ends that have not answered the last. */
 static void probe(struct sl_relay *r, struct sl_conn *conn)
 {
 	if (conn->probes >= relay_limits(r, conn)->probes) {
@@ -232,12 +264,9 @@ static void probe(struct sl_relay *r, struct sl_conn *conn)
 	for (unsigned to = 0; to < SL_N_SIDES; to++) {
 		const uint16_t alive =
 			to == SL_OUTSIDE ? SL_CONN_ALIVE_OUTSIDE : SL_CONN_ALIVE_INSIDE;
-		const enum sl_side from = sl_side_other((enum sl_side)to);
 
-		if (!(conn->flags & alive) &&
-		    relay_send_ack(r, conn, (enum sl_side)to, conn->end[from].seq_max - 1,
-				   conn->end[from].ack))
-			relay_count(r, conn, SL_EVENT_probes_sent);
+		if (!(conn->flags & alive))
+			ask(r, conn, (enum sl_side)to);
 	}
 	conn->probes = (conn->probes + 1) & 0xf;
 }
@@ -261,7 +290,7 @@ static void act(struct sl_relay *r, uint32_t index, struct sl_conn *conn, enum d
 							    : dues[due].event);
 		break;
 	case DUE_RST_DOUBT:
-		relay_close(r, conn, SL_EVENT_connections_reset);
+		ask_receiver(r, conn);
 		break;
 	case DUE_TIME_WAIT:
 		relay_count(r, conn, SL_EVENT_time_wait_expired);

@@ -64,17 +64,64 @@ TEST_P(Reset, AtTheReceiversLastAckEndsIt)
 	EXPECT_EQ(road.states(), "CLOSED CLOSED");
 }
 
-TEST_P(Reset, InexactOneGoesOnAndEndsItInTenSeconds)
+TEST_P(Reset, InexactOneGoesOnAndItsReceiverIsAsked)
 {
 	cite("RFC 5961 section 3; design section 6");
 	EXPECT_EQ(only(road.outside(talk.c(SL_RST, 500, 0))).port, 1u);
 	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
 	EXPECT_EQ(road.timer(), "reset");
-	road.advance(9980);
+	const Road::Out asked = road.advance(9980);
+	ASSERT_EQ(asked.size(), 3u);
+	for (const Sent &s : asked) {
+		EXPECT_EQ(s.port, 1u);
+		EXPECT_EQ(s.seg.seq, talk.isn + 100) << "below the server's window: it must answer";
+		EXPECT_EQ(s.seg.ack, talk.iss + 51);
+	}
 	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
-	EXPECT_TRUE(road.advance(40).empty());
+	const Road::Out told = road.advance(40);
+	EXPECT_EQ(only(by_port(told, 0)).seg.seq, talk.cookie + 51);
+	EXPECT_EQ(only(by_port(told, 1)).seg.seq, talk.isn + 101);
+	for (const Sent &s : told)
+		EXPECT_TRUE(s.seg.flags & SL_RST);
 	EXPECT_EQ(road.states(), "CLOSED CLOSED");
 	EXPECT_EQ(road.events(SL_EVENT_connections_reset), 1u);
+}
+
+TEST_P(Reset, OneBelowTheWindowRaisesNoDoubt)
+{
+	cite("RFC 5961 section 3.2: outside of the receive window, silently dropped");
+	for (const uint32_t seq : {0u, 1u, 100u, -60000u})
+		EXPECT_TRUE(road.outside(talk.c(SL_RST, seq, 0)).empty()) << seq;
+	for (const uint32_t seq : {0u, 1u, 50u, -60000u})
+		EXPECT_TRUE(road.inside(talk.s(SL_RST | SL_ACK, seq, 101)).empty()) << seq;
+	EXPECT_EQ(road.drops(SL_DROP_rst_out_of_window), 8u);
+	EXPECT_EQ(road.timer(), "idle");
+	road.advance(60000, 1000);
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+}
+
+TEST_P(Reset, OnesFromBothEndsAskBoth)
+{
+	road.outside(talk.c(SL_RST, 500, 0));
+	road.inside(talk.s(SL_RST, 800, 0));
+	const Road::Out asked = road.advance(2600);
+	EXPECT_EQ(only(by_port(asked, 0)).seg.seq, talk.cookie + 50);
+	EXPECT_EQ(only(by_port(asked, 1)).seg.seq, talk.isn + 100);
+	road.inside(talk.s(SL_ACK, 51, 101));
+	EXPECT_EQ(road.timer(), "reset");
+	road.outside(talk.c(SL_ACK, 101, 51));
+	EXPECT_EQ(road.timer(), "idle");
+	// The keepalive that follows has its full count of probes.
+	EXPECT_EQ(road.advance(7200000 + 100, 1000).size(), 2u);
+}
+
+TEST_P(Reset, MoreOfThemDoNotPutOffTheEnd)
+{
+	for (uint32_t seq = 500; road.states() == "ESTABLISHED ESTABLISHED" && seq < 600; seq++) {
+		road.outside(talk.c(SL_RST, seq, 0));
+		road.advance(1000);
+	}
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
 }
 
 TEST_P(Reset, InexactOneIsUndoneByTheNextSegment)
