@@ -550,7 +550,11 @@ lab_sluiced_start() {
 	else
 		echo "lab: sluiced ended before it was ready; its log:" >&2
 	fi
-	tail -n 30 "$log" | sed 's/^/  /' >&2
+	# All of it, or where it begins and where it ends: what matters may stand in either.
+	awk 'NR <= 30 { print; next } { late[NR] = $0 }
+		END { first = NR > 60 ? NR - 29 : 31
+		      if (first > 31) print "..."
+		      for (i = first; i <= NR; i++) print late[i] }' "$log" | sed 's/^/  /' >&2
 	return 1
 }
 

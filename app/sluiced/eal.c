@@ -2,7 +2,7 @@
 #include "sluiced.h"
 
 #include <errno.h>
-#include <linux/if_ether.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,37 +11,6 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
-
-/* The value of `key` in a vdev's arguments ("net_af_packet0,iface=out0"), into `value`. */
-static bool vdev_value(const char *arg, const char *key, char *value, size_t size)
-{
-	const size_t key_len = strlen(key);
-
-	for (const char *p = strchr(arg, ','); p != NULL; p = strchr(p, ',')) {
-		p++;
-		if (strncmp(p, key, key_len) == 0 && p[key_len] == '=') {
-			const char *v = p + key_len + 1;
-
-			snprintf(value, size, "%.*s", (int)strcspn(v, ","), v);
-			return true;
-		}
-	}
-	return false;
-}
-
-static int check_interface(const char *name, char *error, size_t error_len)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/class/net/%s", name);
-	if (access(path, F_OK) == 0)
-		return 0;
-	snprintf(error, error_len,
-		 "eal names the interface \"%s\", and there is none in this network namespace; "
-		 "`ip link` lists what there is",
-		 name);
-	return -1;
-}
 
 static int check_packet_socket(char *error, size_t error_len)
 {
@@ -57,34 +26,36 @@ static int check_packet_socket(char *error, size_t error_len)
 	return -1;
 }
 
-int eal_check(const struct sl_config *config, char *error, size_t error_len)
+int eal_check_cores(const struct sl_config *config, char *error, size_t error_len)
 {
-	static const char *const ours[] = {"-l", "-c", "--lcores", "-S", "--main-lcore"};
+	const struct sl_config_workers *workers = &config->workers;
+	cpu_set_t before, one;
+	int rc = 0;
 
-	for (unsigned i = 0; i < config->n_eal; i++) {
-		const char *arg = config->eal[i];
-		char name[64];
-
-		for (unsigned k = 0; k < SL_ARRAY_LEN(ours); k++) {
-			if (strncmp(arg, ours[k], strlen(ours[k])) == 0 &&
-			    strncmp(arg, "--log", 5) != 0) {
-				snprintf(error, error_len,
-					 "eal has \"%s\"; the cores are those of workers.cores: "
-					 "take it out",
-					 arg);
-				return -1;
-			}
-		}
-		if (strncmp(arg, "--vdev", 6) != 0)
+	if (sched_getaffinity(0, sizeof(before), &before) != 0)
+		return 0;
+	for (unsigned i = 0; i < workers->n_cores && rc == 0; i++) {
+		CPU_ZERO(&one);
+		CPU_SET(workers->cores[i], &one);
+		if (sched_setaffinity(0, sizeof(one), &one) == 0)
 			continue;
-		if (vdev_value(arg, "iface", name, sizeof(name)) &&
-		    strstr(arg, "net_tap") == NULL &&
-		    check_interface(name, error, error_len) != 0)
-			return -1;
-		if (strstr(arg, "net_af_packet") != NULL &&
-		    check_packet_socket(error, error_len) != 0)
-			return -1;
+		snprintf(error, error_len,
+			 "%s:%u: workers: cores has %u, which this process may not use: %s; "
+			 "expected CPUs of its cpuset (a container's --cpuset-cpus, a unit's "
+			 "AllowedCPUs)",
+			 workers->cores_where.file, workers->cores_where.line, workers->cores[i],
+			 strerror(errno));
+		rc = -1;
 	}
+	(void)sched_setaffinity(0, sizeof(before), &before);
+	return rc;
+}
+
+int eal_check_rights(const struct sl_config *config, char *error, size_t error_len)
+{
+	for (unsigned i = 0; i < config->n_eal; i++)
+		if (strstr(config->eal[i], "net_af_packet") != NULL)
+			return check_packet_socket(error, error_len);
 	return 0;
 }
 
@@ -123,6 +94,27 @@ static void lcores(const struct sl_config *config, char *text, size_t size)
 					 config->workers.cores[i]);
 }
 
+/* EAL prints 90 lines of usage to stdout when it does not understand an argument, behind the one
+ * line on stderr that says which. */
+static int init_without_usage(int argc, char **argv)
+{
+	const int null = open("/dev/null", O_WRONLY | O_CLOEXEC), out = dup(STDOUT_FILENO);
+	int rc;
+
+	fflush(stdout);
+	if (null >= 0 && out >= 0)
+		(void)dup2(null, STDOUT_FILENO);
+	rc = rte_eal_init(argc, argv);
+	fflush(stdout);
+	if (out >= 0) {
+		(void)dup2(out, STDOUT_FILENO);
+		close(out);
+	}
+	if (null >= 0)
+		close(null);
+	return rc;
+}
+
 int eal_start(const struct sl_config *config, char *error, size_t error_len)
 {
 	static char args[SL_CONFIG_MAX_EAL_ARGS][SL_CONFIG_PATH], cores[2048];
@@ -138,7 +130,7 @@ int eal_start(const struct sl_config *config, char *error, size_t error_len)
 		argv[argc++] = args[i];
 	}
 	argv[argc] = NULL;
-	if (rte_eal_init(argc, argv) >= 0)
+	if (init_without_usage(argc, argv) >= 0)
 		return 0;
 	snprintf(error, error_len,
 		 "DPDK's environment does not start: %s; its own lines above say more. Rights "

@@ -31,7 +31,9 @@ static void print_help(FILE *out)
 	      "cannot go on without it are reset at both ends.\n"
 	      "\n"
 	      "  -c FILE        configuration, " DEFAULT_CONFIG " unless said\n"
-	      "  --check        validate it, print what it will take, and exit: 0 good, 1 bad\n"
+	      "  --check        validate it, also against this machine (cores, interfaces, "
+	      "devices),\n"
+	      "                 print what it will take, and exit: 0 good, 1 bad\n"
 	      "  --leave        SIGTERM resets no connection: for a restart at once\n"
 	      "  --help-config  print every setting with its range, default and meaning\n"
 	      "  -V, --version  print the version\n"
@@ -92,8 +94,12 @@ static int load(const struct options *options)
 	if (rc == 0)
 		rc = sl_config_check_routes(&config, "/proc/net/route", "/proc/net/ipv6_route",
 					    "/sys", &why);
+	if (rc == 0)
+		rc = sl_config_check_machine(&config, "/sys", &why);
 	if (rc != 0)
 		fprintf(stderr, "sluiced: %s\n", sl_config_error_format(&why, text, sizeof(text)));
+	else if ((rc = eal_check_cores(&config, text, sizeof(text))) != 0)
+		fprintf(stderr, "sluiced: %s\n", text);
 	return rc;
 }
 
@@ -136,7 +142,7 @@ static int run(const struct options *options)
 	char error[ERROR_LEN] = "";
 	int rc = 1;
 
-	if (eal_check(&config, error, sizeof(error)) != 0 ||
+	if (eal_check_rights(&config, error, sizeof(error)) != 0 ||
 	    eal_start(&config, error, sizeof(error)) != 0) {
 		fprintf(stderr, "sluiced: %s\n", error);
 		return 1;

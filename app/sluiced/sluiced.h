@@ -31,9 +31,11 @@ struct road {
 };
 
 /* eal.c: DPDK's environment. */
-/* Looks for what EAL would only fail over: interfaces that are not there, rights. 0, or -1 with a
- * sentence in `error`. */
-int eal_check(const struct sl_config *config, char *error, size_t error_len);
+/* Whether a worker can run on each core: EAL would only fail over it. 0, or -1 with a sentence in
+ * `error`. */
+int eal_check_cores(const struct sl_config *config, char *error, size_t error_len);
+/* Whether this process may open what the ports need. Likewise. */
+int eal_check_rights(const struct sl_config *config, char *error, size_t error_len);
 /* Starts EAL with the configuration's arguments and its cores. Likewise. */
 int eal_start(const struct sl_config *config, char *error, size_t error_len);
 /* EAL's lcore of worker number `i`. */

@@ -142,20 +142,25 @@ static bool vdev_takes(const struct routes *routes, const char *args, struct tak
 	return false;
 }
 
-/* The vdev's arguments among EAL's: "--vdev=NAME,..." or "--vdev", "NAME,..."; or NULL. */
-static const char *vdev_args(const struct sl_config *config, const char *device)
+const char *config_vdev(const struct sl_config *config, unsigned i)
+{
+	const char *arg = config->eal[i];
+
+	if (strncmp(arg, "--vdev=", 7) == 0)
+		return arg + 7;
+	return i > 0 && strcmp(config->eal[i - 1], "--vdev") == 0 ? arg : NULL;
+}
+
+const char *config_vdev_args(const struct sl_config *config, const char *device)
 {
 	const size_t n = strlen(device);
 
 	for (unsigned i = 0; i < config->n_eal; i++) {
-		const char *arg = config->eal[i];
+		const char *vdev = config_vdev(config, i);
 
-		if (strncmp(arg, "--vdev=", 7) == 0)
-			arg += 7;
-		else if (i == 0 || strcmp(config->eal[i - 1], "--vdev") != 0)
-			continue;
-		if (strncmp(arg, device, n) == 0 && (arg[n] == ',' || arg[n] == '\0'))
-			return arg + n;
+		if (vdev != NULL && strncmp(vdev, device, n) == 0 &&
+		    (vdev[n] == ',' || vdev[n] == '\0'))
+			return vdev + n;
 	}
 	return NULL;
 }
@@ -218,7 +223,7 @@ static int check_port(const struct sl_config *config, const struct routes *route
 	if (value_pci(device, pci))
 		takes = pci_takes(routes, sysfs, pci, &taken);
 	else
-		takes = vdev_takes(routes, vdev_args(config, device), &taken);
+		takes = vdev_takes(routes, config_vdev_args(config, device), &taken);
 	if (!takes)
 		return 0;
 	if (strcmp(taken.name, taken.above) != 0)

@@ -124,6 +124,12 @@ int value_endpoint(const char *text, struct sl_config_endpoint *endpoint, char w
 #define PCI_TEXT 16
 bool value_pci(const char *device, char pci[PCI_TEXT]);
 
+/* routes.c: what argument `i` of EAL's says of a vdev, "NAME,...", as "--vdev=NAME,..." or behind
+ * "--vdev"; or NULL. */
+const char *config_vdev(const struct sl_config *config, unsigned i);
+/* The arguments of the vdev `device`, behind its name; NULL where EAL is told of none. */
+const char *config_vdev_args(const struct sl_config *config, const char *device);
+
 /* validate.c: what no single setting can know. */
 int validate(struct load *load, struct sl_config *config);
 

@@ -51,6 +51,7 @@ struct sl_config_where {
 struct sl_config_workers {
 	uint32_t cores[SL_CONFIG_MAX_CORES]; /**< one worker each; all different */
 	unsigned n_cores;
+	struct sl_config_where cores_where;
 	uint32_t connections;   /**< of one worker's table */
 	uint32_t high_water;    /**< of the table, percent */
 	uint32_t idle_sleep_us; /**< 0: poll without a pause */
@@ -126,6 +127,7 @@ struct sl_config_endpoint {
 struct sl_config {
 	char eal[SL_CONFIG_MAX_EAL_ARGS][SL_CONFIG_PATH];
 	unsigned n_eal;
+	struct sl_config_where eal_where[SL_CONFIG_MAX_EAL_ARGS];
 	struct sl_config_workers workers;
 	struct sl_config_link links[SL_CONFIG_MAX_LINKS];
 	unsigned n_links; /**< at least one */
@@ -199,6 +201,15 @@ void sl_config_describe(FILE *out);
  */
 int sl_config_read_secret(const char *path, uint8_t secret[SL_CONFIG_SECRET],
 			  struct sl_config_error *error);
+
+/**
+ * Refuses a configuration that names what this machine does not have: a core, an interface, a
+ * device of a port.
+ * @sysfs_root  "/sys"
+ * Returns 0, or -EINVAL with `error` filled in.
+ */
+int sl_config_check_machine(const struct sl_config *config, const char *sysfs_root,
+			    struct sl_config_error *error);
 
 /**
  * Refuses a configuration that would take an interface under a default route of this host, unless

@@ -74,6 +74,43 @@ static int check_cores(struct load *load, const struct sl_config_workers *worker
 	return 0;
 }
 
+/* Which cores EAL has is for workers.cores to say. */
+static int check_eal(struct load *load, const struct sl_config *config)
+{
+	static const char *const ours[] = {"-l", "-c", "--lcores", "-S", "--main-lcore"};
+	const config_setting_t *eal = config_lookup(&load->libconfig, "eal");
+
+	for (unsigned i = 0; i < config->n_eal; i++)
+		for (unsigned k = 0; k < SL_ARRAY_LEN(ours); k++)
+			if (strncmp(config->eal[i], ours[k], strlen(ours[k])) == 0)
+				return refuse(load, config_setting_get_elem(eal, i),
+					      "eal has \"%s\"; the cores are those of "
+					      "workers.cores: take it out",
+					      config->eal[i]);
+	return 0;
+}
+
+/* Where to point at when the machine turns out to lack something. */
+static void note_places(struct load *load, struct sl_config *config)
+{
+	const config_setting_t *cores = config_lookup(&load->libconfig, "workers.cores");
+	const config_setting_t *eal = config_lookup(&load->libconfig, "eal");
+
+	if (cores == NULL)
+		cores = config_root_setting(&load->libconfig);
+	config->workers.cores_where = source_where(load, cores);
+	for (unsigned i = 0; i < config->n_eal; i++)
+		config->eal_where[i] = source_where(load, config_setting_get_elem(eal, i));
+	for (unsigned i = 0; i < config->n_links; i++) {
+		const bool host = config->links[i].type == SL_CONFIG_LINK_HOST;
+
+		config->links[i].outside_where =
+			source_where(load, place(load, "links", i, host ? "port" : "outside"));
+		config->links[i].inside_where =
+			source_where(load, place(load, "links", i, "inside"));
+	}
+}
+
 static bool same_device(const char *a, const char *b)
 {
 	char pci_a[PCI_TEXT], pci_b[PCI_TEXT];
@@ -379,6 +416,8 @@ int validate(struct load *load, struct sl_config *config)
 	int rc = check_cores(load, &config->workers);
 
 	if (rc == 0)
+		rc = check_eal(load, config);
+	if (rc == 0)
 		rc = check_endpoints(load, &config->workers);
 	if (rc == 0)
 		rc = check_links(load, config);
@@ -393,13 +432,7 @@ int validate(struct load *load, struct sl_config *config)
 			    "control: socket is empty; expected the path of a Unix socket");
 	if (rc == 0)
 		rc = check_secret(load, config->cookies.secret_file);
-	for (unsigned i = 0; i < config->n_links && rc == 0; i++) {
-		config->links[i].outside_where = source_where(
-			load,
-			place(load, "links", i,
-			      config->links[i].type == SL_CONFIG_LINK_HOST ? "port" : "outside"));
-		config->links[i].inside_where =
-			source_where(load, place(load, "links", i, "inside"));
-	}
+	if (rc == 0)
+		note_places(load, config);
 	return rc;
 }

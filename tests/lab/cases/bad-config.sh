@@ -56,5 +56,22 @@ refused 'an impossible address' "$(line_of 192.0.2.999)" 'address'
 good | sed 's|inside = "net_af_packet1"|inside = |' >"$conf"
 refused 'a syntax error' "$(line_of 'inside = ')" 'syntax|expected'
 
+good | sed 's|inside = "net_af_packet1"|inside = "net_af_packt1"|' >"$conf"
+refused 'a misspelt port' "$(line_of net_af_packt1)" 'did you mean "net_af_packet1"'
+
+good | sed 's|cores = \[[^]]*\]|cores = [ 77 ]|' >"$conf"
+refused 'a core that is not there' "$(line_of 'cores = ')" 'cores has 77.*CPUs of this machine are'
+
+good | sed 's|iface=in0|iface=nosuch0|' >"$conf"
+refused 'an interface that is not there' "$(line_of nosuch0)" 'nosuch0.*ip link'
+
+# What only EAL knows is one line of its own, and not its manual behind it.
+good | sed 's|"--no-shconf"|"--no-shconf", "--nosuch"|' >"$conf"
+rc=0
+out=$(lab_exec box timeout 20 "$LAB_SLUICED" -c "$conf" 2>&1) || rc=$?
+[ $rc -eq 1 ] || fail "an option that EAL does not know: sluiced ends with $rc: $out"
+grep -q 'nosuch' <<<"$out" || fail "an option that EAL does not know is not named: $out"
+[ "$(wc -l <<<"$out")" -lt 15 ] || fail "EAL prints its manual: $out"
+
 rm -f "$conf"
 refused 'a missing file' 0 'broken.conf'
