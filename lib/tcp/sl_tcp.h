@@ -96,7 +96,7 @@ enum sl_tcp_end {
 	SL_TCP_END_NONE,
 	SL_TCP_END_CLOSED,  /**< both sides have closed */
 	SL_TCP_END_RESET,   /**< by the peer */
-	SL_TCP_END_REFUSED, /**< a RST for the SYN */
+	SL_TCP_END_REFUSED, /**< a RST for the SYN, or a hard ICMP error */
 	SL_TCP_END_TIMEOUT, /**< R2 */
 	SL_TCP_END_USER_TIMEOUT,
 	SL_TCP_END_KEEPALIVE,  /**< the probes were not answered */
@@ -337,12 +337,12 @@ void sl_tcp_timeouts(struct sl_tcp *tcp, struct sl_tcb *tcb);
 uint64_t sl_tcp_next_deadline(const struct sl_tcp *tcp, const struct sl_tcb *tcb);
 
 /** An ICMP error came that quotes a segment with `seq`: section 3.9.2.2, RFC 5927. `mtu`: for "too
- * big", what the path carries; else 0. `hard`: protocol or port unreachable. Returns false when it
+ * big", what the path carries; else 0. `hard`: it ends an attempt to connect. Returns false when it
  * can't be about this connection. */
 bool sl_tcp_icmp(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t seq, uint16_t mtu, bool hard);
 
-/** The path carries IP packets of `mtu` bytes at most: what is in flight is sent again in pieces that
- * fit. Nothing happens where all fit already, or before the connection stands. */
+/** The path carries IP packets of `mtu` bytes at most: what is in flight is sent again in pieces
+ * that fit. Nothing happens where all fit already, or before the connection stands. */
 void sl_tcp_path_mtu(struct sl_tcp *tcp, struct sl_tcb *tcb, uint16_t mtu);
 
 /** Describes a connection, in whatever state it is. */

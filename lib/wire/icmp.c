@@ -250,6 +250,17 @@ bool sl_wire_emit_too_big(struct sl_buf *buf, const struct sl_l2 *l2, const uint
 	return true;
 }
 
+/* RFC 9293 section 3.9.2.2. It names no codes of IPv4 that came after RFC 792; administratively
+ * prohibited, of the network, the host or the packet (RFC 1812 section 5.2.7.1), are hard to Linux
+ * too. */
+static bool is_hard(bool v6, uint8_t type, uint8_t code)
+{
+	const uint32_t v4_codes = 1u << 2 | 1u << 3 | 1u << 9 | 1u << 10 | 1u << 13;
+	const uint32_t v6_codes = 1u << 1 | 1u << 4;
+
+	return type == (v6 ? 1 : 3) && code < 32 && (v6 ? v6_codes : v4_codes) >> code & 1;
+}
+
 struct sl_icmp_error sl_wire_icmp_error(const uint8_t *frame, const struct sl_quote *quote)
 {
 	const uint8_t *icmp = frame + quote->icmp_off;
@@ -261,10 +272,9 @@ struct sl_icmp_error sl_wire_icmp_error(const uint8_t *frame, const struct sl_qu
 		/* RFC 8200 section 5; less is ignored: RFC 8021. */
 		if (mtu >= SL_IPV6_MTU_MIN)
 			error.mtu = (uint16_t)sl_min_u32(mtu, UINT16_MAX);
-		error.hard = icmp[0] == 1 && icmp[1] == 4;
 	} else {
 		error.mtu = icmp[0] == 3 && icmp[1] == 4 ? sl_load_be16(icmp + 6) : 0;
-		error.hard = icmp[0] == 3 && (icmp[1] == 2 || icmp[1] == 3);
 	}
+	error.hard = is_hard(quote->seg.v6, icmp[0], icmp[1]);
 	return error;
 }

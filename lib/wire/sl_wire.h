@@ -152,7 +152,7 @@ bool sl_wire_verify_quote(const uint8_t *frame, const struct sl_quote *quote);
 /** What an ICMP error says to the TCP whose segment it quotes: RFC 9293 section 3.9.2.2. */
 struct sl_icmp_error {
 	uint16_t mtu; /**< of the path; 0: it is not about that */
-	bool hard;    /**< protocol or port unreachable */
+	bool hard;    /**< protocol or port unreachable, or administratively prohibited */
 };
 
 /** Reads it, from the frame that `quote` was read from. */
@@ -253,10 +253,10 @@ bool sl_wire_emit_too_big(struct sl_buf *buf, const struct sl_l2 *l2, const uint
 			  const struct sl_seg *seg, uint16_t mtu);
 
 /**
- * Whether the sender of a frame of `len` bytes is told that its packet is too long: IPv4 with DF and
- * every IPv6, but for ICMP errors, for what went to or came from many (RFC 1812 section 4.3.2.7, RFC
- * 4443 section 2.4), and for what is malformed. Then `seg` has what sl_wire_emit_too_big reads of
- * it; the whole IP packet counts as payload.
+ * Whether the sender of a frame of `len` bytes is told that its packet is too long: IPv4 with DF
+ * and every IPv6, but for ICMP errors, for what went to or came from many (RFC 1812
+ * section 4.3.2.7, RFC 4443 section 2.4), and for what is malformed. Then `seg` has what
+ * sl_wire_emit_too_big reads of it; the whole IP packet counts as payload.
  */
 bool sl_wire_may_tell_too_big(const uint8_t *frame, unsigned len, struct sl_seg *seg);
 

@@ -6,6 +6,7 @@
 
 #include "frame.h"
 #include "host.h"
+#include "icmp.h"
 
 using namespace sl_test;
 
@@ -100,6 +101,24 @@ class Sockets : public ::testing::TestWithParam<bool>
 				   net.now);
 	}
 
+	// A router tells a that a segment of its was administratively prohibited.
+	void prohibit(uint8_t code, const sl_seg &seg)
+	{
+		Icmp error;
+		error.about.src = GetParam() ? "2001:db8::1" : "192.0.2.1";
+		error.about.dst = GetParam() ? "2001:db8::2" : "192.0.2.2";
+		error.about.sport = seg.src_port;
+		error.about.dport = seg.dst_port;
+		error.about.seq = seg.seq;
+		error.about.flags = seg.flags;
+		error.type = GetParam() ? 1 : 3;
+		error.code = code;
+		const Bytes frame = error.bytes();
+		sl_tcp_stack_input(a.stack, frame.data() + error.about.l3_off(),
+				   static_cast<uint16_t>(frame.size() - error.about.l3_off()),
+				   net.now);
+	}
+
 	Net net;
 	Host a, b;
 	std::vector<Parsed> seen;
@@ -149,6 +168,30 @@ TEST_P(Sockets, NobodyListens)
 	sl_socket_close(a.stack, s);
 	EXPECT_EQ(sl_tcp_stack_get_counts(b.stack)->reset, 1u);
 	expect_clean();
+}
+
+// As Linux has it: a firewall that says so will not let the next SYN through either.
+TEST_P(Sockets, ASynThatIsProhibitedIsGivenUp)
+{
+	RecordProperty("rfc", "9293 SHLD-26");
+	const std::vector<uint8_t> codes =
+		GetParam() ? std::vector<uint8_t>{1} : std::vector<uint8_t>{9, 10, 13};
+	for (uint8_t code : codes) {
+		seen.clear();
+		ca = a.connect(b.addr, 80);
+		ASSERT_FALSE(seen.empty());
+		net.flight.clear();
+		prohibit(code, seen[0].seg);
+		EXPECT_EQ(a.state(ca), SL_TCP_CLOSED) << +code;
+		EXPECT_EQ(sl_socket_error(a.stack, ca), -ECONNREFUSED);
+		sl_socket_close(a.stack, ca);
+	}
+	// Of a connection that stands it may be a lie: RFC 5927 section 4.1.
+	open();
+	seen.clear();
+	a.send(ca, "x");
+	prohibit(codes[0], seen.at(0).seg);
+	EXPECT_EQ(a.state(ca), SL_TCP_ESTABLISHED);
 }
 
 TEST_P(Sockets, NobodyIsThere)

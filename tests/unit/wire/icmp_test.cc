@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <algorithm>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -156,6 +157,24 @@ TEST_P(IcmpErrors, ChecksumsAreVerifiedAndBroughtAlong)
 	EXPECT_EQ(tcp_cksum(addr_bytes(segment.src), addr_bytes(segment.dst),
 			    tail(b, quote.seg.l4_off)),
 		  0);
+}
+
+TEST_P(IcmpErrors, HardAreThoseThatASynIsGivenUpFor)
+{
+	RecordProperty("rfc", "9293 SHLD-26");
+	const bool v6 = GetParam();
+	const std::set<uint8_t> hard =
+		v6 ? std::set<uint8_t>{1, 4} : std::set<uint8_t>{2, 3, 9, 10, 13};
+	for (uint8_t code = 0; code < 16; code++) {
+		Icmp e;
+		e.about = segment;
+		e.type = v6 ? 1 : 3;
+		e.code = code;
+		const Bytes frame = e.bytes();
+		ASSERT_TRUE(read(frame, &icmp, &quote));
+		EXPECT_EQ(sl_wire_icmp_error(frame.data(), &quote).hard, hard.count(code) > 0)
+			<< +code;
+	}
 }
 
 TEST_P(IcmpErrors, TooBigQuotesThePacketAndGoesBack)
