@@ -32,7 +32,7 @@ static int service_arg(int argc, char **argv, json_t **params)
 	return argc == 1 && *params == NULL ? usage("a service's name is text in UTF-8") : CTL_DONE;
 }
 
-static const char *const keywords[] = {"state", "src", "dst", "service", "limit"};
+static const char *const keywords[] = {"state", "src", "dst", "service", "limit", "cursor"};
 
 /* The value of a keyword, or NULL when it can't be one. */
 static json_t *keyword_value(const char *keyword, const char *text)
@@ -62,7 +62,8 @@ static int connection_args(int argc, char **argv, json_t **params)
 			k++;
 		if (k == SL_ARRAY_LEN(keywords))
 			snprintf(why, sizeof(why),
-				 "\"%s\" is none of state, src, dst, service, limit", argv[i]);
+				 "\"%s\" is none of state, src, dst, service, limit, cursor",
+				 argv[i]);
 		else if (i + 1 == argc)
 			snprintf(why, sizeof(why), "%s wants a value", argv[i]);
 		else if (json_object_get(o, argv[i]) != NULL)
@@ -198,7 +199,7 @@ static int run_completion(struct ctl *ctl, int argc, char **argv)
 	for (unsigned i = 0; i < SL_TCP_N_STATES; i++)
 		printf("%s%s", i == 0 ? "" : " ", sl_tcp_state_name((enum sl_tcp_state)i));
 	printf("' ;;\n"
-	       "\tsrc | dst | limit | -w) return ;;\n"
+	       "\tsrc | dst | limit | cursor | -w) return ;;\n"
 	       "\t*)\n"
 	       "\t\tif [[ \" ${COMP_WORDS[*]} \" == *' connections '* ]]; then\n"
 	       "\t\t\twords='");
@@ -226,9 +227,9 @@ const struct ctl_command ctl_commands[] = {
 	 ctl_print_states, NULL},
 	{"services", "", "what is protected, and how", "service_list", no_args, ctl_print_services,
 	 NULL},
-	{"connections", "[state S] [src P] [dst P] [service N] [limit N]",
-	 "connections; P is address[/prefix][:port]", "connection_list", connection_args,
-	 ctl_print_connections, NULL},
+	{"connections", "[state S] [src P] [dst P] [service N] [limit N] [cursor C]",
+	 "connections; P is address[/prefix][:port]; C goes on where a listing ended",
+	 "connection_list", connection_args, ctl_print_connections, NULL},
 	{"ports", "", "ports, their links and what they lost", "port_list", no_args,
 	 ctl_print_ports, NULL},
 	{"reload", "", "read the configuration again and apply it: all of it or nothing",
@@ -284,8 +285,6 @@ int ctl_command_run(struct ctl *ctl, const struct ctl_command *command, int argc
 	rc = command->read_args(argc, argv, &params);
 	if (rc != CTL_DONE)
 		return rc;
-	if (json_object_get(params, "limit") != NULL)
-		ctl->limit = ctl_int(params, "limit");
 	rc = ctl_call(ctl, command->method, params, &result);
 	if (rc != CTL_DONE)
 		return rc;

@@ -15,7 +15,6 @@ struct ctl {
 	bool json;        /* -j */
 	double watch_s;   /* -w: seconds between repetitions, 0 for none */
 	bool tty;         /* output goes to a terminal */
-	json_int_t limit; /* of a list, if it has one: the daemon's default, or what was asked */
 	json_t *previous; /* the last result while watching, for rates; or NULL */
 	double elapsed_s; /* since it */
 };

@@ -9,8 +9,6 @@
 
 #include "ctl.h"
 
-enum { LIMIT_DEFAULT = 100 }; /* of connection_list */
-
 static void help(FILE *out)
 {
 	fprintf(out,
@@ -96,7 +94,6 @@ int main(int argc, char **argv)
 		.socket = from_env != NULL && from_env[0] != '\0' ? from_env
 								  : "/run/sluice/control.sock",
 		.tty = isatty(STDOUT_FILENO),
-		.limit = LIMIT_DEFAULT,
 	};
 	int option;
 

@@ -78,15 +78,17 @@ static void print_endpoints(const json_t *result)
 /* ">" is what came from the client, "<" what came from the server. */
 void ctl_print_connections(const struct ctl *ctl, const json_t *result)
 {
+	const json_t *list = json_object_get(result, "connections");
 	static const char *const heads[] = {
 		"CLIENT", "SERVER", "SERVICE", "CLIENT LEG", "SERVER LEG", "AGE",  "IDLE", "TIMER",
 		"IN",     "PKTS >", "PKTS <",  "BYTES >",    "BYTES <",    "HELD", "CORE"};
 	struct ctl_table *t = ctl_table_new("lllllrrlrrrrrrr", heads);
+	char text[CTL_TEXT], all[CTL_TEXT];
 	const json_t *c;
-	char text[CTL_TEXT];
 	size_t i;
 
-	json_array_foreach(result, i, c)
+	(void)ctl;
+	json_array_foreach(list, i, c)
 	{
 		const json_t *states = json_object_get(c, "states");
 		const json_t *timer = json_object_get(c, "timer");
@@ -106,10 +108,10 @@ void ctl_print_connections(const struct ctl *ctl, const json_t *result)
 		ctl_table_add(t, "%s", ctl_count(ctl_int(c, "core"), text));
 	}
 	ctl_table_print(t, "");
-	print_endpoints(result);
-	if ((json_int_t)json_array_size(result) == ctl->limit)
-		fprintf(stderr,
-			"sluicectl: the first %" JSON_INTEGER_FORMAT
-			"; there may be more (limit N)\n",
-			ctl->limit);
+	print_endpoints(list);
+	printf("\n%s of %s", ctl_count((json_int_t)json_array_size(list), text),
+	       ctl_count(ctl_int(result, "total"), all));
+	if (json_is_string(json_object_get(result, "cursor")))
+		printf("; go on with: cursor %s", ctl_str(result, "cursor"));
+	putchar('\n');
 }

@@ -12,6 +12,8 @@ static const struct rpc_param connection_params[] = {
 	{"dst", RPC_STRING, "the server: address[/prefix][:port], \"[2001:db8::1]:80\""},
 	{"service", RPC_STRING, "a service's name"},
 	{"limit", RPC_INTEGER, "connections at most, 1 to 10000; 100 when left out"},
+	{"cursor", RPC_STRING,
+	 "of the listing that this one goes on with; from the start when left out"},
 };
 
 static const struct rpc_param drain_params[] = {
@@ -55,8 +57,10 @@ const struct rpc_method rpc_methods[] = {
 	{"state_get", "connections by state (RFC 9293), of both legs", service_params,
 	 SL_ARRAY_LEN(service_params), rpc_state_get},
 	{"service_list", "what is protected, and how", NO_PARAMS, rpc_service_list},
-	{"connection_list", "connections, those that fit", connection_params,
-	 SL_ARRAY_LEN(connection_params), rpc_connection_list},
+	{"connection_list",
+	 "connections that fit, evenly from all workers; `total`: how many fit; `cursor`: to go on "
+	 "with, null at the end",
+	 connection_params, SL_ARRAY_LEN(connection_params), rpc_connection_list},
 	{"port_list", "ports: driver, offloads, link, what was lost", NO_PARAMS, rpc_port_list},
 	{"link_list", "links: their ports and addresses", NO_PARAMS, rpc_link_list},
 	{"config_reload", "reads the configuration again and applies it, all or nothing", NO_PARAMS,

@@ -2,7 +2,10 @@
 /* Connections, as JSON. */
 #include "rpc.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static json_t *end_json(const struct sl_addr *addr, uint16_t port)
 {
@@ -60,10 +63,24 @@ static json_t *row_json(const struct sl_control_config *config, const struct sl_
 		"tcp", tcp_json(i));
 }
 
-static void listing_done(void *arg, const struct sl_listing_row *rows, unsigned n,
-			 const char *error)
+/* Where to go on, for people to hand back: the workers' indices, with dots between. */
+static json_t *cursor_json(const struct sl_listing *listing, unsigned n_workers)
+{
+	char text[SL_LISTING_WORKERS_MAX * 11 + 1] = "";
+	size_t len = 0;
+
+	if (!listing->more)
+		return json_null();
+	for (unsigned w = 0; w < n_workers; w++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%" PRIu32,
+					w == 0 ? "" : ".", listing->next[w]);
+	return json_string(text);
+}
+
+static void listing_done(void *arg, const struct sl_listing *listing, const char *error)
 {
 	struct rpc_call *call = arg;
+	const struct sl_control_config *config = sl_control_setup(call->control);
 	json_t *list;
 
 	call->pending = NULL;
@@ -72,9 +89,11 @@ static void listing_done(void *arg, const struct sl_listing_row *rows, unsigned 
 		return;
 	}
 	list = json_array();
-	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(list, row_json(sl_control_setup(call->control), &rows[i]));
-	rpc_result(call, list);
+	for (unsigned i = 0; i < listing->n; i++)
+		json_array_append_new(list, row_json(config, &listing->rows[i]));
+	rpc_result(call, json_pack("{s:o, s:I, s:o}", "connections", list, "total",
+				   (json_int_t)listing->total, "cursor",
+				   cursor_json(listing, config->n_workers)));
 }
 
 /* Reads one end of the filter. Returns false when the call was refused. */
@@ -122,6 +141,36 @@ static bool read_limit(struct rpc_call *call, struct sl_listing_filter *filter)
 	return true;
 }
 
+/* Reads what cursor_json has written. */
+static bool parse_cursor(const char *text, unsigned n_workers, uint32_t *from)
+{
+	for (unsigned w = 0; w < n_workers; w++) {
+		char *end;
+		unsigned long n;
+
+		if (*text < '0' || *text > '9')
+			return false;
+		errno = 0;
+		n = strtoul(text, &end, 10);
+		if (errno != 0 || n > UINT32_MAX || *end != (w + 1 < n_workers ? '.' : '\0'))
+			return false;
+		from[w] = (uint32_t)n;
+		text = end + 1;
+	}
+	return true;
+}
+
+static bool read_cursor(struct rpc_call *call, struct sl_listing_filter *filter)
+{
+	const char *text = rpc_param_string(call, "cursor");
+
+	if (text == NULL ||
+	    parse_cursor(text, sl_control_setup(call->control)->n_workers, filter->from))
+		return true;
+	rpc_bad_param(call, "cursor", "the cursor of an earlier listing");
+	return false;
+}
+
 void rpc_connection_list(struct rpc_call *call)
 {
 	struct sl_listing_filter filter = {0};
@@ -129,7 +178,7 @@ void rpc_connection_list(struct rpc_call *call)
 
 	if (!read_state(call, &filter) || !read_end(call, "src", &filter.client) ||
 	    !read_end(call, "dst", &filter.server) || !read_limit(call, &filter) ||
-	    !rpc_param_service(call, SL_SERVICE_NONE, &service))
+	    !read_cursor(call, &filter) || !rpc_param_service(call, SL_SERVICE_NONE, &service))
 		return;
 	filter.service = (uint16_t)service;
 	call->pending = sl_listing_request(call->control, &filter, listing_done, call);

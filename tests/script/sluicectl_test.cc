@@ -84,7 +84,14 @@ TEST_F(Sluicectl, ConnectionsAreFilteredByWords)
 	EXPECT_TRUE(all.has("4.8M")) << all.out;
 	EXPECT_TRUE(one.has("[2001:db8:1::7]:40003")) << one.out;
 	EXPECT_FALSE(one.has("198.51.100.7"));
-	EXPECT_TRUE(run("connections limit 1").has("there may be more"));
+	EXPECT_TRUE(all.has("\n2 of 2\n")) << all.out;
+	const Outcome first = run("connections limit 1");
+	EXPECT_TRUE(first.has("\n1 of 2; go on with: cursor ")) << first.out;
+	const size_t at = first.out.find("cursor ");
+	const Outcome rest =
+		run("connections " + first.out.substr(at, first.out.find('\n', at) - at));
+	EXPECT_TRUE(rest.has("[2001:db8:1::7]:40003")) << rest.out;
+	EXPECT_TRUE(rest.has("\n1 of 2\n")) << rest.out;
 	EXPECT_FALSE(run("connections dst 192.0.2.0/24").has("2001:db8"));
 }
 

@@ -215,6 +215,16 @@ void fake_worker_connect(struct sl_worker *w, const struct fake_connection *c)
 	fake_worker_unlock(w);
 }
 
+void fake_worker_empty(struct sl_worker *w)
+{
+	struct sl_flow *f = &fake_worker_lock(w)->relay.flow;
+
+	for (uint32_t i = 0; i < sl_flow_capacity(f); i++)
+		if (sl_flow_in_use(f, i))
+			sl_flow_remove(f, i);
+	fake_worker_unlock(w);
+}
+
 void fake_port_set(uint16_t ethdev, const struct sl_port_counters *counters)
 {
 	pthread_mutex_lock(&ports_lock);

@@ -48,6 +48,8 @@ struct fake_connection {
 	uint32_t bytes[SL_N_LEGS];
 };
 void fake_worker_connect(struct sl_worker *w, const struct fake_connection *c);
+/* Removes all connections from its table. */
+void fake_worker_empty(struct sl_worker *w);
 
 /* What sl_port_counters says from now on of the port whose ethdev is `ethdev`, below 8. A port that is
  * started again has an ethdev higher by 2. */

@@ -47,7 +47,7 @@ idle=$(stats .events.reclaimed_idle)
 start gone client sh -c "(echo hello; sleep 60) | nc $LAB_BOX4 8009"
 lab_until 5 logged gone hello || fail "no echo before it goes"
 lab_ctl -j connections state ESTABLISHED service own-hushed4 |
-	jq -e '.[0].tcp | .opened == "cookie" and .mss == 1448 and .send_queue == 0 and .rto_us >= 200000
+	jq -e '.connections[0].tcp | .opened == "cookie" and .mss == 1448 and .send_queue == 0 and .rto_us >= 200000
 		and (.rtt_us | . == null or . < 1000000)' >/dev/null || fail "connections does not show its TCP"
 lab_ctl -j status | jq -e '.endpoints.responding >= 1 and .endpoints.current <= .endpoints.capacity
 		and .stream_buffers.capacity > 0' >/dev/null || fail "status does not count it"

@@ -20,7 +20,7 @@ fi
 for ((i = 0; i < 40; i++)); do
 	lab_exec client curl -sS --max-time 10 -o /dev/null "$(url $((i % 2 == 0 ? 4 : 6)))"
 done
-cores=$({ lab_ctl -j connections service web4; lab_ctl -j connections service web6; } | jq -s '[.[][].core] | unique | length')
+cores=$({ lab_ctl -j connections service web4; lab_ctl -j connections service web6; } | jq -s '[.[].connections[].core] | unique | length')
 [ "$cores" = "$LAB_WORKERS" ] || fail "connections on $cores of $LAB_WORKERS cores"
 
 even() {

@@ -175,13 +175,13 @@ struct Listing {
 	std::string error;
 	std::vector<struct sl_listing_row> rows;
 
-	static void done(void *arg, const struct sl_listing_row *rows, unsigned n, const char *why)
+	static void done(void *arg, const struct sl_listing *listing, const char *why)
 	{
 		auto *self = static_cast<Listing *>(arg);
 
 		self->called = true;
-		if (rows != nullptr)
-			self->rows.assign(rows, rows + n);
+		if (listing != nullptr)
+			self->rows.assign(listing->rows, listing->rows + listing->n);
 		else
 			self->error = why;
 	}

@@ -2,6 +2,8 @@
 // What each method answers, and how it refuses.
 #include "rpc_client.h"
 
+#include <map>
+
 namespace
 {
 
@@ -242,7 +244,7 @@ TEST(RpcConnections, ShowBothLegs)
 	Client client(daemon.socket_path);
 
 	connect_two(daemon.box);
-	const Json list = client.result("connection_list");
+	const Json list = client.result("connection_list")["connections"];
 	ASSERT_EQ(list.size(), 2u);
 	const Json v4 = list[0], v6 = list[1];
 	EXPECT_EQ(v4["client"].text(), "198.51.100.7:40001");
@@ -260,6 +262,102 @@ TEST(RpcConnections, ShowBothLegs)
 	EXPECT_EQ(v6["core"].number(), 2);
 	EXPECT_EQ(v6["held"].number(), 0);
 	EXPECT_EQ(v6["vlan"].number(), 0);
+}
+
+namespace
+{
+
+// `n` connections of service "web", by turns on both workers, or all on one.
+void connect_many(Box &box, unsigned n, unsigned worker = 2, unsigned from = 0)
+{
+	for (unsigned i = from; i < from + n; i++) {
+		const std::string client =
+			"10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1);
+		const struct fake_connection c = {client.c_str(),
+						  "192.0.2.2",
+						  40000,
+						  80,
+						  1,
+						  {SL_TCP_ESTABLISHED, SL_TCP_ESTABLISHED},
+						  {1, 1},
+						  {1, 1}};
+		fake_worker_connect(box.workers[worker < 2 ? worker : i % 2], &c);
+	}
+}
+
+// How many connections each core has in a listing.
+std::map<json_int_t, size_t> by_core(const Json &list)
+{
+	std::map<json_int_t, size_t> n;
+
+	for (int i = 0; i < (int)list.size(); i++)
+		n[list[i]["core"].number()]++;
+	return n;
+}
+
+} // namespace
+
+TEST(RpcConnections, ComeEvenlyFromAllWorkers)
+{
+	Daemon daemon;
+	Client client(daemon.socket_path);
+
+	connect_many(daemon.box, 600);
+	const Json r = client.result("connection_list", R"({"limit":101})");
+	EXPECT_EQ(r["connections"].size(), 101u);
+	EXPECT_EQ(r["total"].number(), 600);
+	auto n = by_core(r["connections"]);
+	EXPECT_EQ(n[1], 51u);
+	EXPECT_EQ(n[2], 50u);
+	// What one has less, others may have more.
+	connect_many(daemon.box, 200, 0, 600);
+	n = by_core(client.result("connection_list", R"({"limit":10000})")["connections"]);
+	EXPECT_EQ(n[1], 500u);
+	EXPECT_EQ(n[2], 300u);
+	// A filter counts what fits it.
+	const Json few = client.result("connection_list", R"({"src":"10.0.1.0/24","limit":7})");
+	EXPECT_EQ(few["connections"].size(), 7u);
+	EXPECT_EQ(few["total"].number(), 250);
+	n = by_core(few["connections"]);
+	EXPECT_EQ(n[1], 4u);
+	EXPECT_EQ(n[2], 3u);
+}
+
+TEST(RpcConnections, CursorGivesEachThatStandsOnce)
+{
+	Daemon daemon(4096);
+	Client client(daemon.socket_path);
+
+	for (const char *filter : {"", R"("service":"web",)"}) {
+		std::map<std::string, unsigned> seen;
+		std::string cursor;
+		unsigned pages = 0;
+
+		connect_many(daemon.box, 900); // those that stand
+		for (;; pages++) {
+			const Json r = client.result("connection_list", std::string("{") + filter +
+										cursor +
+										R"("limit":100})");
+			for (int i = 0; i < (int)r["connections"].size(); i++)
+				seen[r["connections"][i]["client"].text()]++;
+			// Others come and go meanwhile.
+			connect_many(daemon.box, 40, pages % 2, 2000 + 40 * pages);
+			if (json_is_null(r["cursor"].get()))
+				break;
+			ASSERT_LT(pages, 100u);
+			cursor = R"("cursor":")" + r["cursor"].text() + "\",";
+		}
+		for (unsigned i = 0; i < 900; i++) {
+			const std::string name = "10.0." + std::to_string(i / 250) + "." +
+						 std::to_string(i % 250 + 1) + ":40000";
+			EXPECT_EQ(seen[name], 1u) << name;
+		}
+		for (const auto &s : seen)
+			EXPECT_EQ(s.second, 1u) << s.first;
+		for (auto *w : daemon.box.workers)
+			fake_worker_empty(w);
+	}
+	EXPECT_EQ(client.result("connection_list")["total"].number(), 0);
 }
 
 TEST(RpcConnections, FiltersAsTheyAreWritten)
@@ -290,7 +388,8 @@ TEST(RpcConnections, FiltersAsTheyAreWritten)
 
 	connect_two(daemon.box);
 	for (const auto &c : cases)
-		EXPECT_EQ(client.result("connection_list", c.params).size(), c.n) << c.params;
+		EXPECT_EQ(client.result("connection_list", c.params)["connections"].size(), c.n)
+			<< c.params;
 }
 
 TEST(RpcConnections, BadParametersAreNamed)
@@ -314,8 +413,13 @@ TEST(RpcConnections, BadParametersAreNamed)
 		{R"({"limit":10001})", "limit"},
 		{R"({"limit":"9"})", "limit"},
 		{R"({"limit":1.5})", "limit"},
+		{R"({"cursor":"1"})", "cursor"},
+		{R"({"cursor":"1.2.3"})", "cursor"},
+		{R"({"cursor":"1.x"})", "cursor"},
+		{R"({"cursor":"1.-2"})", "cursor"},
+		{R"({"cursor":"1.99999999999"})", "cursor"},
 		{R"({"states":"LISTEN"})", "states"},
-		{R"(["LISTEN","::","::","web",1,2])", "5"},
+		{R"(["LISTEN","::","::","web",1,"1.2",2])", "6"},
 	};
 	Daemon daemon;
 	Client client(daemon.socket_path);

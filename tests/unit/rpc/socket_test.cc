@@ -260,7 +260,7 @@ TEST(RpcClients, VanishInTheMiddleOfAListing)
 	for (auto *w : daemon.box.workers)
 		fake_worker_set_pace(w, 100);
 	Client client(daemon.socket_path);
-	EXPECT_EQ(client.result("connection_list").size(), 0u);
+	EXPECT_EQ(client.result("connection_list")["connections"].size(), 0u);
 }
 
 TEST(RpcClients, SixtyFourAreServedAndTheLongestIdleGivesWayToTheNext)
