@@ -3,13 +3,20 @@
 #include "sl_reload.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control.h"
 
-enum { REARM_SLICE = 4096 /* connections whose limits are looked at in a turn */ };
+enum {
+	REARM_SLICE = 4096,   /* connections whose limits are looked at in a turn */
+	CHANGES_LOGGED = 100, /* of one reload, a line each */
+	ASKED_PER_S = 5,      /* reloads and drains that are logged */
+	REASON_LEN = 1024,
+	REASON_END_LEN = 80, /* bytes of what end_reasons adds */
+};
 
 struct reload_request {
 	struct sl_request request;
@@ -22,8 +29,9 @@ struct reload_request {
 	struct sl_config *old_config;     /* likewise freed in the end */
 	struct sl_config_change *changes; /* n of them */
 	unsigned n;
-	uint32_t *cursor; /* by worker: connections that have been looked at */
-	char error[1280];
+	uint32_t *cursor;             /* by worker: connections that have been looked at */
+	unsigned n_reasons, n_unsaid; /* why it needs a restart; of these, not in `error` */
+	char error[8 * REASON_LEN];
 };
 
 /* Takes the plan, and then looks through the connections: a limit may have become shorter. */
@@ -70,16 +78,52 @@ static void release(struct sl_request *request)
 	free(r);
 }
 
+/* Another sentence about why not. What there is no room for is counted. */
+static void add_reason(struct reload_request *r, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add_reason(struct reload_request *r, const char *format, ...)
+{
+	const size_t len = strlen(r->error);
+	char reason[REASON_LEN];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	r->n_reasons++;
+	if (len + strlen(reason) + REASON_END_LEN < sizeof(r->error))
+		snprintf(r->error + len, sizeof(r->error) - len, "%s%s", len > 0 ? "; " : "",
+			 reason);
+	else
+		r->n_unsaid++;
+}
+
+/* What all reasons have in common. */
+static void end_reasons(struct reload_request *r)
+{
+	const size_t len = strlen(r->error);
+	char *end = r->error + len;
+	size_t left = sizeof(r->error) - len;
+
+	if (r->n_unsaid > 0) {
+		const int n = snprintf(end, left, "; and %u more", r->n_unsaid);
+
+		end += n;
+		left -= (size_t)n;
+	}
+	snprintf(end, left, "; %s a restart; nothing has been changed",
+		 r->n_reasons == 1 ? "that needs" : "these need");
+}
+
 static void collect(void *arg, const struct sl_config_change *change)
 {
 	struct reload_request *r = arg;
 	struct sl_config_change *more;
 
-	if (change->fixed && r->error[0] == '\0')
-		snprintf(r->error, sizeof(r->error),
-			 "%s: was \"%.200s\", is \"%.200s\"; that needs a restart; nothing has "
-			 "been changed",
-			 change->path, change->before, change->after);
+	if (change->fixed)
+		add_reason(r, "%s: was \"%.200s\", is \"%.200s\"", change->path, change->before,
+			   change->after);
 	more = realloc(r->changes, (r->n + 1) * sizeof(*more));
 	if (more == NULL)
 		return;
@@ -103,21 +147,19 @@ static void find_busy(const struct sl_control *c, bool busy[SL_SERVICES_MAX])
 
 /* A service that responds needs endpoints, of which there are as many as there were at the start.
  */
-static bool have_endpoints(const struct sl_control *c, struct reload_request *r)
+static void check_endpoints(const struct sl_control *c, struct reload_request *r)
 {
 	unsigned i = 0;
 
 	if (sl_config_endpoints(r->config) <= c->endpoints)
-		return true;
+		return;
 	while (r->config->services[i].mode != SL_MODE_RESPOND)
 		i++;
-	snprintf(r->error, sizeof(r->error),
-		 "%s:%u: service \"%s\": mode is \"respond\", and there are no endpoints for its "
-		 "connections, as no service responded at the start and workers.endpoints was 0; "
-		 "that needs a restart; nothing has been changed",
-		 r->config->services[i].where.file, r->config->services[i].where.line,
-		 r->config->services[i].name);
-	return false;
+	add_reason(r,
+		   "%s:%u: service \"%s\": mode is \"respond\", and there are no endpoints for its "
+		   "connections, as no service responded at the start and workers.endpoints was 0",
+		   r->config->services[i].where.file, r->config->services[i].where.line,
+		   r->config->services[i].name);
 }
 
 /* Reads the file and makes its plan; false with r->error set when that is not to be. */
@@ -140,10 +182,11 @@ static bool prepare(struct sl_control *c, struct reload_request *r)
 		return false;
 	}
 	sl_config_diff(c->config.config, r->config, collect, r);
-	if (r->error[0] != '\0')
+	check_endpoints(c, r);
+	if (r->n_reasons > 0) {
+		end_reasons(r);
 		return false;
-	if (!have_endpoints(c, r))
-		return false;
+	}
 	find_busy(c, busy);
 	if (sl_plan_make(r->config, c->config.plan, busy, r->ours) == 0)
 		return true;

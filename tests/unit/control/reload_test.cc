@@ -191,9 +191,9 @@ TEST_F(Reload, RefusesWhatNeedsARestart)
 		"workers = { cores = [ 1 ]; buffers = 4096; };\n"
 		"links = ( { name = \"edge\"; outside = \"a\"; inside = \"c\"; } );\n";
 	const Answer a = reload(head + "services = (" + kWeb + ");\n");
-	EXPECT_EQ(a.error,
-		  "workers.cores: was \"1 2\", is \"1\"; that needs a restart; nothing has "
-		  "been changed");
+	EXPECT_EQ(a.error, "workers.cores: was \"1 2\", is \"1\"; workers.buffers: was \"16384\", "
+			   "is \"4096\"; links.edge.inside: was \"b\", is \"c\"; these need a "
+			   "restart; nothing has been changed");
 	const Answer b = reload(std::string(kHead) + "control = { socket = \"/x\"; };\n" +
 				"services = (" + kWeb + ");\n");
 	EXPECT_NE(b.error.find("control.socket"), std::string::npos) << b.error;
@@ -207,6 +207,23 @@ TEST_F(Reload, RefusesWhatNeedsARestart)
 		  std::string::npos)
 		<< d.error;
 	expect_all_have(before);
+}
+
+TEST_F(Reload, NamesAsManySettingsAsThereIsRoomForAndCountsTheRest)
+{
+	std::string links = "workers = { cores = [ 1, 2 ]; buffers = 4096; };\nlinks = (\n";
+	for (int i = 0; i < 8; i++)
+		links += (i > 0 ? ", " : "") + std::string("{ name = \"edge") + std::to_string(i) +
+			 "\"; outside = \"a" + std::to_string(i) + "\"; inside = \"b" +
+			 std::to_string(i) + "\"; }\n";
+	const Answer a =
+		reload(links + ");\neal = [ \"" + std::string(250, 'x') + "\", \"" +
+		       std::string(250, 'y') + "\" ];\nservices = (" + kWeb + "," + kOwn + ");\n");
+	for (const std::string named : {"eal: ", "workers.buffers: ", "links.edge: was \"there\"",
+					"links.edge7: was \"none\"", "service \"own\": mode is"})
+		EXPECT_NE(a.error.find(named), std::string::npos) << named << a.error;
+	EXPECT_NE(a.error.find("; these need a restart; nothing has been changed"),
+		  std::string::npos);
 }
 
 TEST_F(Reload, RefusesAResponderWithoutEndpoints)
