@@ -538,7 +538,7 @@ lab_sluiced_start() {
 	# A worker has its core to itself in life; here it shares it, and goes first.
 	lab_spawn sluiced box nice -n -10 "$LAB_SLUICED" -c "$1" || return
 	for ((i = 0; i < 300; i++)); do
-		if grep -qs '^sluiced: ready' "$log"; then
+		if grep -qs 'sluiced: ready$' "$log"; then
 			return 0
 		fi
 		lab_alive sluiced || break

@@ -11,6 +11,9 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_log.h>
+
+#include "sl_log.h"
 
 static int check_packet_socket(char *error, size_t error_len)
 {
@@ -115,6 +118,37 @@ static int init_without_usage(int argc, char **argv)
 	return rc;
 }
 
+/* What DPDK logs, as lines of the daemon's log. */
+static ssize_t log_lines(void *cookie, const char *text, size_t size)
+{
+	static const enum sl_log_level levels[] = {
+		[RTE_LOG_EMERG] = SL_LOG_ERROR,     [RTE_LOG_ALERT] = SL_LOG_ERROR,
+		[RTE_LOG_CRIT] = SL_LOG_ERROR,      [RTE_LOG_ERR] = SL_LOG_ERROR,
+		[RTE_LOG_WARNING] = SL_LOG_WARNING, [RTE_LOG_NOTICE] = SL_LOG_NOTICE,
+	};
+	const int level = rte_log_cur_msg_loglevel();
+	const bool known = level >= (int)RTE_LOG_EMERG && level <= (int)RTE_LOG_NOTICE;
+
+	(void)cookie;
+	for (size_t from = 0, n; from < size; from += n + 1) {
+		const char *end = memchr(text + from, '\n', size - from);
+
+		n = end != NULL ? (size_t)(end - text) - from : size - from;
+		if (n > 0)
+			sl_log(known ? levels[level] : SL_LOG_INFO, "%.*s", (int)n, text + from);
+	}
+	return (ssize_t)size;
+}
+
+/* A stream that is never closed: DPDK logs to its end. */
+static void take_log(void)
+{
+	FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = log_lines});
+
+	if (stream != NULL)
+		(void)rte_openlog_stream(stream);
+}
+
 int eal_start(const struct sl_config *config, char *error, size_t error_len)
 {
 	static char args[SL_CONFIG_MAX_EAL_ARGS][SL_CONFIG_PATH], cores[2048];
@@ -122,6 +156,7 @@ int eal_start(const struct sl_config *config, char *error, size_t error_len)
 	static char program[] = "sluiced";
 	int argc = 0;
 
+	take_log();
 	argv[argc++] = program;
 	lcores(config, cores, sizeof(cores));
 	argv[argc++] = cores;

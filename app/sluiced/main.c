@@ -9,6 +9,7 @@
 #include <rte_version.h>
 
 #include "sl_control.h"
+#include "sl_log.h"
 #include "sl_rpc.h"
 
 #define DEFAULT_CONFIG "/etc/sluice/sluice.conf"
@@ -26,8 +27,9 @@ static void print_help(FILE *out)
 	fputs("usage: sluiced [-c FILE] [--check]\n"
 	      "\n"
 	      "Ends TCP connections in front of the servers of FILE, answers SYNs by cookie and\n"
-	      "joins what proves itself. Runs in the foreground, logs to stderr, prints\n"
-	      "\"sluiced: ready\" when it forwards; SIGTERM ends it in order: connections that\n"
+	      "joins what proves itself. Runs in the foreground, logs to stderr, says\n"
+	      "\"sluiced: ready\" there when it forwards; SIGTERM ends it in order: connections "
+	      "that\n"
 	      "cannot go on without it are reset at both ends.\n"
 	      "\n"
 	      "  -c FILE        configuration, " DEFAULT_CONFIG " unless said\n"
@@ -97,9 +99,15 @@ static int load(const struct options *options)
 	if (rc == 0)
 		rc = sl_config_check_machine(&config, "/sys", &why);
 	if (rc != 0)
-		fprintf(stderr, "sluiced: %s\n", sl_config_error_format(&why, text, sizeof(text)));
-	else if ((rc = eal_check_cores(&config, text, sizeof(text))) != 0)
+		sl_config_error_format(&why, text, sizeof(text));
+	else
+		rc = eal_check_cores(&config, text, sizeof(text));
+	if (rc == 0)
+		return 0;
+	if (options->check) /* an answer to who asks, and no event */
 		fprintf(stderr, "sluiced: %s\n", text);
+	else
+		sl_log(SL_LOG_ERROR, "%s", text);
 	return rc;
 }
 
@@ -144,17 +152,17 @@ static int run(const struct options *options)
 
 	if (eal_check_rights(&config, error, sizeof(error)) != 0 ||
 	    eal_start(&config, error, sizeof(error)) != 0) {
-		fprintf(stderr, "sluiced: %s\n", error);
+		sl_log(SL_LOG_ERROR, "%s", error);
 		return 1;
 	}
 	/* The RPC before the packets: a second daemon finds the socket taken and touches none. */
 	if (road_open(&road, &config, error, sizeof(error)) == 0 &&
 	    open_control(&control, &rpc, options, error, sizeof(error)) == 0 &&
 	    road_start(&road, error, sizeof(error)) == 0) {
-		fprintf(stderr, "sluiced: ready\n");
+		sl_log(SL_LOG_INFO, "ready");
 		rc = sl_control_run(control) == 0 ? 0 : 1;
 	} else {
-		fprintf(stderr, "sluiced: %s\n", error);
+		sl_log(SL_LOG_ERROR, "%s", error);
 	}
 	sl_rpc_destroy(rpc);
 	road_stop(&road);

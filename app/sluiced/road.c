@@ -14,6 +14,8 @@
 #include <rte_log.h>
 #include <rte_mbuf.h>
 
+#include "sl_log.h"
+
 enum {
 	HELD_SHARE = 4, /* early data may hold one in so many buffers */
 	POOL_CACHE = 256,
@@ -325,7 +327,7 @@ static void load_learned(struct road *road, const struct sl_config *config)
 		return;
 	sl_learned_load(config->control.state_dir, &now, &road->learned, error, sizeof(error));
 	if (error[0] != '\0')
-		fprintf(stderr, "sluiced: %s\n", error);
+		sl_log(SL_LOG_WARNING, "%s", error);
 }
 
 static int create_workers(struct road *road, const struct sl_config *config,

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -23,17 +22,6 @@ static uint64_t clock_us(clockid_t clock)
 uint64_t control_now_us(void)
 {
 	return clock_us(CLOCK_MONOTONIC);
-}
-
-void control_log(const char *format, ...)
-{
-	char line[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	fprintf(stderr, "sluiced: %s\n", line);
 }
 
 static bool advance(struct sl_job *job, struct sl_worker *worker, struct sl_pipeline *p)
@@ -71,6 +59,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	advance_cookies(c);
 	control_learn(c);
 	control_follow(c);
+	control_episodes(c);
 	if (control_watch(c) && control_notify_watchdog())
 		control_notify(c, "WATCHDOG=1");
 }
@@ -80,7 +69,7 @@ static void on_end(evutil_socket_t signal, short what, void *arg)
 	struct sl_control *c = arg;
 
 	(void)what;
-	control_log("%s: ending", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+	sl_log(SL_LOG_NOTICE, "%s: ending", signal == SIGTERM ? "SIGTERM" : "SIGINT");
 	control_end(c);
 }
 
@@ -88,7 +77,6 @@ static void on_hangup(evutil_socket_t signal, short what, void *arg)
 {
 	(void)signal;
 	(void)what;
-	control_log("SIGHUP: reloading");
 	control_reload_on_hangup(arg);
 }
 
@@ -139,6 +127,7 @@ struct sl_control *sl_control_create(const struct sl_control_config *config, cha
 	/* Who writes to a client that has gone gets EPIPE, not an end of the daemon. */
 	signal(SIGPIPE, SIG_IGN);
 	control_watch_init(c);
+	control_episodes(c);
 	control_learn_init(c);
 	control_follow_init(c);
 	advance_cookies(c);

@@ -5,7 +5,9 @@
 
 #include <event2/event.h>
 
+#include "sl_bucket.h"
 #include "sl_control.h"
+#include "sl_log.h"
 
 enum {
 	TICK_US = 1000000, /* one look at everything */
@@ -17,6 +19,25 @@ enum {
 	SKEW_LEAST = 50000,      /* packets of all workers in that time */
 	LATELY_TICKS = 10,       /* ticks that "lately" covers */
 	REQUEST_ERROR_LEN = 128, /* bytes of a request's error */
+};
+
+enum { CONTROL_WORKER_EPISODES = 2, CONTROL_PORT_EPISODES = 3 };
+
+enum control_service_episode {
+	EPISODE_SYN_FLOOD,
+	EPISODE_FORGED,
+	EPISODE_ADOPTION,
+	EPISODE_RESET_AFTER_RESTART,
+	EPISODE_RATIONED,
+	CONTROL_SERVICE_EPISODES
+};
+
+/* Something that goes on for a while, told by a counter: episode.c. */
+struct control_episode {
+	bool known, on;
+	uint64_t last;        /* the counter at the last look */
+	uint64_t total, peak; /* counted since it began, and in one second */
+	unsigned ticks, calm; /* seconds since it began; the last of them, in which little was */
 };
 
 /* One worker's share of a request. It lies in the request's memory. */
@@ -61,25 +82,25 @@ struct control_worker {
 	uint64_t moved_us; /* when it was last seen to turn */
 	struct control_clock clock;
 	uint64_t past[LATELY_TICKS]; /* packets dealt with, at earlier looks */
-};
-
-/* Strays of a service that its servers were not shown while strays were adopted. */
-struct control_strays {
-	uint64_t dropped, shown;             /* at the last look */
-	uint64_t began_dropped, began_shown; /* when it began */
-	unsigned quiet;                      /* looks since one was dropped */
-	bool rationed;                       /* it goes on */
+	struct control_episode episode[CONTROL_WORKER_EPISODES];
 };
 
 struct control_port {
 	struct sl_port_watch watch;
 	struct sl_port_counters past[LATELY_TICKS]; /* a ring of earlier looks */
+	struct control_episode episode[CONTROL_PORT_EPISODES];
 	struct sl_frame_limit told;                 /* to the workers */
 	bool telling, restarting;                   /* a request about it is out */
 	uint64_t sent_first; /* at the first look: a count that never moves says nothing */
 	unsigned still;      /* looks at which nothing was sent of what there was */
 	uint64_t pause;      /* ticks between one start again and the next */
 	uint64_t next_at;    /* tick before which it is not started again */
+};
+
+struct control_service {
+	struct control_episode episode[CONTROL_SERVICE_EPISODES];
+	bool one_way;          /* its servers are not heard */
+	uint64_t one_way_tick; /* since when */
 };
 
 struct sl_control {
@@ -91,7 +112,9 @@ struct sl_control {
 	uint64_t created_us;
 	uint64_t ticks;
 	struct sl_request *reload;              /* under way, or NULL */
-	struct sl_request *learning;            /* likewise */
+	struct sl_bucket asked;                 /* reloads and drains, for the log */
+	unsigned n_unlogged;                    /* that it did not let pass */
+	struct sl_request *learning;            /* under way, or NULL */
 	struct sl_learned_table learned, saved; /* of all workers; as it was last written */
 	bool save_failed;                       /* and was told of */
 	bool plan_is_ours, config_is_ours;      /* of a reload: to be freed */
@@ -99,17 +122,23 @@ struct sl_control {
 	struct sl_request *requests;
 	struct event *end_by; /* while the box is ending: no longer than until then */
 	struct control_worker *workers;
-	struct control_strays strays[SL_SERVICES_MAX];
 	struct control_port ports[SL_PORTS_MAX];
+	struct control_service services[SL_SERVICES_MAX]; /* by number */
 };
 
 /* control.c */
 uint64_t control_now_us(void);
-void control_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* watch.c: the first look, and that of each second. Returns whether every worker has turned. */
 void control_watch_init(struct sl_control *c);
 bool control_watch(struct sl_control *c);
+
+/* episode.c: what goes on for a while is logged when it begins and when it has ended. One look. */
+void control_episodes(struct sl_control *c);
+/* The services whose servers are not heard by a worker, bit by number. */
+void control_one_way(struct sl_control *c, const uint64_t on[SL_SERVICES_MAX / 64]);
+/* Connections that made room. */
+uint64_t control_evicted(const struct sl_account *a);
 
 /* request.c */
 /* Posts the parts of a request, whose functions and memory are set up. */

@@ -50,10 +50,10 @@ static void walked(struct sl_request *request, const char *error)
 	for (unsigned i = 0; error == NULL && i < request->control->config.n_workers; i++)
 		n += e->walk[i].n_ended;
 	if (error != NULL)
-		control_log("not all connections could be reset: %s", error);
+		sl_log(SL_LOG_WARNING, "not all connections could be reset: %s", error);
 	else
-		control_log("%lu connection%s reset that cannot go on without the box", n,
-			    n == 1 ? "" : "s");
+		sl_log(SL_LOG_NOTICE, "%lu connection%s reset that cannot go on without the box", n,
+		       n == 1 ? "" : "s");
 	event_base_loopbreak(request->control->base);
 }
 
@@ -95,7 +95,7 @@ static void drained(void *arg, const struct sl_config_change *changes, unsigned 
 	(void)changes;
 	(void)n;
 	if (error != NULL)
-		control_log("connections can still open while the box ends: %s", error);
+		sl_log(SL_LOG_WARNING, "connections can still open while the box ends: %s", error);
 	if (!reset_all(c))
 		event_base_loopbreak(c->base);
 }
@@ -106,7 +106,7 @@ static void too_late(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	control_log("not all connections were reset within %d s", END_S);
+	sl_log(SL_LOG_WARNING, "not all connections were reset within %d s", END_S);
 	event_base_loopbreak(c->base);
 }
 
@@ -121,6 +121,6 @@ void control_end(struct sl_control *c)
 	control_notify(c, "STOPPING=1");
 	c->end_by = event_new(c->base, -1, 0, too_late, c);
 	if (c->end_by == NULL || event_add(c->end_by, &limit) != 0 ||
-	    sl_drain_request(c, true, drained, c) == NULL)
+	    sl_drain_request(c, true, "the end", drained, c) == NULL)
 		event_base_loopbreak(c->base);
 }

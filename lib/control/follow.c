@@ -15,13 +15,13 @@ static void set(struct sl_control *c, const struct sl_link *link, enum sl_side s
 	const int rc = sl_port_set_link(&c->config.ports[port], up);
 
 	if (rc != 0) {
-		control_log("port %s can't be taken %s: %s (link_follow)",
-			    c->config.ports[port].name, up ? "up" : "down", strerror(-rc));
+		sl_log(SL_LOG_ERROR, "port %s can't be taken %s: %s (link_follow)",
+		       c->config.ports[port].name, up ? "up" : "down", strerror(-rc));
 		return;
 	}
 	c->ports[port].watch.taken_down = !up;
-	control_log("port %s: taken %s: %s (link_follow)", c->config.ports[port].name,
-		    up ? "up" : "down", why);
+	sl_log(SL_LOG_NOTICE, "port %s: taken %s: %s (link_follow)", c->config.ports[port].name,
+	       up ? "up" : "down", why);
 }
 
 static void follow(struct sl_control *c, const struct sl_link *link, enum sl_side side)

@@ -15,7 +15,8 @@ enum { SAVE_TICKS = 60 /* when only the times of confirmation have changed */ };
 
 struct learning_request {
 	struct sl_request request;
-	struct sl_learned_table *heard; /* by worker */
+	struct sl_learned_table *heard;            /* by worker */
+	uint64_t (*one_way)[SL_SERVICES_MAX / 64]; /* likewise: servers that are not heard */
 };
 
 /* A few microseconds: two passes over 32 KiB. */
@@ -26,6 +27,8 @@ static bool exchange(struct control_part *part, struct sl_worker *worker, struct
 
 	(void)worker;
 	l->heard[part->worker] = p->relay.learned;
+	for (unsigned s = 1; s < SL_SERVICES_MAX; s++)
+		l->one_way[part->worker][s / 64] |= (uint64_t)p->one_way[s].on << s % 64;
 	/* Control does not write its table while a request is out. */
 	sl_learned_merge(&p->relay.learned, &part->request->control->learned);
 	return true;
@@ -59,8 +62,9 @@ static void save(struct sl_control *c)
 		return;
 	rc = sl_learned_save(c->config.state_dir, &now, &c->learned);
 	if (rc != 0 && !c->save_failed)
-		control_log("what servers grant can't be kept in %s: %s (control.state_dir)",
-			    c->config.state_dir, strerror(-rc));
+		sl_log(SL_LOG_ERROR,
+		       "what servers grant can't be kept in %s: %s (control.state_dir)",
+		       c->config.state_dir, strerror(-rc));
 	c->save_failed = rc != 0;
 	if (rc == 0)
 		c->saved = c->learned;
@@ -72,21 +76,33 @@ static void answer(struct sl_request *request, const char *error)
 	(void)error; /* a worker that stands still is told of elsewhere */
 }
 
+static void free_request(struct learning_request *l)
+{
+	free(l->heard);
+	free(l->one_way);
+	free(l->request.parts);
+	free(l);
+}
+
 static void release(struct sl_request *request)
 {
 	struct learning_request *l = sl_container_of(request, struct learning_request, request);
 	struct sl_control *c = request->control;
 
 	if (l->heard != NULL && request->error[0] == '\0') {
-		for (unsigned i = 0; i < c->config.n_workers; i++)
+		uint64_t one_way[SL_SERVICES_MAX / 64] = {0};
+
+		for (unsigned i = 0; i < c->config.n_workers; i++) {
 			sl_learned_merge(&c->learned, &l->heard[i]);
+			for (unsigned k = 0; k < SL_SERVICES_MAX / 64; k++)
+				one_way[k] |= l->one_way[i][k];
+		}
+		control_one_way(c, one_way);
 		save(c);
 	}
 	if (c->learning == request)
 		c->learning = NULL;
-	free(l->heard);
-	free(request->parts);
-	free(l);
+	free_request(l);
 }
 
 void control_learn(struct sl_control *c)
@@ -105,10 +121,9 @@ void control_learn(struct sl_control *c)
 	l->request.must_run = true;
 	l->heard = calloc(c->config.n_workers, sizeof(*l->heard));
 	l->request.parts = calloc(c->config.n_workers, sizeof(*l->request.parts));
-	if (l->heard == NULL || l->request.parts == NULL) {
-		free(l->heard);
-		free(l->request.parts);
-		free(l);
+	l->one_way = calloc(c->config.n_workers, sizeof(*l->one_way));
+	if (l->heard == NULL || l->request.parts == NULL || l->one_way == NULL) {
+		free_request(l);
 		return;
 	}
 	c->learning = &l->request;

@@ -112,11 +112,11 @@ static void restart(struct sl_control *c, unsigned i)
 	c->ports[i].watch.restarts++;
 	c->ports[i].still = 0;
 	if (sl_port_restart(port, error, sizeof(error)) != 0) {
-		control_log("%s", error);
+		sl_log(SL_LOG_ERROR, "%s", error);
 		c->ports[i].restarting = false;
 		return;
 	}
-	control_log("port %s: started again, since it did not send", port->name);
+	sl_log(SL_LOG_WARNING, "port %s: started again, since it did not send", port->name);
 	sl_port_counters(port, &c->ports[i].watch.now);
 	(void)order(c, i, TAKE);
 }
@@ -130,8 +130,8 @@ static void tell_limit(struct sl_control *c, unsigned i)
 	    (now->mtu == port->told.mtu && now->frame == port->told.frame))
 		return;
 	if (port->told.mtu != 0 && port->told.mtu != now->mtu)
-		control_log("port %s: the MTU of what it can send is %u, and was %u",
-			    c->config.ports[i].name, now->mtu, port->told.mtu);
+		sl_log(SL_LOG_NOTICE, "port %s: the MTU of what it can send is %u, and was %u",
+		       c->config.ports[i].name, now->mtu, port->told.mtu);
 	port->telling = order(c, i, LIMIT);
 }
 
@@ -148,7 +148,7 @@ static void sends(struct sl_control *c, unsigned i)
 	struct control_port *port = &c->ports[i];
 
 	if (port->watch.silent)
-		control_log("port %s: it sends again", c->config.ports[i].name);
+		sl_log(SL_LOG_NOTICE, "port %s: it sends again", c->config.ports[i].name);
 	port->watch.silent = false;
 	port->still = 0;
 	port->pause = 0;
@@ -162,8 +162,8 @@ static void does_not_send(struct sl_control *c, unsigned i)
 	if (++port->still < SILENT_LOOKS)
 		return;
 	if (!port->watch.silent)
-		control_log("port %s: it sends nothing of what it is given",
-			    c->config.ports[i].name);
+		sl_log(SL_LOG_WARNING, "port %s: it sends nothing of what it is given",
+		       c->config.ports[i].name);
 	port->watch.silent = true;
 	if (c->ticks < port->next_at)
 		return;

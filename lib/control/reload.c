@@ -52,6 +52,8 @@ static void answer(struct sl_request *request, const char *error)
 
 	if (r->error[0] != '\0')
 		error = r->error;
+	else if (error != NULL && r->plan != NULL && r->ours == NULL)
+		sl_log(SL_LOG_WARNING, "a change is on its way to the workers still: %s", error);
 	r->done(r->arg, error == NULL ? r->changes : NULL, error == NULL ? r->n : 0, error);
 }
 
@@ -253,28 +255,82 @@ static bool under_way(const struct sl_control *c, struct reload_request *r)
 	return true;
 }
 
-struct sl_request *sl_reload_request(struct sl_control *c, sl_reload_fn *done, void *arg)
+/* Whether one more may be logged: a client may ask as often as it likes. Those that were not are
+ * counted. */
+static bool may_log(struct sl_control *c)
+{
+	if (!sl_bucket_take(&c->asked, control_now_us(), ASKED_PER_S)) {
+		c->n_unlogged++;
+		return false;
+	}
+	if (c->n_unlogged > 0)
+		sl_log(SL_LOG_WARNING, "%u reloads and drains that were asked for are not logged",
+		       c->n_unlogged);
+	c->n_unlogged = 0;
+	return true;
+}
+
+/* What became of a reload, for the log; also when whoever asked has gone meanwhile. */
+static void log_reload(struct sl_control *c, const struct reload_request *r, const char *by)
+{
+	const char *error = r->error[0] != '\0' ? r->error : r->request.error;
+
+	if (!may_log(c))
+		return;
+	if (error[0] != '\0') {
+		sl_log(SL_LOG_WARNING, "reload refused (%s): %s", by, error);
+		return;
+	}
+	for (unsigned i = 0; i < r->n && i < CHANGES_LOGGED; i++)
+		sl_log(SL_LOG_NOTICE, "reload: %s: %s -> %s", r->changes[i].path,
+		       r->changes[i].before, r->changes[i].after);
+	sl_log(SL_LOG_NOTICE, "reloaded (%s): %u change%s", by, r->n, r->n == 1 ? "" : "s");
+}
+
+struct sl_request *sl_reload_request(struct sl_control *c, const char *by, sl_reload_fn *done,
+				     void *arg)
 {
 	struct reload_request *r = request_new(c, done, arg);
 
-	if (r == NULL)
+	if (r == NULL) {
+		sl_log(SL_LOG_ERROR, "reload refused (%s): out of memory", by);
 		return NULL;
-	if (under_way(c, r) || !prepare(c, r)) {
-		control_request_refuse(c, &r->request);
-		return &r->request;
 	}
-	hand_over(c, r);
-	take_config(c, r);
+	if (!under_way(c, r) && prepare(c, r)) {
+		hand_over(c, r);
+		log_reload(c, r, by);
+		take_config(c, r);
+	} else {
+		log_reload(c, r, by);
+		control_request_refuse(c, &r->request);
+	}
 	return &r->request;
 }
 
-struct sl_request *sl_drain_request(struct sl_control *c, bool drain, sl_reload_fn *done, void *arg)
+static void log_drain(struct sl_control *c, const struct reload_request *r, bool drain,
+		      const char *by)
+{
+	const char *error = r->error[0] != '\0' ? r->error : r->request.error;
+
+	if (!may_log(c))
+		return;
+	if (error[0] != '\0')
+		sl_log(SL_LOG_WARNING, "drain refused (%s): %s", by, error);
+	else if (drain)
+		sl_log(SL_LOG_NOTICE, "draining (%s): new connections pass unproxied", by);
+	else
+		sl_log(SL_LOG_NOTICE, "draining has ended (%s): new connections are proxied", by);
+}
+
+struct sl_request *sl_drain_request(struct sl_control *c, bool drain, const char *by,
+				    sl_reload_fn *done, void *arg)
 {
 	struct reload_request *r = request_new(c, done, arg);
 
 	if (r == NULL)
 		return NULL;
 	if (under_way(c, r)) {
+		log_drain(c, r, drain, by);
 		control_request_refuse(c, &r->request);
 		return &r->request;
 	}
@@ -283,21 +339,17 @@ struct sl_request *sl_drain_request(struct sl_control *c, bool drain, sl_reload_
 		r->ours->services.service[s].reused = false;
 	r->ours->draining = drain;
 	hand_over(c, r);
+	log_drain(c, r, drain, by);
 	return &r->request;
 }
 
-static void log_reload(void *arg, const struct sl_config_change *changes, unsigned n,
-		       const char *error)
+static void reloaded(void *arg, const struct sl_config_change *changes, unsigned n,
+		     const char *error)
 {
+	(void)changes;
+	(void)n;
+	(void)error; /* it is in the log */
 	control_notify(arg, "READY=1");
-	if (error != NULL) {
-		control_log("reload refused: %s", error);
-		return;
-	}
-	for (unsigned i = 0; i < n; i++)
-		control_log("reload: %s: %s -> %s", changes[i].path, changes[i].before,
-			    changes[i].after);
-	control_log("reloaded: %u change%s", n, n == 1 ? "" : "s");
 }
 
 void control_reload_on_hangup(struct sl_control *c)
@@ -306,6 +358,6 @@ void control_reload_on_hangup(struct sl_control *c)
 
 	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, control_now_us());
 	control_notify(c, state);
-	if (sl_reload_request(c, log_reload, c) == NULL)
-		log_reload(c, NULL, 0, "out of memory");
+	if (sl_reload_request(c, "SIGHUP", reloaded, c) == NULL)
+		control_notify(c, "READY=1");
 }

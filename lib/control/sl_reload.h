@@ -31,17 +31,19 @@ typedef void sl_reload_fn(void *arg, const struct sl_config_change *changes, uns
 /**
  * Reads the configuration's file again and applies what can change while the daemon runs. `done`
  * is called from the loop, never from within this call. A file that is wrong, a setting that needs
- * a restart, or a reload under way already: refused, and nothing has changed. Returns NULL when
+ * a restart, or a reload under way already: refused, and nothing has changed. The outcome is
+ * logged, and that it was asked for by `by` ("SIGHUP", "RPC, uid 0, pid 4711"). Returns NULL when
  * there is no memory.
  */
-struct sl_request *sl_reload_request(struct sl_control *c, sl_reload_fn *done, void *arg);
+struct sl_request *sl_reload_request(struct sl_control *c, const char *by, sl_reload_fn *done,
+				     void *arg);
 
 /**
  * Begins to drain (new connections pass unproxied, what stands is served to its end), or ends it.
  * It lasts over reloads. As sl_reload_request; `n` is 0.
  */
-struct sl_request *sl_drain_request(struct sl_control *c, bool drain, sl_reload_fn *done,
-				    void *arg);
+struct sl_request *sl_drain_request(struct sl_control *c, bool drain, const char *by,
+				    sl_reload_fn *done, void *arg);
 
 SL_END_DECLS
 

@@ -48,8 +48,8 @@ static bool watch_worker(struct sl_control *c, unsigned i, uint64_t now_us)
 	w->watch.turns = turns;
 	if (w->watch.turns_per_s > 0) {
 		if (w->watch.stuck)
-			control_log("the worker on core %u turns again",
-				    sl_worker_core(c->config.workers[i]));
+			sl_log(SL_LOG_NOTICE, "the worker on core %u turns again",
+			       sl_worker_core(c->config.workers[i]));
 		w->watch.stuck = false;
 		w->moved_us = now_us;
 		return true;
@@ -57,9 +57,10 @@ static bool watch_worker(struct sl_control *c, unsigned i, uint64_t now_us)
 	if (!w->watch.stuck && now_us - w->moved_us > STUCK_US) {
 		w->watch.stuck = true;
 		w->watch.times_stuck++;
-		control_log("the worker on core %u has not turned for 2 s: is its core taken by "
-			    "something else?",
-			    sl_worker_core(c->config.workers[i]));
+		sl_log(SL_LOG_WARNING,
+		       "the worker on core %u has not turned for 2 s: is its core taken by "
+		       "something else?",
+		       sl_worker_core(c->config.workers[i]));
 	}
 	return false;
 }
@@ -74,11 +75,13 @@ static void watch_port(struct sl_control *c, unsigned i)
 
 	sl_port_counters(&c->config.ports[i], &watch->now);
 	if (watch->now.present != was_present)
-		control_log(was_present ? "port %s: it is gone: restart sluiced when it is back"
-					: "port %s: it is there again",
-			    c->config.ports[i].name);
+		sl_log(SL_LOG_WARNING,
+		       was_present ? "port %s: it is gone: restart sluiced when it is back"
+				   : "port %s: it is there again",
+		       c->config.ports[i].name);
 	else if (watch->now.link_up != was_up)
-		control_log("port %s: link is %s", c->config.ports[i].name, was_up ? "down" : "up");
+		sl_log(was_up ? SL_LOG_WARNING : SL_LOG_NOTICE, "port %s: link is %s",
+		       c->config.ports[i].name, was_up ? "down" : "up");
 	watch->times_lost += was_up && !watch->now.link_up;
 	watch->lately_missed = watch->now.nic_missed - oldest->nic_missed;
 	watch->lately_nombuf = watch->now.nic_nombuf - oldest->nic_nombuf;
@@ -115,61 +118,18 @@ static void watch_skew(struct sl_control *c)
 
 		if (skewed && !w->skewed) {
 			w->times_skewed++;
-			control_log("the worker on core %u has %" PRIu64 " of %" PRIu64
-				    " packets: they are not spread evenly",
-				    sl_worker_core(c->config.workers[i]), w->lately, all);
+			sl_log(SL_LOG_WARNING,
+			       "the worker on core %u has %" PRIu64 " of %" PRIu64
+			       " packets: they are not spread evenly",
+			       sl_worker_core(c->config.workers[i]), w->lately, all);
+		} else if (!skewed && w->skewed) {
+			sl_log(SL_LOG_NOTICE,
+			       "the worker on core %u has its share of the packets again: %" PRIu64
+			       " of %" PRIu64,
+			       sl_worker_core(c->config.workers[i]), w->lately, all);
 		}
 		w->skewed = skewed;
 	}
-}
-
-/* Event or drop of a service at all workers. */
-static uint64_t sum_of(const struct sl_control *c, unsigned service, bool drops)
-{
-	uint64_t n = 0;
-
-	for (unsigned i = 0; i < c->config.n_workers; i++) {
-		const struct sl_account *a = &sl_worker_accounts(c->config.workers[i])[service];
-
-		n += drops ? sl_counted(&a->drop[SL_DROP_adopt_rationed])
-			   : sl_counted(&a->event[SL_EVENT_strays_shown]);
-	}
-	return n;
-}
-
-/* One line when more strays come than the servers are shown, one when it is over. */
-static void watch_strays(struct sl_control *c, unsigned service)
-{
-	struct control_strays *s = &c->strays[service];
-	const struct sl_service *of = &c->config.plan->services.service[service];
-	const struct control_strays was = *s;
-
-	s->dropped = sum_of(c, service, true);
-	s->shown = sum_of(c, service, false);
-	if (s->dropped > was.dropped) {
-		s->quiet = 0;
-		if (s->rationed)
-			return;
-		s->rationed = true;
-		s->began_dropped = was.dropped;
-		s->began_shown = was.shown;
-		control_log("service %s: more strays from outside than its servers are shown "
-			    "(adopt_rate = %u): %" PRIu64 " dropped, %" PRIu64
-			    " shown in the last second",
-			    of->name, of->adopt_rate, s->dropped - was.dropped,
-			    s->shown - was.shown);
-	} else if (s->rationed && ++s->quiet == LATELY_TICKS) {
-		s->rationed = false;
-		control_log("service %s: no stray from outside was dropped for %u s; since it "
-			    "began %" PRIu64 " dropped, %" PRIu64 " shown",
-			    of->name, LATELY_TICKS, s->dropped - s->began_dropped,
-			    s->shown - s->began_shown);
-	}
-}
-
-bool sl_control_strays_rationed(const struct sl_control *c, unsigned service)
-{
-	return c->strays[service].rationed;
 }
 
 bool control_watch(struct sl_control *c)
@@ -182,8 +142,6 @@ bool control_watch(struct sl_control *c)
 	for (unsigned i = 0; i < c->config.n_ports; i++)
 		watch_port(c, i);
 	watch_skew(c);
-	for (unsigned s = 1; s <= c->config.plan->services.n; s++)
-		watch_strays(c, s);
 	c->ticks++;
 	return all;
 }

@@ -15,7 +15,7 @@ enum {
 };
 
 #define LOG(level, fmt, ...) \
-	rte_log(RTE_LOG_##level, RTE_LOGTYPE_USER1, "sluiced: port %s: " fmt "\n", __VA_ARGS__)
+	rte_log(RTE_LOG_##level, RTE_LOGTYPE_USER1, "port %s: " fmt "\n", __VA_ARGS__)
 
 /* interface.c: the kernel's interface behind a virtual port. */
 /* Remembers it, if there is one. */

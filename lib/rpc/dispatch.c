@@ -150,7 +150,7 @@ static const struct rpc_method *method_find(const char *name)
 	return NULL;
 }
 
-void rpc_dispatch(struct sl_control *control, const char *line, size_t len,
+void rpc_dispatch(struct sl_control *control, const char *who, const char *line, size_t len,
 		  void (*reply)(void *arg, char *line), void *arg, struct rpc_call **call_out)
 {
 	struct rpc_call *call = calloc(1, sizeof(*call));
@@ -162,6 +162,7 @@ void rpc_dispatch(struct sl_control *control, const char *line, size_t len,
 		return;
 	}
 	call->control = control;
+	call->who = who;
 	call->reply = reply;
 	call->arg = arg;
 	if (sl_rpc_request_parse(line, len, &call->request, &refusal) != 0) {

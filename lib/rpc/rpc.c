@@ -121,8 +121,8 @@ static bool take_line(struct rpc_client *client)
 			return false;
 		}
 		client->busy = true;
-		rpc_dispatch(client->rpc->config.control, line, (size_t)len, on_reply, client,
-			     &client->call);
+		rpc_dispatch(client->rpc->config.control, client->peer.who, line, (size_t)len,
+			     on_reply, client, &client->call);
 	}
 	evbuffer_drain(in, (size_t)len + 1);
 	return true;

@@ -42,6 +42,7 @@ extern const unsigned rpc_n_methods;
 struct rpc_call {
 	struct sl_control *control;
 	const struct rpc_method *method;
+	const char *who; /* asks: "uid 0, pid 4711" */
 	struct sl_rpc_request request;
 	json_t *params;             /* by name, checked against the table */
 	struct sl_request *pending; /* what control has been asked for it */
@@ -51,11 +52,12 @@ struct rpc_call {
 };
 
 /*
- * dispatch.c: carries out one line. `reply` is called once, perhaps before this returns: with the
- * line to send back, which it owns, or NULL when there is none to send (a notification). Until then
+ * dispatch.c: carries out one line of the client `who`, a string that outlives the call. `reply` is
+ * called once, perhaps before this returns: with the line to send back, which it owns, or NULL when
+ * there is none to send (a notification). Until then
  * `*call` is set, for rpc_call_cancel.
  */
-void rpc_dispatch(struct sl_control *control, const char *line, size_t len,
+void rpc_dispatch(struct sl_control *control, const char *who, const char *line, size_t len,
 		  void (*reply)(void *arg, char *line), void *arg, struct rpc_call **call);
 void rpc_call_cancel(struct rpc_call *call);
 

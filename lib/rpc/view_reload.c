@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Changes of the plan: the configuration read again, and draining. */
 #include "rpc.h"
+
+#include <stdio.h>
+
 #include "sl_reload.h"
+
+enum { RPC_BY = 64 };
 
 static void reload_done(void *arg, const struct sl_config_change *changes, unsigned n,
 			const char *error)
@@ -23,9 +28,18 @@ static void reload_done(void *arg, const struct sl_config_change *changes, unsig
 				   sl_control_setup(call->control)->config_path, "changes", list));
 }
 
+/* For the log: who has asked. */
+static const char *asked_by(const struct rpc_call *call, char by[RPC_BY])
+{
+	snprintf(by, RPC_BY, "RPC, %s", call->who);
+	return by;
+}
+
 void rpc_config_reload(struct rpc_call *call)
 {
-	call->pending = sl_reload_request(call->control, reload_done, call);
+	char by[RPC_BY];
+
+	call->pending = sl_reload_request(call->control, asked_by(call, by), reload_done, call);
 	if (call->pending == NULL)
 		rpc_fail(call, "out of memory");
 }
@@ -48,8 +62,10 @@ static void drain_done(void *arg, const struct sl_config_change *changes, unsign
 void rpc_system_drain(struct rpc_call *call)
 {
 	const bool drain = !json_is_true(json_object_get(call->params, "cancel"));
+	char by[RPC_BY];
 
-	call->pending = sl_drain_request(call->control, drain, drain_done, call);
+	call->pending =
+		sl_drain_request(call->control, drain, asked_by(call, by), drain_done, call);
 	if (call->pending == NULL)
 		rpc_fail(call, "out of memory");
 }

@@ -26,7 +26,7 @@ refused() {
 			grep -q "broken.conf:$line\b" <<<"$out" || fail "$what: line $line is not named: $out"
 		fi
 		grep -Eqi -- "$pattern" <<<"$out" || fail "$what: no '$pattern' in: $out"
-		! grep -q '^sluiced: ready' <<<"$out" || fail "$what: it started"
+		! grep -q 'sluiced: ready$' <<<"$out" || fail "$what: it started"
 		[ ! -e "$LAB_RUN/broken.sock" ] || fail "$what: a socket was made"
 	done
 }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include <algorithm>
 #include <chrono>
 #include <event2/event.h>
 #include <fstream>
@@ -109,7 +110,7 @@ class Reload : public ::testing::Test
 	{
 		std::ofstream(path) << text;
 		Answer a;
-		EXPECT_NE(sl_reload_request(control, done, &a), nullptr);
+		EXPECT_NE(sl_reload_request(control, "a test", done, &a), nullptr);
 		wait(a);
 		return a;
 	}
@@ -117,7 +118,7 @@ class Reload : public ::testing::Test
 	Answer drain(bool on)
 	{
 		Answer a;
-		EXPECT_NE(sl_drain_request(control, on, done, &a), nullptr);
+		EXPECT_NE(sl_drain_request(control, on, "a test", done, &a), nullptr);
 		wait(a);
 		return a;
 	}
@@ -172,6 +173,40 @@ TEST_F(Reload, TellsWhatHasChanged)
 	EXPECT_EQ(a.changes.size(), 3u);
 	EXPECT_TRUE(service(2).retired);
 	EXPECT_EQ(service(1).limits.idle_ms, 60000u);
+}
+
+// Whoever has asked for it, and though nobody waits for the answer.
+TEST_F(Reload, AndDrainAreInTheLog)
+{
+	testing::internal::CaptureStderr();
+	reload(text_of({kWeb, kLab, service_text("new", 7)}));
+	reload("nonsense");
+	drain(true);
+	drain(false);
+	std::ofstream(path) << text_of({kWeb});
+	sl_request_cancel(sl_reload_request(control, "who has gone", done, nullptr));
+	const std::string log = testing::internal::GetCapturedStderr();
+	for (const std::string line :
+	     {"notice sluiced: reload: services.new: none -> new\n",
+	      "notice sluiced: reloaded (a test): 1 change\n",
+	      "warning sluiced: reload refused (a test): ",
+	      "notice sluiced: draining (a test): new connections pass unproxied\n",
+	      "notice sluiced: draining has ended (a test): new connections are proxied\n",
+	      "notice sluiced: reloaded (who has gone): 2 changes\n"})
+		EXPECT_NE(log.find(line), std::string::npos) << line << log;
+}
+
+TEST_F(Reload, IsLoggedSoOftenASecondAndNotMore)
+{
+	testing::internal::CaptureStderr();
+	for (int i = 0; i < 200; i++)
+		drain(true);
+	usleep(1100000);
+	drain(true);
+	const std::string log = testing::internal::GetCapturedStderr();
+	EXPECT_LT(std::count(log.begin(), log.end(), '\n'), 100);
+	EXPECT_NE(log.find(" reloads and drains that were asked for are not logged\n"),
+		  std::string::npos);
 }
 
 TEST_F(Reload, ThatNamesABadLineChangesNothing)
@@ -317,7 +352,7 @@ TEST_F(Reload, OneAtATime)
 	fake_worker_set_stuck(box.workers[1], true);
 	std::ofstream(path) << text_of({kWeb});
 	Answer first;
-	ASSERT_NE(sl_reload_request(control, done, &first), nullptr);
+	ASSERT_NE(sl_reload_request(control, "a test", done, &first), nullptr);
 	const Answer second = reload(text_of({kWeb, kLab}));
 	EXPECT_NE(second.error.find("still on its way"), std::string::npos) << second.error;
 	wait(first);
@@ -348,7 +383,7 @@ TEST_F(Reload, WhoLeavesDoesNotStopIt)
 {
 	std::ofstream(path) << text_of({kWeb});
 	Answer a;
-	struct sl_request *r = sl_reload_request(control, done, &a);
+	struct sl_request *r = sl_reload_request(control, "a test", done, &a);
 	sl_request_cancel(r);
 	for (int i = 0; i < 20; i++) {
 		usleep(5000);
