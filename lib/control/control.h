@@ -81,7 +81,8 @@ struct control_worker {
 	struct sl_worker_watch watch;
 	uint64_t moved_us; /* when it was last seen to turn */
 	struct control_clock clock;
-	uint64_t past[LATELY_TICKS]; /* packets dealt with, at earlier looks */
+	uint64_t past[LATELY_TICKS];         /* packets dealt with, at earlier looks */
+	uint64_t past_evicted[LATELY_TICKS]; /* likewise: connections that made room */
 	struct control_episode episode[CONTROL_WORKER_EPISODES];
 };
 

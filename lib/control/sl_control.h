@@ -54,6 +54,7 @@ struct sl_worker_watch {
 	uint64_t lately;      /**< packets that it has dealt with in the last 10 s */
 	bool skewed;          /**< of all workers' packets, far more than its share */
 	uint64_t times_skewed;
+	uint64_t lately_evicted; /**< connections that made room for others in the last 10 s */
 };
 
 /** What is known of a port from looking at it once a second. */

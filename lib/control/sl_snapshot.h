@@ -23,6 +23,7 @@ struct sl_snapshot_worker {
 	uint32_t endpoints_used; /**< of n_endpoints; those in TIME-WAIT have one, too */
 	uint32_t n_endpoints;
 	uint32_t stream_buffers_used, n_stream_buffers;
+	bool is_short[SL_N_STOCKS]; /**< above its high-water mark, or on its way down from there */
 };
 
 struct sl_snapshot {

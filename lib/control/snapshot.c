@@ -39,6 +39,8 @@ static bool copy(struct control_part *part, struct sl_worker *worker, struct sl_
 	for (unsigned i = 1; i < s->snapshot.n_accounts; i++)
 		view->one_way[i / 64] |= (uint64_t)p->one_way[i].on << i % 64;
 	view->translated = p->relay.n_translated;
+	for (unsigned i = 0; i < SL_N_STOCKS; i++)
+		view->is_short[i] = p->relay.pressure.of[i].level != SL_PRESSURE_NONE;
 	copy_endpoints(view, &p->relay.endpoints);
 	view->capacity = sl_flow_capacity(&p->relay.flow);
 	return true;

@@ -17,6 +17,16 @@ static uint64_t dealt_with(const struct sl_control *c, unsigned i)
 	return n;
 }
 
+static uint64_t evicted(const struct sl_control *c, unsigned i)
+{
+	const struct sl_account *a = sl_worker_accounts(c->config.workers[i]);
+	uint64_t n = 0;
+
+	for (unsigned s = 0; s <= c->config.plan->services.n; s++)
+		n += control_evicted(&a[s]);
+	return n;
+}
+
 void control_watch_init(struct sl_control *c)
 {
 	const uint64_t now_us = control_now_us();
@@ -26,6 +36,8 @@ void control_watch_init(struct sl_control *c)
 		c->workers[i].moved_us = now_us;
 		for (unsigned k = 0; k < LATELY_TICKS; k++)
 			c->workers[i].past[k] = dealt_with(c, i);
+		for (unsigned k = 0; k < LATELY_TICKS; k++)
+			c->workers[i].past_evicted[k] = evicted(c, i);
 	}
 	for (unsigned i = 0; i < c->config.n_ports; i++) {
 		struct control_port *port = &c->ports[i];
@@ -63,6 +75,16 @@ static bool watch_worker(struct sl_control *c, unsigned i, uint64_t now_us)
 		       sl_worker_core(c->config.workers[i]));
 	}
 	return false;
+}
+
+static void watch_room(struct sl_control *c, unsigned i)
+{
+	struct control_worker *w = &c->workers[i];
+	uint64_t *oldest = &w->past_evicted[c->ticks % LATELY_TICKS];
+	const uint64_t now = evicted(c, i);
+
+	w->watch.lately_evicted = now - *oldest;
+	*oldest = now;
 }
 
 static void watch_port(struct sl_control *c, unsigned i)
@@ -139,6 +161,8 @@ bool control_watch(struct sl_control *c)
 
 	for (unsigned i = 0; i < c->config.n_workers; i++)
 		all &= watch_worker(c, i, now_us);
+	for (unsigned i = 0; i < c->config.n_workers; i++)
+		watch_room(c, i);
 	for (unsigned i = 0; i < c->config.n_ports; i++)
 		watch_port(c, i);
 	watch_skew(c);

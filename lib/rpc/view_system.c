@@ -117,10 +117,11 @@ static json_t *worker_json(const struct sl_control *control, unsigned i)
 {
 	const struct sl_worker_watch *w = sl_control_worker_watch(control, i);
 
-	return json_pack("{s:i, s:I, s:b, s:I}", "core",
+	return json_pack("{s:i, s:I, s:b, s:I, s:I}", "core",
 			 (int)sl_worker_core(sl_control_setup(control)->workers[i]), "turns_per_s",
 			 (json_int_t)w->turns_per_s, "stuck", (int)w->stuck, "times_stuck",
-			 (json_int_t)w->times_stuck);
+			 (json_int_t)w->times_stuck, "lately_evicted",
+			 (json_int_t)w->lately_evicted);
 }
 
 /* Connections and what they take, of one worker more. */
@@ -259,6 +260,46 @@ static void warn_ports(json_t *warnings, const struct sl_control *control)
 	}
 }
 
+static unsigned percent(uint64_t used, uint64_t all)
+{
+	return all > 0 ? (unsigned)(100 * used / all) : 0;
+}
+
+/* What a worker has too little of. Making room keeps everything below the marks at which it would
+ * be called full, so the making is what tells. */
+static void warn_room(json_t *warnings, unsigned core, const struct sl_snapshot_worker *w,
+		      uint64_t evicted)
+{
+	const bool endpoints = w->is_short[SL_STOCK_ENDPOINTS];
+	/* An eighth is kept for what comes in order: tcp_pool_spare. */
+	const bool blocks = w->is_short[SL_STOCK_BLOCKS] ||
+			    80ull * w->stream_buffers_used > 63ull * w->n_stream_buffers;
+	const bool table = w->is_short[SL_STOCK_ENTRIES] ||
+			   10ull * w->connections > 9ull * w->capacity ||
+			   (evicted > 0 && !endpoints && !blocks);
+	char making[80] = "";
+
+	if (evicted > 0)
+		snprintf(making, sizeof(making),
+			 ", and %" PRIu64 " connections were evicted in 10 s to make room",
+			 evicted);
+	if (table)
+		warn(warnings,
+		     "the table of the worker on core %u is %u %% full%s: raise "
+		     "workers.connections",
+		     core, percent(w->connections, w->capacity), making);
+	if (endpoints)
+		warn(warnings,
+		     "the worker on core %u runs out of endpoints, of which %u %% are in use%s: "
+		     "raise workers.endpoints",
+		     core, percent(w->endpoints_used, w->n_endpoints), making);
+	if (blocks)
+		warn(warnings,
+		     "of the stream buffers of the worker on core %u, %u %% are in use%s: raise "
+		     "workers.stream_buffers, or lower receive_buffer and send_buffer",
+		     core, percent(w->stream_buffers_used, w->n_stream_buffers), making);
+}
+
 static void warn_workers(json_t *warnings, const struct sl_control *control,
 			 const struct sl_snapshot *snapshot)
 {
@@ -276,19 +317,9 @@ static void warn_workers(json_t *warnings, const struct sl_control *control,
 			     "connection or address outweighs the others, or a port does not "
 			     "spread",
 			     core);
-		if (w != NULL && 10ull * w->connections > 9ull * w->capacity)
-			warn(warnings,
-			     "the table of the worker on core %u is %u %% full: raise "
-			     "workers.connections",
-			     core, (unsigned)(100ull * w->connections / w->capacity));
-		/* An eighth is kept for what comes in order: tcp_pool_spare. */
-		if (w != NULL && 80ull * w->stream_buffers_used > 63ull * w->n_stream_buffers)
-			warn(warnings,
-			     "of the stream buffers of the worker on core %u, %u %% are in use: "
-			     "raise "
-			     "workers.stream_buffers, or lower receive_buffer and send_buffer",
-			     core,
-			     (unsigned)(100ull * w->stream_buffers_used / w->n_stream_buffers));
+		if (w != NULL)
+			warn_room(warnings, core, w,
+				  sl_control_worker_watch(control, i)->lately_evicted);
 	}
 }
 

@@ -196,6 +196,42 @@ TEST(RpcStatus, BooksThatDoNotBalanceAndAFullTableAreSeen)
 					   "workers.connections");
 }
 
+// Pressure keeps a table below the fill at which it would be called full.
+TEST(RpcStatus, TableThatEvictsIsSeenThoughItIsNotFull)
+{
+	Daemon daemon(1024, 0, 100);
+	Client client(daemon.socket_path);
+	struct sl_shortage *of = fake_worker_lock(daemon.box.workers[1])->relay.pressure.of;
+
+	of[SL_STOCK_ENTRIES].level = SL_PRESSURE_HALF_OPEN;
+	fake_worker_account(daemon.box.workers[1], 1)->event[SL_EVENT_evicted_half_open] += 4000;
+	fake_worker_account(daemon.box.workers[1], 2)->event[SL_EVENT_evicted_over] += 99;
+	fake_worker_unlock(daemon.box.workers[1]);
+	const auto warning = [&](const char *text) {
+		std::string all;
+
+		for (int i = 0; i < 60; i++, usleep(50000)) {
+			all = client.result("system_get_status")["warnings"].dump();
+			if (all == std::string("[\"") + text + "\"]")
+				break;
+		}
+		return all;
+	};
+	const char full[] = "the table of the worker on core 2 is 0 % full, and 4099 connections "
+			    "were evicted in 10 s to make room: raise workers.connections";
+	EXPECT_EQ(warning(full), std::string("[\"") + full + "\"]");
+	EXPECT_EQ(client.result("worker_list")[1]["lately_evicted"].number(), 4099);
+	// What was short are endpoints.
+	const char endpoints[] = "the worker on core 2 runs out of endpoints, of which 0 % are in "
+				 "use, and 4099 connections were evicted in 10 s to make room: "
+				 "raise workers.endpoints";
+	fake_worker_lock(daemon.box.workers[1]);
+	of[SL_STOCK_ENTRIES].level = SL_PRESSURE_NONE;
+	of[SL_STOCK_ENDPOINTS].level = SL_PRESSURE_OVER;
+	fake_worker_unlock(daemon.box.workers[1]);
+	EXPECT_EQ(warning(endpoints), std::string("[\"") + endpoints + "\"]");
+}
+
 TEST(RpcStatus, StreamBuffersThatAreNearlyGoneAreSeen)
 {
 	Daemon daemon(1024, 0, 100);
