@@ -18,6 +18,8 @@ enum {
 
 static int no_daemon(const struct ctl *ctl, int why)
 {
+	if (ctl->waiting)
+		return CTL_NO_DAEMON;
 	if (why == EACCES)
 		fprintf(stderr,
 			"sluicectl: no permission for %s: run as root, or as a member of the group "
@@ -36,6 +38,8 @@ static int no_daemon(const struct ctl *ctl, int why)
 
 static int no_reply(const struct ctl *ctl, int why)
 {
+	if (ctl->waiting)
+		return CTL_NO_DAEMON;
 	if (why == ETIMEDOUT)
 		fprintf(stderr,
 			"sluicectl: sluiced on %s has not answered for 5 s: it is stopped, or far "
@@ -158,7 +162,8 @@ static int read_reply(const struct ctl *ctl, const char *line, size_t len, json_
 		json_decref(reply);
 		return CTL_NO_DAEMON;
 	}
-	fprintf(stderr, "sluicectl: refused: %s\n", ctl_str(error, "message"));
+	if (!ctl->waiting)
+		fprintf(stderr, "sluicectl: refused: %s\n", ctl_str(error, "message"));
 	json_decref(reply);
 	return CTL_REFUSED;
 }

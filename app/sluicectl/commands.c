@@ -220,33 +220,51 @@ static int run_completion(struct ctl *ctl, int argc, char **argv)
 }
 
 const struct ctl_command ctl_commands[] = {
-	{"status", "", "whether all is well", "system_get_status", no_args, ctl_print_status, NULL},
+	{"status", "", "whether all is well", "system_get_status", no_args, ctl_print_status, NULL,
+	 true},
 	{"stats", "", "what became of the packets; with -w, a second", "stats_get", no_args,
-	 ctl_print_stats, NULL},
+	 ctl_print_stats, NULL, true},
 	{"states", "[SERVICE]", "connections by TCP state, of both legs", "state_get", service_arg,
-	 ctl_print_states, NULL},
+	 ctl_print_states, NULL, true},
 	{"services", "", "what is protected, and how", "service_list", no_args, ctl_print_services,
-	 NULL},
+	 NULL, true},
 	{"connections", "[state S] [src P] [dst P] [service N] [limit N] [cursor C]",
 	 "connections; P is address[/prefix][:port]; C goes on where a listing ended",
-	 "connection_list", connection_args, ctl_print_connections, NULL},
+	 "connection_list", connection_args, ctl_print_connections, NULL, true},
 	{"ports", "", "ports, their links and what they lost", "port_list", no_args,
-	 ctl_print_ports, NULL},
+	 ctl_print_ports, NULL, true},
 	{"reload", "", "read the configuration again and apply it: all of it or nothing",
-	 "config_reload", no_args, ctl_print_reload, NULL},
+	 "config_reload", no_args, ctl_print_reload, NULL, false},
 	{"drain", "[--wait | --cancel]",
 	 "new connections pass unproxied; --wait: until none is left that is translated, or ends "
 	 "in "
 	 "the box",
-	 NULL, NULL, NULL, run_drain},
+	 NULL, NULL, NULL, run_drain, false},
 	{"rpc", "METHOD [JSON]", "any method of the RPC; rpc_get_methods lists them", NULL, NULL,
-	 NULL, run_rpc},
+	 NULL, run_rpc, false},
 	{"version", "", "versions of sluiced and of DPDK", "system_get_version", no_args,
-	 ctl_print_version, NULL},
-	{"completion", "bash", "completion for the shell", NULL, NULL, NULL, run_completion},
+	 ctl_print_version, NULL, true},
+	{"completion", "bash", "completion for the shell", NULL, NULL, NULL, run_completion, false},
 };
 
 const unsigned ctl_n_commands = SL_ARRAY_LEN(ctl_commands);
+
+/* `n` commands begin with `name`: which. */
+static void say_ambiguous(const char *name, unsigned n)
+{
+	unsigned said = 0;
+
+	fprintf(stderr, "sluicectl: \"%s\" is ambiguous: ", name);
+	for (unsigned i = 0; i < ctl_n_commands; i++) {
+		if (strncmp(ctl_commands[i].name, name, strlen(name)) != 0)
+			continue;
+		if (said > 0)
+			fputs(said + 1 == n ? " or " : ", ", stderr);
+		fputs(ctl_commands[i].name, stderr);
+		said++;
+	}
+	fputc('\n', stderr);
+}
 
 const struct ctl_command *ctl_command_find(const char *name)
 {
@@ -267,11 +285,7 @@ const struct ctl_command *ctl_command_find(const char *name)
 		fprintf(stderr, "sluicectl: no command \"%s\"; see sluicectl --help\n", name);
 		return NULL;
 	}
-	fprintf(stderr, "sluicectl: \"%s\" may be", name);
-	for (unsigned i = 0; i < ctl_n_commands; i++)
-		if (strncmp(ctl_commands[i].name, name, strlen(name)) == 0)
-			fprintf(stderr, " %s", ctl_commands[i].name);
-	fputc('\n', stderr);
+	say_ambiguous(name, n);
 	return NULL;
 }
 
@@ -286,8 +300,12 @@ int ctl_command_run(struct ctl *ctl, const struct ctl_command *command, int argc
 	if (rc != CTL_DONE)
 		return rc;
 	rc = ctl_call(ctl, command->method, params, &result);
-	if (rc != CTL_DONE)
+	if (rc != CTL_DONE) {
+		/* What comes next may be another daemon's, whose counters began anew. */
+		json_decref(ctl->previous);
+		ctl->previous = NULL;
 		return rc;
+	}
 	if (ctl->json)
 		print_json(result, ctl->tty ? JSON_INDENT(2) : JSON_COMPACT);
 	else

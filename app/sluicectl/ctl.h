@@ -17,6 +17,7 @@ struct ctl {
 	bool tty;         /* output goes to a terminal */
 	json_t *previous; /* the last result while watching, for rates; or NULL */
 	double elapsed_s; /* since it */
+	bool waiting;     /* for a daemon that has gone, while watching: that was said already */
 };
 
 struct ctl_command {
@@ -28,6 +29,7 @@ struct ctl_command {
 	int (*read_args)(int argc, char **argv, json_t **params);
 	void (*print)(const struct ctl *ctl, const json_t *result);
 	int (*run)(struct ctl *ctl, int argc, char **argv);
+	bool reads; /* it changes nothing, and may be repeated (-w) */
 };
 
 /* commands.c: the table, from which help and completion come too. */

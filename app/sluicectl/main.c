@@ -16,7 +16,8 @@ static void help(FILE *out)
 		"\n"
 		"  -s SOCKET  of sluiced (default: $SLUICE_SOCKET, or /run/sluice/control.sock)\n"
 		"  -j         print JSON\n"
-		"  -w SEC     again every SEC seconds, until interrupted\n"
+		"  -w SEC     again every SEC seconds, until interrupted; for commands that only "
+		"read\n"
 		"  --help     this\n"
 		"  --version  print the version, of sluicectl itself\n"
 		"\n"
@@ -52,18 +53,40 @@ static void sleep_s(double seconds)
 	nanosleep(&ts, NULL);
 }
 
+/* Whether a command may be repeated; says which may if not. */
+static bool may_watch(const struct ctl_command *command)
+{
+	const char *comma = "";
+
+	if (command->reads)
+		return true;
+	fputs("sluicectl: -w is for commands that only read: ", stderr);
+	for (unsigned i = 0; i < ctl_n_commands; i++) {
+		if (!ctl_commands[i].reads)
+			continue;
+		fprintf(stderr, "%s%s", comma, ctl_commands[i].name);
+		comma = ", ";
+	}
+	fputc('\n', stderr);
+	return false;
+}
+
+/* Once, or again and again: then a daemon that goes is waited for, as is one that cannot answer. */
 static int run(struct ctl *ctl, const struct ctl_command *command, int argc, char **argv)
 {
 	double last_s = now_s();
+	bool begun = false;
 	int rc;
 
 	for (;;) {
 		if (ctl->watch_s > 0 && ctl->tty)
 			fputs("\033[H\033[2J", stdout);
 		rc = ctl_command_run(ctl, command, argc, argv);
-		if (rc != CTL_DONE || ctl->watch_s <= 0)
+		begun |= rc == CTL_DONE;
+		if (!begun || ctl->watch_s <= 0)
 			break;
 		fflush(stdout);
+		ctl->waiting = rc != CTL_DONE && !ctl->tty;
 		sleep_s(ctl->watch_s);
 		ctl->elapsed_s = now_s() - last_s;
 		last_s = now_s();
@@ -127,6 +150,8 @@ int main(int argc, char **argv)
 	}
 	command = ctl_command_find(argv[optind]);
 	if (command == NULL)
+		return CTL_USAGE;
+	if (ctl.watch_s > 0 && !may_watch(command))
 		return CTL_USAGE;
 	return run(&ctl, command, argc - optind - 1, argv + optind + 1);
 }

@@ -130,6 +130,8 @@ static int open_control(struct sl_control **control, struct sl_rpc **rpc,
 	};
 	struct sl_rpc_config where = {
 		.socket_path = config.control.socket,
+		.has_group = config.control.has_group,
+		.gid = config.control.gid,
 		.http_addr = config.control.http.addr,
 		.http_port = config.control.http.port,
 	};

@@ -232,6 +232,10 @@ const struct setting settings[] = {
 	{.section = "control", .key = "socket", .type = SETTING_STRING, .fixed = true,
 	 WITHIN(sl_config, control, socket), .fallback = "/run/sluice/control.sock",
 	 .help = "Unix socket of the RPC"},
+	{.section = "control", .key = "group", .type = SETTING_STRING, .fixed = true,
+	 WITHIN(sl_config, control, group), .fallback = "",
+	 .help = "group whose members may use the socket (its mode is 0660), and its folder if the "
+		 "daemon makes that; none: the daemon's own"},
 	{.section = "control", .key = "state_dir", .type = SETTING_STRING, .fixed = true,
 	 WITHIN(sl_config, control, state_dir), .fallback = "/var/lib/sluice",
 	 .help = "folder for what is kept over restarts: what servers grant; none: nothing is"},

@@ -139,6 +139,9 @@ struct sl_config {
 	} cookies;
 	struct {
 		char socket[SL_CONFIG_SOCKET];
+		char group[SL_CONFIG_NAME]; /**< whose members may use it; "": the daemon's */
+		bool has_group;
+		uint32_t gid; /**< of group, if has_group */
 		char state_dir[SL_CONFIG_PATH]; /**< "": nothing is kept */
 		struct sl_config_endpoint http;
 	} control;

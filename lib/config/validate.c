@@ -3,6 +3,9 @@
 #include "schema.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -411,6 +414,41 @@ static int check_endpoints(struct load *load, const struct sl_config_workers *wo
 		workers->endpoints, workers->connections);
 }
 
+/* The number of a group; false when there is none. Its members' names may take some room. */
+static bool find_group(const char *name, uint32_t *gid)
+{
+	struct group group, *found = NULL;
+	int rc = ERANGE;
+
+	for (size_t size = 4096; size <= 4 << 20 && rc == ERANGE; size *= 4) {
+		char *names = malloc(size);
+
+		if (names == NULL)
+			return false;
+		rc = getgrnam_r(name, &group, names, size, &found);
+		free(names);
+	}
+	if (rc != 0 || found == NULL)
+		return false;
+	*gid = group.gr_gid;
+	return true;
+}
+
+static int check_group(struct load *load, struct sl_config *config)
+{
+	char quoted[PHRASE];
+
+	if (config->control.group[0] == '\0')
+		return 0;
+	config->control.has_group = find_group(config->control.group, &config->control.gid);
+	if (config->control.has_group)
+		return 0;
+	return refuse(load, config_lookup(&load->libconfig, "control.group"),
+		      "control: group is %s, and there is no such group here; expected a group of "
+		      "this machine: `getent group` lists them",
+		      phrase_quote(config->control.group, quoted));
+}
+
 int validate(struct load *load, struct sl_config *config)
 {
 	int rc = check_cores(load, &config->workers);
@@ -430,6 +468,8 @@ int validate(struct load *load, struct sl_config *config)
 	if (rc == 0 && config->control.socket[0] == '\0')
 		rc = refuse(load, config_lookup(&load->libconfig, "control.socket"),
 			    "control: socket is empty; expected the path of a Unix socket");
+	if (rc == 0)
+		rc = check_group(load, config);
 	if (rc == 0)
 		rc = check_secret(load, config->cookies.secret_file);
 	if (rc == 0)

@@ -27,7 +27,8 @@ bool sl_relay_info(const struct sl_relay *r, uint32_t index, struct sl_conn_info
 	info->service = conn->service;
 	info->link = (uint8_t)(conn->key.domain >> 24);
 	info->vlan = conn->key.domain & 0xffffff;
-	info->spliced = conn->flags & SL_CONN_SPLICED;
+	/* Of a tombstone the flag says that a cookie had opened it, as it does of an endpoint's. */
+	info->spliced = conn->flags & SL_CONN_SPLICED && !sl_conn_closed(conn);
 	info->timestamps = conn->flags & SL_CONN_TIMESTAMPS;
 	info->inside_opened = inside_opened;
 	info->age_ms = r->now_ms - conn->created_ms;

@@ -3,22 +3,37 @@
 #include "rpc.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-static int make_folder(const char *path, char *error, size_t error_len)
+/* Gives what was made at `path` to the group. */
+static int give_to_group(const char *path, const struct sl_rpc_config *config, char *error,
+			 size_t error_len)
 {
-	const char *slash = strrchr(path, '/');
+	if (!config->has_group || chown(path, (uid_t)-1, config->gid) == 0)
+		return 0;
+	snprintf(error, error_len, "can't give %s to the group %" PRIu32 " (control.group): %s%s",
+		 path, config->gid, strerror(errno),
+		 errno == EPERM ? "; run as root, or as a member of that group" : "");
+	return -1;
+}
+
+static int make_folder(const struct sl_rpc_config *config, char *error, size_t error_len)
+{
+	const char *path = config->socket_path, *slash = strrchr(path, '/');
 	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
 
 	if (slash == NULL || slash == path)
 		return 0;
 	memcpy(folder, path, (size_t)(slash - path));
 	folder[slash - path] = '\0';
-	if (mkdir(folder, 0750) == 0 || errno == EEXIST)
+	if (mkdir(folder, 0750) == 0)
+		return give_to_group(folder, config, error, error_len);
+	if (errno == EEXIST)
 		return 0;
 	snprintf(error, error_len, "can't make the folder %s of control.socket: %s%s", folder,
 		 strerror(errno),
@@ -65,9 +80,11 @@ static int clear_way(const struct sockaddr_un *addr, char *error, size_t error_l
 	return 0;
 }
 
-int rpc_listen(const char *path, struct stat *identity, char *error, size_t error_len)
+int rpc_listen(const struct sl_rpc_config *config, struct stat *identity, char *error,
+	       size_t error_len)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	const char *path = config->socket_path;
 	mode_t old;
 	int fd, rc;
 
@@ -77,7 +94,7 @@ int rpc_listen(const char *path, struct stat *identity, char *error, size_t erro
 		return -1;
 	}
 	strcpy(addr.sun_path, path);
-	if (make_folder(path, error, error_len) != 0 || clear_way(&addr, error, error_len) != 0)
+	if (make_folder(config, error, error_len) != 0 || clear_way(&addr, error, error_len) != 0)
 		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
@@ -87,6 +104,11 @@ int rpc_listen(const char *path, struct stat *identity, char *error, size_t erro
 	old = umask(0117); /* 0660 from the first moment */
 	rc = bind(fd, (const struct sockaddr *)&addr, sizeof(addr));
 	umask(old);
+	if (rc == 0 && give_to_group(path, config, error, error_len) != 0) {
+		unlink(path);
+		close(fd);
+		return -1;
+	}
 	if (rc != 0 || listen(fd, SOMAXCONN) != 0 || lstat(path, identity) != 0) {
 		snprintf(error, error_len, "can't listen on %s (control.socket): %s%s", path,
 			 strerror(errno),

@@ -293,7 +293,7 @@ struct sl_rpc *sl_rpc_create(const struct sl_rpc_config *config, char *error, si
 	rpc->path = strdup(config->socket_path);
 	if (rpc->path == NULL)
 		goto no_memory;
-	fd = rpc_listen(rpc->path, &rpc->identity, error, error_len);
+	fd = rpc_listen(config, &rpc->identity, error, error_len);
 	if (fd < 0)
 		goto fail;
 	rpc->listening = true;

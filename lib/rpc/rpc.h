@@ -108,8 +108,9 @@ unsigned rpc_request_timeout_ms(const struct sl_rpc_config *config);
 struct rpc_http *rpc_http_create(const struct sl_rpc_config *config, char *error, size_t error_len);
 void rpc_http_destroy(struct rpc_http *http);
 
-/* listen.c: a listening socket at `path`, or -1 and a sentence; and its end. */
-int rpc_listen(const char *path, struct stat *identity, char *error, size_t error_len);
+/* listen.c: a listening socket where `config` says, or -1 and a sentence; and its end. */
+int rpc_listen(const struct sl_rpc_config *config, struct stat *identity, char *error,
+	       size_t error_len);
 void rpc_unlink(const char *path, const struct stat *identity);
 
 #endif

@@ -36,6 +36,8 @@ struct sl_rpc;
 struct sl_rpc_config {
 	struct sl_control *control;
 	const char *socket_path;
+	bool has_group; /**< the socket is of the group `gid`; else of the process's */
+	uint32_t gid;
 	struct sl_addr http_addr;
 	uint16_t http_port; /**< 0: no HTTP */
 	/** From a request's first byte to its last; of HTTP from the connection's start. 0: 10 s.
@@ -44,8 +46,8 @@ struct sl_rpc_config {
 };
 
 /**
- * Listens. The socket gets mode 0660; its folder is made (0750) when only that is missing; a socket
- * that a dead daemon left behind is replaced.
+ * Listens. The socket gets mode 0660 and the group; its folder is made (0750), and gets the group,
+ * when only that is missing; a socket that a dead daemon left behind is replaced.
  * Returns NULL with a sentence in `error` (error_len bytes): what stands in the way, and what mends
  * it.
  */

@@ -118,7 +118,13 @@ TEST_F(Sluicectl, UsageExitsTwo)
 		EXPECT_EQ(r.exit_code, 2) << args << r.out;
 		EXPECT_FALSE(r.out.empty());
 	}
-	EXPECT_TRUE(run("sta").has("may be status stats states"));
+	for (const std::string word : {"st", "sta", "stat"}) {
+		const Outcome r = run(word);
+		EXPECT_EQ(r.exit_code, 2);
+		EXPECT_TRUE(r.has("sluicectl: \"" + word +
+				  "\" is ambiguous: status, stats or states\n"))
+			<< r.out;
+	}
 }
 
 TEST_F(Sluicectl, AbbreviationsWillDoAndTheEnvironmentNamesTheSocket)
@@ -129,20 +135,44 @@ TEST_F(Sluicectl, AbbreviationsWillDoAndTheEnvironmentNamesTheSocket)
 	EXPECT_TRUE(r.has("198.51.100.7:40001")) << r.out;
 }
 
-TEST_F(Sluicectl, WatchingShowsRatesUntilTheDaemonGoes)
+TEST_F(Sluicectl, WatchingShowsRatesAndWaitsForADaemonThatGoes)
 {
+	const std::string away = daemon.socket_path + ".away";
+	Outcome r = {};
+
 	for (auto *w : daemon.box.workers)
 		fake_worker_set_busy(w, true);
-	const std::string args = "-w 0.2 stats";
-	Outcome r = {};
-	std::thread watch([&] { r = run(args); });
+	std::thread watch([&] {
+		r = sl_test::run_command("timeout -s INT 4 " SLUICECTL " -s " + daemon.socket_path +
+					 " -w 0.2 stats");
+	});
+	usleep(1200000);
+	EXPECT_EQ(rename(daemon.socket_path.c_str(), away.c_str()), 0);
 	usleep(900000);
-	daemon.control.stop();
-	sl_rpc_destroy(daemon.rpc);
-	daemon.rpc = nullptr;
+	EXPECT_EQ(rename(away.c_str(), daemon.socket_path.c_str()), 0);
 	watch.join();
-	EXPECT_EQ(r.exit_code, 3);
 	EXPECT_TRUE(r.has("/s  received from a port")) << r.out;
+	const size_t gone = r.out.find("no sluiced answers");
+	ASSERT_NE(gone, std::string::npos) << r.out;
+	EXPECT_EQ(r.out.find("no sluiced answers", gone + 1), std::string::npos) << "said once";
+	EXPECT_NE(r.out.find("packets\n", gone), std::string::npos) << "and it goes on";
+}
+
+TEST_F(Sluicectl, WatchingIsForWhatOnlyReads)
+{
+	for (const std::string command :
+	     {"reload", "drain", "drain --cancel", "rpc stats_get", "completion bash"}) {
+		const Outcome r = run("-w 1 " + command);
+		EXPECT_EQ(r.exit_code, 2) << command << r.out;
+		EXPECT_TRUE(r.has("-w is for commands that only read: status, stats, states, "
+				  "services, connections, ports, version\n"))
+			<< r.out;
+	}
+}
+
+TEST_F(Sluicectl, WatchingDoesNotBeginWithoutADaemon)
+{
+	EXPECT_EQ(ctl("-s /tmp/no-such-socket -w 1 status").exit_code, 3);
 }
 
 TEST(SluicectlAlone, HelpAndCompletionComeFromTheTable)

@@ -434,6 +434,14 @@ TEST(ConfigRefuses, ControlsThatCannotBeOpened)
 		  "t.cfg:2: control: socket is empty; expected the path of a Unix socket");
 }
 
+TEST(ConfigRefuses, AGroupThatThereIsNot)
+{
+	EXPECT_EQ(refusal(with_link("control = { group = \"root\"; };")), "");
+	EXPECT_EQ(refusal(with_link("\ncontrol = {\n group = \"no-such-group\"; };")),
+		  "t.cfg:4: control: group is \"no-such-group\", and there is no such group here; "
+		  "expected a group of this machine: `getent group` lists them");
+}
+
 TEST(ConfigRefuses, ASecretThatIsNone)
 {
 	Folder folder;

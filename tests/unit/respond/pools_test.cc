@@ -169,6 +169,13 @@ TEST(Pools, TombstonesStayWhereOnlyAnEndpointIsWanted)
 
 	for (uint16_t port = 20000; port < 20010; port++)
 		road.outside(established(road, kEcho, port).c(SL_RST, 1, 0));
+	for (uint32_t i = 0; i < sl_flow_capacity(&road.p->relay.flow); i++) {
+		sl_conn_info info;
+
+		if (sl_relay_info(&road.p->relay, i, &info)) {
+			EXPECT_FALSE(info.spliced) << "nothing was";
+		}
+	}
 	for (uint16_t port = 30000; port < 30010; port++)
 		established(road, kEcho, port);
 	EXPECT_EQ(road.events(SL_EVENT_evicted_over), 0u);

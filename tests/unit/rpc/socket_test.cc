@@ -73,6 +73,33 @@ TEST(RpcSocket, BelongsToOwnerAndGroupInAFolderOfItsOwn)
 	rmdir(folder.c_str());
 }
 
+TEST(RpcSocket, BelongsToTheGroupThatIsConfigured)
+{
+	if (getuid() != 0)
+		GTEST_SKIP() << "only root can give a file to any group";
+	Box box;
+	Control control(box);
+	struct stat st;
+	struct sl_rpc_config config = {};
+	char error[256] = "";
+	const std::string folder = box.path("run"), path = folder + "/control.sock";
+
+	config.control = control.c;
+	config.socket_path = path.c_str();
+	config.has_group = true;
+	config.gid = 65534;
+	struct sl_rpc *rpc = sl_rpc_create(&config, error, sizeof(error));
+	ASSERT_NE(rpc, nullptr) << error;
+	for (const std::string &made : {path, folder}) {
+		ASSERT_EQ(stat(made.c_str(), &st), 0);
+		EXPECT_EQ(st.st_gid, 65534u) << made;
+		EXPECT_EQ(st.st_uid, 0u) << made;
+	}
+	EXPECT_EQ(st.st_mode & 07777, 0750u);
+	sl_rpc_destroy(rpc);
+	rmdir(folder.c_str());
+}
+
 TEST(RpcSocket, OfALivingDaemonIsLeftAlone)
 {
 	Daemon living;
