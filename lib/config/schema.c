@@ -226,7 +226,7 @@ const struct setting settings[] = {
 
 	{.section = "cookies", .key = "secret_file", .type = SETTING_STRING, .fixed = true,
 	 WITHIN(sl_config, cookies, secret_file), .fallback = "",
-	 .help = "file (0600) with 32 hexadecimal digits, the same on all boxes that share "
+	 .help = "file (0600, of root or of the daemon's user) with 32 hexadecimal digits, the same on all boxes that share "
 		 "cookies; none: random at each start"},
 
 	{.section = "control", .key = "socket", .type = SETTING_STRING, .fixed = true,

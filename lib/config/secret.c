@@ -47,6 +47,7 @@ int sl_config_read_secret(const char *path, uint8_t secret[SL_CONFIG_SECRET],
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char text[DIGITS + 2];
 	const char *why = NULL;
+	char owner[160];
 	struct stat st;
 	ssize_t n;
 
@@ -57,6 +58,13 @@ int sl_config_read_secret(const char *path, uint8_t secret[SL_CONFIG_SECRET],
 	}
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		why = "it is not a regular file";
+	} else if (st.st_uid != 0 && st.st_uid != geteuid()) {
+		snprintf(
+			owner, sizeof(owner),
+			"it belongs to uid %u, who may read and replace it; chown it to root or to "
+			"the user of sluiced, and make a new secret",
+			(unsigned)st.st_uid);
+		why = owner;
 	} else if ((st.st_mode & 077) != 0) {
 		why = "others than its owner may read or write it; chmod 600 it, and make a new "
 		      "secret if it was ever read";

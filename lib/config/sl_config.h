@@ -199,7 +199,8 @@ void sl_config_describe(FILE *out);
 
 /**
  * Reads the secret from the file `path`: 32 hexadecimal digits, and a newline or none. It has to
- * be a regular file that only its owner may read (mode 0600 or stricter).
+ * be a regular file of root's or of the process's user that only its owner may read (mode 0600 or
+ * stricter).
  * Returns 0 and fills `secret`, or -EINVAL or another -errno with `error` filled in.
  */
 int sl_config_read_secret(const char *path, uint8_t secret[SL_CONFIG_SECRET],

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +13,7 @@
 #include "sl_wire.h"
 
 enum {
+	IDLE_MOST_S = 28 * 86400,
 	WHOLE_ADDRESS = 128, /* prefixes count from the first bit of IPv6, or of a mapped address */
 };
 
@@ -449,6 +451,34 @@ static int check_group(struct load *load, struct sl_config *config)
 		      phrase_quote(config->control.group, quoted));
 }
 
+/* How long an idle connection may stay must fit in 32 bits of milliseconds, with room to spare. */
+static int check_idle(struct load *load, const config_setting_t *at, const char *whose,
+		      const struct sl_limits *limits)
+{
+	const uint64_t ms = limits->idle_ms + (uint64_t)limits->probes * limits->probe_interval_ms;
+
+	if (ms <= (uint64_t)IDLE_MOST_S * 1000)
+		return 0;
+	return refuse(load, at,
+		      "%slimits: idle + probes x probe_interval is %" PRIu64
+		      " s; expected at most %u, four weeks",
+		      whose, (ms + 999) / 1000, IDLE_MOST_S);
+}
+
+static int check_limits(struct load *load, const struct sl_config *config)
+{
+	int rc = check_idle(load, config_lookup(&load->libconfig, "limits"), "", &config->limits);
+
+	for (unsigned i = 0; i < config->n_services && rc == 0; i++) {
+		char whose[PHRASE];
+
+		snprintf(whose, sizeof(whose), "service \"%s\", ", config->services[i].name);
+		rc = check_idle(load, place(load, "services", i, "limits"), whose,
+				&config->services[i].limits);
+	}
+	return rc;
+}
+
 int validate(struct load *load, struct sl_config *config)
 {
 	int rc = check_cores(load, &config->workers);
@@ -470,6 +500,8 @@ int validate(struct load *load, struct sl_config *config)
 			    "control: socket is empty; expected the path of a Unix socket");
 	if (rc == 0)
 		rc = check_group(load, config);
+	if (rc == 0)
+		rc = check_limits(load, config);
 	if (rc == 0)
 		rc = check_secret(load, config->cookies.secret_file);
 	if (rc == 0)

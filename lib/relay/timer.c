@@ -60,6 +60,7 @@ static struct deadline shorter(struct deadline a, struct deadline b)
 static struct deadline established_deadline(const struct sl_conn *conn, const struct sl_limits *l)
 {
 	const struct deadline silent = {l->silent_ms, DUE_SILENT};
+	/* A configuration keeps this sum below four weeks. */
 	const struct deadline idle = {l->idle_ms + conn->probes * l->probe_interval_ms, DUE_IDLE};
 
 	return conn->flags & SL_CONN_CLIENT_SENT ? idle : shorter(silent, idle);

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <random>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace config_test;
 
@@ -434,6 +435,23 @@ TEST(ConfigRefuses, ControlsThatCannotBeOpened)
 		  "t.cfg:2: control: socket is empty; expected the path of a Unix socket");
 }
 
+TEST(ConfigRefuses, AnIdleLimitWithItsProbesThatIsTooLong)
+{
+	const std::string week =
+		"limits = { idle = 604800; probes = 3; probe_interval = 604800; };";
+
+	EXPECT_EQ(refusal(with_link(week)), "");
+	EXPECT_EQ(refusal(with_link("limits = { idle = 604800; probes = 15; "
+				    "probe_interval = 604800; };")),
+		  "t.cfg:2: limits: idle + probes x probe_interval is 9676800 s; expected at most "
+		  "2419200, four weeks");
+	// What a service does not set comes from all services' limits.
+	EXPECT_EQ(refusal(with_link(week + "\nservices = ( {\n name = \"web\"; " + rest +
+				    "\nlimits = { probes = 4; }; } );")),
+		  "t.cfg:5: service \"web\", limits: idle + probes x probe_interval is 3024000 s; "
+		  "expected at most 2419200, four weeks");
+}
+
 TEST(ConfigRefuses, AGroupThatThereIsNot)
 {
 	EXPECT_EQ(refusal(with_link("control = { group = \"root\"; };")), "");
@@ -465,6 +483,16 @@ TEST(ConfigRefuses, ASecretThatIsNone)
 			hint);
 	chmod(path.c_str(), 0400);
 	EXPECT_EQ(message(), "");
+	if (geteuid() == 0) {
+		ASSERT_EQ(chown(path.c_str(), 65534, -1), 0);
+		EXPECT_EQ(message(),
+			  begin +
+				  "it belongs to uid 65534, who may read and replace it; "
+				  "chown it to root or to the user of sluiced, and make "
+				  "a new secret" +
+				  hint);
+		ASSERT_EQ(chown(path.c_str(), 0, -1), 0);
+	}
 	for (const auto &wrong : {std::string(), digits.substr(1), digits + "a",
 				  digits.substr(1) + "g", digits + "\n\n", digits + " "}) {
 		chmod(path.c_str(), 0600);
