@@ -631,13 +631,18 @@ static bool proves_newcomer(struct sl_pipeline *p, unsigned i, const struct sl_c
 	       (sl_relay_newcomer(old, t->seg) && verify(p, i, grant) == SL_COOKIE_VALID);
 }
 
-/* Whether a SYN may follow `old`. */
+/* Whether a SYN may follow `old`: where there is no place for it, an old connection of ours answers
+ * as if nobody listened. */
 static bool may_follow(const struct sl_pipeline *p, const struct sl_traveller *t,
 		       const struct sl_conn *old)
 {
+	const struct sl_service *service = service_of(p, t);
 	const bool timestamps =
 		t->side == SL_OUTSIDE && t->seg->ts_off != 0 && terms_of(p, t).timestamps;
 
+	if (old->ours && service->mode == SL_MODE_RESPOND && service->cookies == SL_COOKIES_NEVER &&
+	    !sl_relay_has_backlog(&p->relay, t->service))
+		return false;
 	return sl_relay_reopens(old, (enum sl_side)t->side, t->seg, timestamps);
 }
 

@@ -363,6 +363,37 @@ TEST(HostLink, ANewSynInTimeWaitThatNoServiceWantsBringsAChallenge)
 	EXPECT_EQ(only_answer(road, syn.bytes()).seg.flags, SL_RST | SL_ACK);
 }
 
+TEST(HostLink, ANewSynInTimeWaitThatFindsTheBacklogFullBringsAChallenge)
+{
+	RecordProperty("rfc", "5961 4.2");
+	RoadOptions options = host();
+	options.services[2].server = SL_SERVER_DAYTIME;
+	options.services[2].backlog = 1;
+	Road road(options);
+	Talk talk(road);
+	talk.sport = 8;
+	const Sent syn_ack = only(road.outside(talk.syn()));
+	talk.cookie = syn_ack.seg.seq;
+	talk.timestamps = true;
+	talk.ctsecr = syn_ack.seg.tsval;
+	const Road::Out out = road.outside(talk.c(SL_ACK, 1, 1));
+	ASSERT_FALSE(out.empty());
+	const sl_seg &last = out.back().seg;
+	road.outside(talk.c(SL_ACK | SL_FIN, 1, last.seq + sl_seg_len(&last) - talk.cookie));
+	ASSERT_EQ(road.states(), "TIME-WAIT CLOSED");
+	Talk other(road);
+	other.sport = 8;
+	other.cport++;
+	EXPECT_EQ(only(road.outside(other.syn())).seg.flags, SL_SYN | SL_ACK);
+	Frame syn = talk.syn();
+	syn.seq += 1000;
+	EXPECT_EQ(only(road.outside(syn)).seg.flags, SL_ACK);
+	EXPECT_EQ(road.events(SL_EVENT_challenge_acks), 1u);
+	EXPECT_EQ(road.drops(SL_DROP_unacceptable), 1u);
+	road.outside(other.c(SL_RST, 1, 0)); // there is a place again
+	EXPECT_EQ(only(road.outside(syn)).seg.flags, SL_SYN | SL_ACK);
+}
+
 // RFC 9293 MUST-49 and section 3.9.2.2: what no connection sent is nobody's error.
 TEST(HostLink, IcmpErrorsOfNothingAreDropped)
 {
