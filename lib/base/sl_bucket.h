@@ -22,6 +22,12 @@ static inline uint64_t sl_bucket_token_us(uint32_t per_s)
 	return (SL_US_PER_S + per_s - 1) / per_s;
 }
 
+/** Whether a bucket that gains `per_s` tokens a second and holds one second's worth has one. */
+static inline bool sl_bucket_has(const struct sl_bucket *b, uint64_t now_us, uint32_t per_s)
+{
+	return b->full_us + sl_bucket_token_us(per_s) <= now_us + SL_US_PER_S;
+}
+
 /**
  * Takes a token of a bucket that gains `per_s` (1 to 1,000,000) tokens a second, unless then more
  * than `most_us` microseconds of gain would be missing. A zeroed bucket is full. A caller with a

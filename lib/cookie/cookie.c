@@ -6,10 +6,21 @@
 
 enum {
 	OLD_EPOCHS = 4, /* how many epochs back */
+	/* Failures that are tried by the format before: what honest clients of a box bring that was
+	 * upgraded a moment ago, and so few that nothing is gained by forging them. */
+	OLDER_PER_S = 10000,
 };
 
-/* What is derived from the master: the two words of an epoch's key, and the TSval's shift. */
-enum purpose { DERIVE_K0, DERIVE_K1, DERIVE_TSVAL_SHIFT };
+/* What is derived from the master: the two words of an epoch's key, the TSval's shift, the three
+ * words of the data mask's key. */
+enum purpose {
+	DERIVE_K0,
+	DERIVE_K1,
+	DERIVE_TSVAL_SHIFT,
+	DERIVE_MASK_A,
+	DERIVE_MASK_B,
+	DERIVE_MASK_C,
+};
 
 static uint64_t derive(const struct sl_sipkey *master, uint32_t epoch, enum purpose purpose)
 {
@@ -80,6 +91,9 @@ void sl_cookie_ring_init(struct sl_cookie_ring *ring, const uint8_t master[16], 
 	ring->engine = (uint8_t)sl_cookie_engine_best();
 	ring->master = sl_sipkey_from_bytes(master);
 	ring->tsval_shift = (uint32_t)derive(&ring->master, 0, DERIVE_TSVAL_SHIFT);
+	ring->mask_key.a = derive(&ring->master, 0, DERIVE_MASK_A);
+	ring->mask_key.b = derive(&ring->master, 0, DERIVE_MASK_B);
+	ring->mask_key.c = derive(&ring->master, 0, DERIVE_MASK_C) | 1;
 	set_timeline(&ring->live, &ring->master, unix_us, now_us);
 }
 
@@ -104,6 +118,8 @@ void sl_cookie_at(const struct sl_cookie_ring *ring, uint64_t now_us,
 	moment->now_us = now_us;
 	moment->tsval =
 		((uint32_t)(now_us / SL_US_PER_MS) + ring->tsval_shift) & ~SL_COOKIE_REST_MASK;
+	moment->mask_key = ring->mask_key;
+	moment->older = ring->older && sl_bucket_has(&ring->older_tries, now_us, OLDER_PER_S);
 	moment->now = epoch_at(&ring->live, now_us) & 1;
 	for (uint32_t parity = 0; parity < 2; parity++) {
 		const uint32_t epoch = epoch_by_parity(&ring->live, parity, now_us);
@@ -123,19 +139,20 @@ uint32_t sl_cookie_mint(const struct sl_cookie_ring *ring, const struct sl_cooki
 
 	sl_cookie_at(ring, now_us, &moment);
 	sl_cookie_mint_begin(&moment, ends, client_isn, opts, tsval, &batch, 0);
-	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &batch, 0, 1, ends.v6);
-	return sl_cookie_mint_end(&batch, 0);
+	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &moment, &batch, 0, 1, ends.v6);
+	return sl_cookie_mint_end(&moment, &batch, 0, ends.v6);
 }
 
 static bool made_in(const struct sl_cookie_ring *ring, const struct sl_cookie_timeline *line,
 		    const struct sl_cookie_claim *c, uint32_t epoch)
 {
-	const struct sl_sipkey key = key_of(ring, line, epoch);
+	struct sl_cookie_moment then;
 	struct sl_cookie_batch batch;
 
-	sl_cookie_ask_claim(&key, c, epoch, &batch, 0);
-	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &batch, 0, 1, c->ends.v6);
-	return (batch.mac[0] & batch.mask[0]) == c->mac;
+	then.key[epoch & 1] = key_of(ring, line, epoch);
+	sl_cookie_ask_claim(c, epoch, &batch, 0);
+	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &then, &batch, 0, 1, c->ends.v6);
+	return ((batch.mac[0] ^ c->cookie) & batch.mask[0]) == 0;
 }
 
 /* Tells what kind of failure this is, one time in SL_COOKIE_SAMPLE: an epoch of the cookie's
@@ -156,10 +173,27 @@ static enum sl_cookie_verdict judge_failure(struct sl_cookie_ring *ring,
 	return SL_COOKIE_FORGED;
 }
 
+/* Whether it was made by the format before, by a box that shares the secret; then `c` is what it
+ * says there. */
+static bool made_older(struct sl_cookie_ring *ring, const struct sl_cookie_moment *moment,
+		       struct sl_cookie_claim *c)
+{
+	struct sl_cookie_claim older = *c;
+
+	if (!moment->older || !sl_bucket_take(&ring->older_tries, moment->now_us, OLDER_PER_S))
+		return false;
+	older.format = SL_COOKIE_FORMAT_OLDER | (c->format & SL_COOKIE_FORMAT_TS);
+	sl_cookie_read_bits(&older, c->cookie);
+	if (!made_in(ring, &ring->live, &older, moment->epoch[older.parity]))
+		return false;
+	*c = older;
+	return true;
+}
+
 /* The one key that was tried has not made it: another may have. */
 enum sl_cookie_verdict sl_cookie_judge(struct sl_cookie_ring *ring,
 				       const struct sl_cookie_moment *moment,
-				       const struct sl_cookie_claim *c)
+				       struct sl_cookie_claim *c)
 {
 	const uint32_t epoch = moment->epoch[c->parity];
 
@@ -169,6 +203,8 @@ enum sl_cookie_verdict sl_cookie_judge(struct sl_cookie_ring *ring,
 		if (then != epoch && made_in(ring, &ring->frozen, c, then))
 			return SL_COOKIE_VALID;
 	}
+	if (made_older(ring, moment, c))
+		return SL_COOKIE_VALID;
 	return judge_failure(ring, c, epoch, moment->now_us);
 }
 
@@ -183,7 +219,7 @@ enum sl_cookie_verdict sl_cookie_verify(struct sl_cookie_ring *ring,
 
 	sl_cookie_at(ring, now_us, &moment);
 	sl_cookie_verify_begin(&moment, ends, client_isn, cookie, has_ts, tsecr, &batch, 0);
-	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &batch, 0, 1, ends.v6);
+	sl_cookie_macs((enum sl_cookie_engine)ring->engine, &moment, &batch, 0, 1, ends.v6);
 	return sl_cookie_verify_end(ring, &moment, ends, client_isn, has_ts, tsecr, &batch, 0,
 				    opts);
 }

@@ -9,15 +9,16 @@
  */
 #include "sl_cookie_batch.h"
 
-static void portable(struct sl_cookie_batch *batch, unsigned first, unsigned n, unsigned n_words)
+static void portable(const struct sl_sipkey key[2], struct sl_cookie_batch *batch, unsigned first,
+		     unsigned n, unsigned n_words)
 {
 	for (unsigned i = first; i < first + n; i++) {
-		const struct sl_sipkey key = {batch->k0[i], batch->k1[i]};
 		uint64_t words[SL_COOKIE_WORDS_V6];
 
 		for (unsigned k = 0; k < n_words; k++)
 			words[k] = batch->words[k][i];
-		batch->mac[i] = (uint32_t)sl_siphash24_words(&key, words, n_words);
+		batch->mac[i] =
+			(uint32_t)sl_siphash24_words(&key[words[n_words - 1] & 1], words, n_words);
 	}
 }
 
@@ -48,15 +49,19 @@ static inline __attribute__((always_inline)) void round_of(lanes (*v)[4], const 
 
 #define AT(array, i) (*(const lanes *)&(array)[i])
 
-static inline __attribute__((always_inline)) void
-some(struct sl_cookie_batch *batch, unsigned first, const unsigned groups, const unsigned n_words)
+static inline __attribute__((always_inline)) void some(const struct sl_sipkey key[2],
+						       struct sl_cookie_batch *batch,
+						       unsigned first, const unsigned groups,
+						       const unsigned n_words)
 {
 	lanes v[2][4];
 
 	EACH
 	{
-		const lanes k0 = AT(batch->k0, first + g * LANES);
-		const lanes k1 = AT(batch->k1, first + g * LANES);
+		/* All ones where the epoch is odd. */
+		const lanes odd = -(AT(batch->words[n_words - 1], first + g * LANES) & 1);
+		const lanes k0 = key[0].k0 ^ (odd & (key[0].k0 ^ key[1].k0));
+		const lanes k1 = key[0].k1 ^ (odd & (key[0].k1 ^ key[1].k1));
 
 		v[g][0] = k0 ^ 0x736f6d6570736575ULL;
 		v[g][1] = k1 ^ 0x646f72616e646f6dULL;
@@ -81,40 +86,46 @@ some(struct sl_cookie_batch *batch, unsigned first, const unsigned groups, const
 }
 
 /* Groups two by two, as long as more than one is left. */
-static inline __attribute__((always_inline)) void
-pairs(struct sl_cookie_batch *batch, unsigned first, unsigned n, const unsigned n_words)
+static inline __attribute__((always_inline)) void pairs(const struct sl_sipkey key[2],
+							struct sl_cookie_batch *batch,
+							unsigned first, unsigned n,
+							const unsigned n_words)
 {
 	unsigned i = 0;
 
 	for (; n - i > LANES; i += sl_min_u32(n - i, 2 * LANES))
-		some(batch, first + i, 2, n_words);
+		some(key, batch, first + i, 2, n_words);
 	if (i < n)
-		some(batch, first + i, 1, n_words);
+		some(key, batch, first + i, 1, n_words);
 }
 
-static inline __attribute__((always_inline)) void
-singles(struct sl_cookie_batch *batch, unsigned first, unsigned n, const unsigned n_words)
+static inline __attribute__((always_inline)) void singles(const struct sl_sipkey key[2],
+							  struct sl_cookie_batch *batch,
+							  unsigned first, unsigned n,
+							  const unsigned n_words)
 {
 	for (unsigned i = 0; i < n; i += LANES)
-		some(batch, first + i, 1, n_words);
+		some(key, batch, first + i, 1, n_words);
 }
 
-__attribute__((target("avx2"))) static void by_avx2(struct sl_cookie_batch *batch, unsigned first,
+__attribute__((target("avx2"))) static void by_avx2(const struct sl_sipkey key[2],
+						    struct sl_cookie_batch *batch, unsigned first,
 						    unsigned n, bool v6)
 {
 	if (v6)
-		singles(batch, first, n, SL_COOKIE_WORDS_V6);
+		singles(key, batch, first, n, SL_COOKIE_WORDS_V6);
 	else
-		singles(batch, first, n, SL_COOKIE_WORDS_V4);
+		singles(key, batch, first, n, SL_COOKIE_WORDS_V4);
 }
 
-__attribute__((target("avx512f"))) static void by_avx512(struct sl_cookie_batch *batch,
+__attribute__((target("avx512f"))) static void by_avx512(const struct sl_sipkey key[2],
+							 struct sl_cookie_batch *batch,
 							 unsigned first, unsigned n, bool v6)
 {
 	if (v6)
-		pairs(batch, first, n, SL_COOKIE_WORDS_V6);
+		pairs(key, batch, first, n, SL_COOKIE_WORDS_V6);
 	else
-		pairs(batch, first, n, SL_COOKIE_WORDS_V4);
+		pairs(key, batch, first, n, SL_COOKIE_WORDS_V4);
 }
 
 #endif
@@ -150,21 +161,21 @@ const char *sl_cookie_engine_name(enum sl_cookie_engine engine)
 	return names[engine];
 }
 
-void sl_cookie_macs(enum sl_cookie_engine engine, struct sl_cookie_batch *batch, unsigned first,
-		    unsigned n, bool v6)
+void sl_cookie_macs(enum sl_cookie_engine engine, const struct sl_cookie_moment *moment,
+		    struct sl_cookie_batch *batch, unsigned first, unsigned n, bool v6)
 {
 	assert(first + n <= SL_COOKIE_BATCH);
 #ifdef __x86_64__
 	/* A few lanes alone are dearer than one by one. */
 	if (engine == SL_COOKIE_AVX512 && n > 2) {
-		by_avx512(batch, first, n, v6);
+		by_avx512(moment->key, batch, first, n, v6);
 		return;
 	}
 	if (engine == SL_COOKIE_AVX2 && n > 2) {
-		by_avx2(batch, first, n, v6);
+		by_avx2(moment->key, batch, first, n, v6);
 		return;
 	}
 #endif
 	(void)engine;
-	portable(batch, first, n, v6 ? SL_COOKIE_WORDS_V6 : SL_COOKIE_WORDS_V4);
+	portable(moment->key, batch, first, n, v6 ? SL_COOKIE_WORDS_V6 : SL_COOKIE_WORDS_V4);
 }

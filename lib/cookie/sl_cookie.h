@@ -9,7 +9,7 @@
  * it about once a second; a worker owns its copy. No lock, no clock, no allocation. The copy's
  * `failures` is its owner's: who takes a newer ring from control keeps his own.
  *
- * The bits
+ * The bits, before the data mask is laid over P and the data bits of our ISN
  *
  *   timestamps granted (the ACK carries the option):
  *
@@ -36,8 +36,16 @@
  *   MAC     the low bits of SipHash-2-4 under the epoch's key, over 22 bytes in three words or,
  *           with IPv6, 46 bytes in six: client address (4 or 16), server address (likewise),
  *           client port (2), server port (2), client's ISN (4), epoch (4), data: MSS index << 5 |
- *           wscale << 1 | SACK (1), format (1); the last word's other two bytes are SipHash's own
- *           padding and length, so that no message of one family is one of the other's
+ *           wscale << 1 | SACK (1), format (1: 2, with timestamps 3); the last word's other two
+ *           bytes are SipHash's own padding and length, so that no message of one family is one
+ *           of the other's
+ *   data mask
+ *           laid over all bits of our ISN but the MAC's: the top of
+ *           fold(((client's ISN << 32 | server port << 16 | client port) ^ a) * (MAC ^ b)) * c
+ *           where fold is the exclusive or of the two halves of a product of 128 bits, and a, b
+ *           and c (odd) are three outputs of SipHash keyed with the master secret, over (0, 3),
+ *           (0, 4) and (0, 5). No epoch is in it, since the parity that it hides names the epoch;
+ *           and only what the ACK brings back, so that verifying takes it off first
  *
  *   The data bits state what the SYN-ACK granted, not what the client offered. There is none for
  *   ECN: a SYN-ACK without ECE is always legal (RFC 3168 section 6.1.1).
@@ -60,12 +68,32 @@
  *   late control thread nor a step of the wall clock invalidates what is alive. After a step, the
  *   cookies of the time before it are judged for 96 s more by that time, which runs on ("frozen").
  *
+ * The format before
+ *
+ *   Formats 0 and 1 had no data mask. Boxes that share the secret and are upgraded one after
+ *   another meet the cookies of the others, and a restarted box those of itself: for this one
+ *   release they verify, where the owner of the ring says so (`older`). They are tried for failures
+ *   only, 10,000 a second at most and ring; so a flood of forged ACKs costs 10,000 hashes a second
+ *   more whatever its rate, and what passes of it by accident is at most one more in 28 minutes
+ *   (10,000 tries a second at 2^-24). While such a flood lasts, honest ones of the format before
+ *   mostly fail with it; their clients send again. Only the new formats are minted, and boxes of
+ *   the release before do not verify these.
+ *
  * The attacks, and the answer to each
  *
  *   Guessing. An ACK made at random passes with 2^-28 (timestamps) or 2^-24 (none): one
- *     parity, one key. Only in the 96 s after a step of the wall clock are there two tries.
+ *     parity, one key. Only in the 96 s after a step of the wall clock are there two tries,
+ *     and a few more of the format before.
  *     At a million forged ACKs a second, that is one false connection in 17 s; it says
  *     nothing, and the limits reclaim it.
+ *   Guessing an ISN. Who is off the path and wants to speak in the server's name must guess our
+ *     ISN. The data bits are known (clients of one kind are granted the same), the parity is a
+ *     clock's; bare, they left 2^24 (2^28) numbers. The data mask makes that 2^32: it depends on
+ *     the client's ISN, 32 bits that nobody off the path knows, so that no number of cookies for
+ *     tuples of one's own tells the mask of another's, even if a, b and c were known. A collection
+ *     of masks by MAC bits (2^24 of them) is as useless: it holds for one ISN and pair of ports.
+ *     The mask is no cipher. Who knows a client's ISN and works a, b and c out of many cookies of
+ *     his own has the 2^24 left that there were without it. What is judged is the MAC alone.
  *   Learning from one's own cookies. Whoever has an address sees any number of cookies for
  *     it. The MAC is a PRF under 128 bits: none of them tells a bit about another tuple,
  *     ISN or epoch.
@@ -91,9 +119,11 @@
  *   Collecting cookies to spend them at once. They die with their epoch, each needs its own
  *     real address, port and ISN, and 96 s bound the heap.
  *   Burning cycles. A SYN costs one hash of three or six words, a forged ACK one (two after a
- * step), and one failure in 64 up to two more with their keys. Nothing is stored, and nothing is
- * sent upon a failure: no oracle, no amplification. Watching the time. No branch, no index depends
- * on a key or a MAC; the MAC is compared in one word. Format, parity and epoch are no secrets.
+ *     step; one of the format before, see above), and one failure in 64 up to two more with
+ *     their keys. Nothing is stored, and nothing is sent upon a failure: no oracle, no
+ *     amplification.
+ *   Watching the time. No branch, no index depends on a key or a MAC; the MAC is compared in
+ *     one word. Format, parity and epoch are no secrets.
  *   Stealing a key. The master hashes epoch numbers only, never a packet; an epoch's key
  *     tells nothing about the others.
  *   Moving the clock. A step keeps both times alive for 96 s. A slew is followed, at most 1
@@ -110,6 +140,7 @@
 #define SL_COOKIE_H
 
 #include "sl_addr.h"
+#include "sl_bucket.h"
 #include "sl_siphash.h"
 
 SL_BEGIN_DECLS
@@ -166,12 +197,21 @@ const char *sl_cookie_engine_name(enum sl_cookie_engine engine);
 /** 64-bit words of a message under the MAC, by family. */
 enum { SL_COOKIE_WORDS_V4 = 3, SL_COOKIE_WORDS_V6 = 6 };
 
+/** The key of what lies over the data bits. */
+struct sl_cookie_mask_key {
+	uint64_t a, b, c; /**< c is odd */
+};
+
 /** All that minting and verifying need. Private to this library; to be copied as a whole. */
 struct sl_cookie_ring {
 	struct sl_cookie_timeline live;
 	uint32_t tsval_shift; /**< hides our uptime */
 	uint32_t failures;    /**< written by verify: one in 64 is looked at closely */
 	uint8_t engine;       /**< enum sl_cookie_engine */
+	bool older; /**< the format before verifies as well: the owner's to set, where other boxes
+		       share the master */
+	struct sl_bucket older_tries; /**< written by verify */
+	struct sl_cookie_mask_key mask_key;
 	struct sl_sipkey master;
 	uint64_t frozen_until_us; /**< monotonic; before it, `frozen` verifies as well */
 	struct sl_cookie_timeline frozen;

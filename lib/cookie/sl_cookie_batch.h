@@ -38,6 +38,13 @@ enum {
 /* The message under the MAC. */
 enum { SL_COOKIE_BYTES_V4 = 22, SL_COOKIE_BYTES_V6 = 46 };
 
+/* In the message, beside the data bits. The formats before these left the data bits bare. */
+enum {
+	SL_COOKIE_FORMAT_OLDER = 0,
+	SL_COOKIE_FORMAT = 2,
+	SL_COOKIE_FORMAT_TS = 1, /* of either: with timestamps */
+};
+
 /* What hosts announce: Ethernet and, below it, PPPoE, tunnels and IPv6; the minima of both ends;
  * jumbo frames. */
 static const uint16_t sl_cookie_ts_mss[SL_COOKIE_TS_MSS_MASK + 1] = {216,  536,  1220, 1340,
@@ -55,18 +62,14 @@ enum { SL_COOKIE_BATCH = 48 };
  * the last piece of work there is room for the lanes that are made along.
  */
 struct sl_cookie_batch {
-	alignas(SL_CACHE_LINE) uint64_t k0[SL_COOKIE_BATCH + 16], k1[SL_COOKIE_BATCH + 16];
-	uint64_t words[SL_COOKIE_WORDS_V6][SL_COOKIE_BATCH + 16]; /**< of IPv4 the first three */
+	alignas(SL_CACHE_LINE)
+		uint64_t words[SL_COOKIE_WORDS_V6][SL_COOKIE_BATCH + 16]; /**< of IPv4 the first
+									      three */
 	/** What sl_cookie_macs has made: the low halves of the hashes. */
 	uint32_t mac[SL_COOKIE_BATCH + 16];
 	uint32_t mask[SL_COOKIE_BATCH];   /**< the bits of it that are in a cookie */
-	uint32_t cookie[SL_COOKIE_BATCH]; /**< minting: all but the MAC; verifying: the claim */
+	uint32_t cookie[SL_COOKIE_BATCH]; /**< minting: the data bits; verifying: the claim */
 };
-
-/** Makes the MACs of the pieces of work first .. first + n - 1, which are begun, all of one family.
- */
-void sl_cookie_macs(enum sl_cookie_engine engine, struct sl_cookie_batch *batch, unsigned first,
-		    unsigned n, bool v6);
 
 /** What is the same for all packets of a burst. */
 struct sl_cookie_moment {
@@ -75,11 +78,29 @@ struct sl_cookie_moment {
 	uint32_t epoch[2]; /**< by parity: the one that may have made a cookie which is good now */
 	struct sl_sipkey key[2];
 	uint32_t tsval; /**< the clock that we show, but for the bits of the cookie in it */
+	bool older;     /**< a failure may be tried by the format before */
+	struct sl_cookie_mask_key mask_key;
 };
+
+/** Makes the MACs of the pieces of work first .. first + n - 1, which are begun, all of one family,
+ * at this moment: the epoch in a message names its key by its parity. */
+void sl_cookie_macs(enum sl_cookie_engine engine, const struct sl_cookie_moment *moment,
+		    struct sl_cookie_batch *batch, unsigned first, unsigned n, bool v6);
 
 /** The ring at the monotonic time `now_us`; good until the ring is advanced. */
 void sl_cookie_at(const struct sl_cookie_ring *ring, uint64_t now_us,
 		  struct sl_cookie_moment *moment);
+
+/* What is laid over the data bits of a cookie whose MAC bits are `mac`: see sl_cookie.h. All 32
+ * bits; only those beside the MAC are used. `numbers`: the client's ISN << 32 | both ports. */
+static inline uint32_t sl_cookie_data_mask(const struct sl_cookie_mask_key *key, uint64_t numbers,
+					   uint32_t mac)
+{
+	__extension__ typedef unsigned __int128 wide;
+	const wide product = (wide)(numbers ^ key->a) * (mac ^ key->b);
+
+	return (uint32_t)(((uint64_t)product ^ (uint64_t)(product >> 64)) * key->c >> 32);
+}
 
 /* Data bits as they stand in the MAC: MSS index, wscale, SACK; alike for both formats. */
 static inline uint32_t sl_cookie_data_bits(uint32_t mss_index, uint32_t rest)
@@ -105,12 +126,22 @@ static inline struct sl_cookie_ends sl_cookie_ends_of(const struct sl_cookie_tup
 	return ends;
 }
 
+static inline uint32_t sl_cookie_mac_mask(bool ts)
+{
+	return ts ? SL_COOKIE_TS_MAC_MASK : SL_COOKIE_BARE_MAC_MASK;
+}
+
+static inline uint64_t sl_cookie_numbers(struct sl_cookie_ends ends, uint32_t client_isn)
+{
+	return (uint64_t)client_isn << 32 | ends.ports;
+}
+
 /* What is to be hashed: the message, in the words that SipHash absorbs. All of it but the last
  * word: whose handshake. */
 static inline void sl_cookie_ask_who(struct sl_cookie_batch *batch, unsigned i,
 				     struct sl_cookie_ends ends, uint32_t client_isn)
 {
-	const uint64_t numbers = (uint64_t)client_isn << 32 | ends.ports;
+	const uint64_t numbers = sl_cookie_numbers(ends, client_isn);
 	const uint8_t *client = ends.client->b, *server = ends.server->b;
 
 	if (ends.v6) {
@@ -126,20 +157,17 @@ static inline void sl_cookie_ask_who(struct sl_cookie_batch *batch, unsigned i,
 	}
 }
 
-/* The last word, what was granted, and the key. */
+/* The last word: the epoch, and so the key, and what was granted. */
 static inline void sl_cookie_ask_what(struct sl_cookie_batch *batch, unsigned i, bool v6,
-				      const struct sl_sipkey *key, uint32_t epoch, uint32_t data,
-				      bool ts)
+				      uint32_t epoch, uint32_t data, uint32_t format)
 {
 	/* The upper half as 32 bits: what is shifted into place as 64 the compiler reads back as
 	 * 64, having put it aside as 32, which stalls. */
 	const uint32_t bytes = v6 ? SL_COOKIE_BYTES_V6 : SL_COOKIE_BYTES_V4;
-	const uint32_t high = bytes << 24 | (ts ? 1u << 8 : 0) | data;
+	const uint32_t high = bytes << 24 | format << 8 | data;
 
-	batch->k0[i] = key->k0;
-	batch->k1[i] = key->k1;
 	batch->words[v6 ? 5 : 2][i] = (uint64_t)high << 32 | epoch;
-	batch->mask[i] = ts ? SL_COOKIE_TS_MAC_MASK : SL_COOKIE_BARE_MAC_MASK;
+	batch->mask[i] = sl_cookie_mac_mask(format & SL_COOKIE_FORMAT_TS);
 }
 
 /* The highest entry not above `mss`, or the lowest; `n` is a power of two. No branch to mispredict;
@@ -181,14 +209,14 @@ static inline void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
 		opts->mss = sl_cookie_bare_mss[index];
 		cookie |= index << SL_COOKIE_BARE_MSS_SHIFT | rest << SL_COOKIE_BARE_REST_SHIFT;
 	}
-	sl_cookie_ask_what(batch, i, ends.v6, &moment->key[parity], moment->epoch[parity],
-			   sl_cookie_data_bits(index, rest), opts->timestamps);
+	sl_cookie_ask_what(batch, i, ends.v6, moment->epoch[parity],
+			   sl_cookie_data_bits(index, rest), SL_COOKIE_FORMAT | opts->timestamps);
 	batch->cookie[i] = cookie;
 }
 
 /* What the cookies of SYNs with the same options have in common, of one batch and family. */
 struct sl_cookie_like {
-	uint64_t k0, k1, what;
+	uint64_t what;
 	uint32_t mask, cookie;
 };
 
@@ -198,8 +226,6 @@ static inline struct sl_cookie_like sl_cookie_like_of(const struct sl_cookie_bat
 {
 	struct sl_cookie_like like;
 
-	like.k0 = batch->k0[i];
-	like.k1 = batch->k1[i];
 	like.what = batch->words[v6 ? 5 : 2][i];
 	like.mask = batch->mask[i];
 	like.cookie = batch->cookie[i];
@@ -212,55 +238,66 @@ static inline void sl_cookie_mint_like(struct sl_cookie_like like, struct sl_coo
 				       unsigned i)
 {
 	sl_cookie_ask_who(batch, i, ends, client_isn);
-	batch->k0[i] = like.k0;
-	batch->k1[i] = like.k1;
 	batch->words[ends.v6 ? 5 : 2][i] = like.what;
 	batch->mask[i] = like.mask;
 	batch->cookie[i] = like.cookie;
 }
 
-/** The cookie. */
-static inline uint32_t sl_cookie_mint_end(const struct sl_cookie_batch *batch, unsigned i)
+/** The cookie; `v6` as of the ends that it was begun with. */
+static inline uint32_t sl_cookie_mint_end(const struct sl_cookie_moment *moment,
+					  const struct sl_cookie_batch *batch, unsigned i, bool v6)
 {
-	return batch->cookie[i] | (batch->mac[i] & batch->mask[i]);
+	const uint32_t mask = batch->mask[i], mac = batch->mac[i] & mask;
+	const uint64_t numbers = batch->words[v6 ? 4 : 1][i];
+
+	return mac |
+	       (batch->cookie[i] ^ (sl_cookie_data_mask(&moment->mask_key, numbers, mac) & ~mask));
 }
 
 /* An ACK, its cookie taken apart. */
 struct sl_cookie_claim {
 	struct sl_cookie_ends ends;
-	uint32_t client_isn;
-	uint32_t parity, mss_index, rest, mac;
-	bool ts;
+	uint32_t client_isn, cookie, tsecr;
+	uint32_t format, parity, mss_index, rest;
 };
 
-static inline struct sl_cookie_claim sl_cookie_read_claim(struct sl_cookie_ends ends,
+/* Reads the parity and the data bits, which stand in `bits` as in the diagrams. */
+static inline void sl_cookie_read_bits(struct sl_cookie_claim *c, uint32_t bits)
+{
+	c->parity = bits >> SL_COOKIE_PARITY_SHIFT;
+	if (c->format & SL_COOKIE_FORMAT_TS) {
+		c->mss_index = bits >> SL_COOKIE_TS_MSS_SHIFT & SL_COOKIE_TS_MSS_MASK;
+		c->rest = c->tsecr & SL_COOKIE_REST_MASK;
+	} else {
+		c->mss_index = bits >> SL_COOKIE_BARE_MSS_SHIFT & SL_COOKIE_BARE_MSS_MASK;
+		c->rest = bits >> SL_COOKIE_BARE_REST_SHIFT & SL_COOKIE_REST_MASK;
+	}
+}
+
+static inline struct sl_cookie_claim sl_cookie_read_claim(const struct sl_cookie_moment *moment,
+							  struct sl_cookie_ends ends,
 							  uint32_t client_isn, uint32_t cookie,
 							  bool has_ts, uint32_t tsecr)
 {
+	const uint32_t mac = cookie & sl_cookie_mac_mask(has_ts);
+	const uint64_t numbers = sl_cookie_numbers(ends, client_isn);
 	struct sl_cookie_claim c;
 
 	c.ends = ends;
 	c.client_isn = client_isn;
-	c.ts = has_ts;
-	c.parity = cookie >> SL_COOKIE_PARITY_SHIFT;
-	if (has_ts) {
-		c.mss_index = cookie >> SL_COOKIE_TS_MSS_SHIFT & SL_COOKIE_TS_MSS_MASK;
-		c.rest = tsecr & SL_COOKIE_REST_MASK;
-		c.mac = cookie & SL_COOKIE_TS_MAC_MASK;
-	} else {
-		c.mss_index = cookie >> SL_COOKIE_BARE_MSS_SHIFT & SL_COOKIE_BARE_MSS_MASK;
-		c.rest = cookie >> SL_COOKIE_BARE_REST_SHIFT & SL_COOKIE_REST_MASK;
-		c.mac = cookie & SL_COOKIE_BARE_MAC_MASK;
-	}
+	c.cookie = cookie;
+	c.tsecr = tsecr;
+	c.format = (uint32_t)SL_COOKIE_FORMAT | has_ts;
+	sl_cookie_read_bits(&c, cookie ^ sl_cookie_data_mask(&moment->mask_key, numbers, mac));
 	return c;
 }
 
-static inline void sl_cookie_ask_claim(const struct sl_sipkey *key, const struct sl_cookie_claim *c,
-				       uint32_t epoch, struct sl_cookie_batch *batch, unsigned i)
+static inline void sl_cookie_ask_claim(const struct sl_cookie_claim *c, uint32_t epoch,
+				       struct sl_cookie_batch *batch, unsigned i)
 {
 	sl_cookie_ask_who(batch, i, c->ends, c->client_isn);
-	sl_cookie_ask_what(batch, i, c->ends.v6, key, epoch,
-			   sl_cookie_data_bits(c->mss_index, c->rest), c->ts);
+	sl_cookie_ask_what(batch, i, c->ends.v6, epoch, sl_cookie_data_bits(c->mss_index, c->rest),
+			   c->format);
 }
 
 /** sl_cookie_verify in two pieces, likewise. */
@@ -270,16 +307,17 @@ static inline void sl_cookie_verify_begin(const struct sl_cookie_moment *moment,
 					  struct sl_cookie_batch *batch, unsigned i)
 {
 	const struct sl_cookie_claim c =
-		sl_cookie_read_claim(ends, client_isn, cookie, has_ts, tsecr);
+		sl_cookie_read_claim(moment, ends, client_isn, cookie, has_ts, tsecr);
 
-	sl_cookie_ask_claim(&moment->key[c.parity], &c, moment->epoch[c.parity], batch, i);
+	sl_cookie_ask_claim(&c, moment->epoch[c.parity], batch, i);
 	batch->cookie[i] = cookie;
 }
 
-/* cookie.c: the verdict on a MAC that is not right, by whatever may explain it. */
+/* cookie.c: the verdict on a MAC that is not right, by whatever may explain it. When that is
+ * another format, `claim` is what the cookie says in that one. */
 enum sl_cookie_verdict sl_cookie_judge(struct sl_cookie_ring *ring,
 				       const struct sl_cookie_moment *moment,
-				       const struct sl_cookie_claim *claim);
+				       struct sl_cookie_claim *claim);
 
 /** One failure in so many is looked at closely. */
 enum { SL_COOKIE_SAMPLE = 64 };
@@ -295,7 +333,8 @@ static inline bool sl_cookie_plainly_forged(struct sl_cookie_ring *ring,
 {
 	/* In both formats the MAC is the low end of the cookie. */
 	if (((batch->mac[i] ^ batch->cookie[i]) & batch->mask[i]) == 0 ||
-	    ring->failures % SL_COOKIE_SAMPLE == 0 || moment->now_us < ring->frozen_until_us)
+	    ring->failures % SL_COOKIE_SAMPLE == 0 || moment->now_us < ring->frozen_until_us ||
+	    moment->older)
 		return false;
 	ring->failures++;
 	return true;
@@ -313,7 +352,7 @@ sl_cookie_verify_end(struct sl_cookie_ring *ring, const struct sl_cookie_moment 
 
 	if (sl_likely(sl_cookie_plainly_forged(ring, moment, batch, i)))
 		return SL_COOKIE_FORGED;
-	c = sl_cookie_read_claim(ends, client_isn, cookie, has_ts, tsecr);
+	c = sl_cookie_read_claim(moment, ends, client_isn, cookie, has_ts, tsecr);
 	if (((batch->mac[i] ^ cookie) & batch->mask[i]) != 0) {
 		const enum sl_cookie_verdict verdict = sl_cookie_judge(ring, moment, &c);
 

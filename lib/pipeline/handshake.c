@@ -127,7 +127,8 @@ PIPELINE_INLINE void verify_begin(struct sl_pipeline *p, unsigned i, unsigned k,
 
 static void make_macs(struct sl_pipeline *p, bool v6, unsigned first, unsigned n)
 {
-	sl_cookie_macs((enum sl_cookie_engine)p->ring.engine, &p->cookies[v6].macs, first, n, v6);
+	sl_cookie_macs((enum sl_cookie_engine)p->ring.engine, &p->moment, &p->cookies[v6].macs,
+		       first, n, v6);
 }
 
 static inline bool is_bare_syn(const struct sl_seg *seg)
@@ -335,14 +336,18 @@ static void unanswered(struct sl_pipeline *p, const struct sl_traveller *t)
 	sl_out_drop(p->out, t->buf, SL_DROP_no_buffer);
 }
 
-/* Answers a SYN with cookie `k` of its family. */
-static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k)
+static inline uint32_t cookie_of(const struct sl_pipeline *p, unsigned k, const bool v6)
+{
+	return sl_cookie_mint_end(&p->moment, &p->cookies[v6].macs, k, v6);
+}
+
+/* Answers a SYN with cookie `k` of its family, or with `iss` in its place. */
+static void answer_syn(struct sl_pipeline *p, const struct sl_traveller *t, unsigned k,
+		       uint32_t iss)
 {
 	const struct sl_seg *seg = t->seg;
-	const struct sl_cookies *cookies = &p->cookies[seg->v6];
-	const struct sl_answer *answer = &cookies->answer[k];
+	const struct sl_answer *answer = &p->cookies[seg->v6].answer[k];
 	const struct sl_server *server = &p->server[answer->server];
-	const uint32_t iss = sl_cookie_mint_end(&cookies->macs, k);
 	bool written;
 
 	if (sl_likely(full_answer(answer, seg)))
@@ -374,7 +379,7 @@ PIPELINE_INLINE unsigned answer_like(struct sl_pipeline *p, unsigned i, unsigned
 
 	for (; i < n; i++) {
 		const struct sl_traveller *t = &p->traveller[i];
-		const uint32_t iss = sl_cookie_mint_end(&cookies->macs, t->cookie);
+		const uint32_t iss = cookie_of(p, t->cookie, v6);
 		struct sl_buf *buf = t->buf;
 
 		if (t->shape != shape || p->query[i].index != SL_FLOW_NONE)
@@ -399,9 +404,8 @@ static void answer_alone(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 	const struct sl_seg *seg = t->seg;
-	struct sl_cookies *cookies = &p->cookies[seg->v6];
-	const struct sl_answer *answer;
 	unsigned k = t->cookie;
+	uint32_t iss;
 
 	if (k == SL_BURST) {
 		sl_cookie_at(&p->ring, p->relay.now_us, &p->moment);
@@ -409,20 +413,19 @@ static void answer_alone(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 		mint_begin(p, i, SL_BURST, k, seg->v6);
 		make_macs(p, seg->v6, k, 1);
 	}
-	answer = &cookies->answer[k];
+	iss = cookie_of(p, k, seg->v6);
 	if (old != NULL) {
+		const struct sl_answer *answer = &p->cookies[seg->v6].answer[k];
 		const struct sl_grant grant = {
 			.mss = answer->client_mss,
 			.wscale = seg->wscale,
 			.sack = seg->sack_permitted,
 			.timestamps = answer->timestamps,
 		};
-		const uint32_t cookie = sl_cookie_mint_end(&cookies->macs, k);
 
-		cookies->macs.cookie[k] = sl_relay_newcomer_iss(old, seg->seq, cookie, &grant);
-		cookies->macs.mask[k] = 0;
+		iss = sl_relay_newcomer_iss(old, seg->seq, iss, &grant);
 	}
-	answer_syn(p, t, k);
+	answer_syn(p, t, k, iss);
 }
 
 void pipeline_answered(struct sl_pipeline *p)
@@ -581,7 +584,7 @@ unsigned pipeline_handshakes(struct sl_pipeline *p, unsigned i, unsigned n)
 			pipeline_unlike(t);
 		}
 		if (is_bare_syn(t->seg)) {
-			answer_syn(p, t, t->cookie);
+			answer_syn(p, t, t->cookie, cookie_of(p, t->cookie, t->seg->v6));
 			continue;
 		}
 		check_ack(p, i);

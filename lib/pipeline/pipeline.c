@@ -47,7 +47,7 @@ int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *con
 	memset(p, 0, sizeof(*p));
 	p->plan = config->plan;
 	p->ring = *config->ring;
-	p->secret_shared = config->secret_shared;
+	p->ring.older = p->secret_shared = config->secret_shared;
 	p->out = out;
 	for (unsigned i = 0; i < SL_PORTS_MAX; i++)
 		p->port[i].side = SL_N_SIDES;

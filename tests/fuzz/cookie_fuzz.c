@@ -41,24 +41,38 @@ struct ack {
 	bool has_ts;
 };
 
-/* Whether a box with this master makes the cookie `epochs` epochs from `unix_us`, for options that
- * are read from the bits of the cookie, and not by the library. */
+/* Whether a box with this master makes the cookie `epochs` epochs from `unix_us`, granting these
+ * options. */
+static bool mints(const struct input *in, const struct ack *ack, uint64_t unix_us, int epochs,
+		  struct sl_cookie_options opts)
+{
+	struct sl_cookie_ring ring;
+	uint32_t cookie, tsval = 0;
+
+	sl_cookie_ring_init(&ring, in->master, unix_us + (uint64_t)(int64_t)epochs * EPOCH_US, 0);
+	cookie = sl_cookie_mint(&ring, &in->tuple, ack->client_isn, &opts, 0, &tsval);
+	return cookie == ack->cookie && (!ack->has_ts || ((tsval ^ ack->tsecr) & 0x1f) == 0);
+}
+
+/* The same, granting whatever. */
 static bool minted_at(const struct input *in, const struct ack *ack, uint64_t unix_us, int epochs)
 {
 	static const uint16_t ts_mss[] = {216, 536, 1220, 1340, 1400, 1440, 1460, 8960};
 	static const uint16_t bare_mss[] = {536, 1300, 1440, 1460};
-	const uint32_t rest = (ack->has_ts ? ack->tsecr : ack->cookie >> 24) & 0x1f;
-	struct sl_cookie_options opts;
-	struct sl_cookie_ring ring;
-	uint32_t cookie, tsval = 0;
+	const unsigned n = ack->has_ts ? 8 : 4;
 
-	opts.mss = ack->has_ts ? ts_mss[ack->cookie >> 28 & 7] : bare_mss[ack->cookie >> 29 & 3];
-	opts.wscale = (uint8_t)(rest >> 1);
-	opts.sack = rest & 1;
-	opts.timestamps = ack->has_ts;
-	sl_cookie_ring_init(&ring, in->master, unix_us + (uint64_t)(int64_t)epochs * EPOCH_US, 0);
-	cookie = sl_cookie_mint(&ring, &in->tuple, ack->client_isn, &opts, 0, &tsval);
-	return cookie == ack->cookie && (!ack->has_ts || (tsval & 0x1f) == rest);
+	for (unsigned i = 0; i < n * 32; i++) {
+		const struct sl_cookie_options opts = {
+			.mss = ack->has_ts ? ts_mss[i / 32] : bare_mss[i / 32],
+			.wscale = i % 32 >> 1,
+			.sack = i & 1,
+			.timestamps = ack->has_ts,
+		};
+
+		if (mints(in, ack, unix_us, epochs, opts))
+			return true;
+	}
+	return false;
 }
 
 /* The ACK of the input. When it comes from a cookie, `granted` says what that cookie granted. */
@@ -89,8 +103,8 @@ static void check_verdict(const struct input *in, const struct ack *ack,
 	switch (verdict) {
 	case SL_COOKIE_VALID:
 		for (int epochs = -1; epochs <= 1; epochs++)
-			found = found || minted_at(in, ack, unix_us, epochs) ||
-				minted_at(in, ack, frozen_unix_us, epochs);
+			found = found || mints(in, ack, unix_us, epochs, *opts) ||
+				mints(in, ack, frozen_unix_us, epochs, *opts);
 		check(found);
 		check(opts->wscale <= SL_COOKIE_NO_WSCALE);
 		check(opts->mss >= 216 && opts->mss <= 8960);

@@ -6,6 +6,7 @@
 #include "handshake.h"
 
 #include "sl_bytes.h"
+#include "sl_cookie_batch.h"
 #include "sl_seq.h"
 
 #include <cstring>
@@ -92,7 +93,8 @@ void append(std::vector<uint8_t> &bytes, uint64_t value, unsigned n)
 		bytes.push_back(static_cast<uint8_t>(value));
 }
 
-uint64_t diagram_mac(const Sent &s, uint32_t epoch, uint8_t data)
+// Format 2, or with timestamps 3; the one before, 0 and 1.
+uint64_t diagram_mac(const Sent &s, uint32_t epoch, uint8_t data, uint8_t format = 2)
 {
 	uint8_t key[16];
 	for (uint32_t half : {0, 1}) {
@@ -110,9 +112,52 @@ uint64_t diagram_mac(const Sent &s, uint32_t epoch, uint8_t data)
 	append(m, s.client_isn, 4);
 	append(m, epoch, 4);
 	append(m, data, 1);
-	append(m, s.opts.timestamps, 1);
+	append(m, format | s.opts.timestamps, 1);
 	EXPECT_EQ(m.size(), v4 ? 22u : 46u);
 	return sodium_hash(key, m);
+}
+
+// What lies over the data bits: 32 bits, of which those beside the MAC are used.
+uint32_t diagram_mask(const Sent &s, uint32_t mac)
+{
+	uint64_t k[3];
+	for (uint32_t i = 0; i < 3; i++) {
+		std::vector<uint8_t> m;
+		append(m, 0, 4);
+		append(m, 3 + i, 4);
+		k[i] = sodium_hash(kMaster, m);
+	}
+	const uint64_t numbers = static_cast<uint64_t>(s.client_isn) << 32 |
+				 s.tuple.server_port << 16 | s.tuple.client_port;
+	// 64 by 64 bits by hand, in pieces of 32.
+	const uint64_t x = numbers ^ k[0], y = mac ^ k[1], low = 0xffffffff;
+	const uint64_t ll = (x & low) * (y & low), lh = (x & low) * (y >> 32);
+	const uint64_t hl = (x >> 32) * (y & low), hh = (x >> 32) * (y >> 32);
+	const uint64_t middle = (ll >> 32) + (lh & low) + (hl & low);
+	const uint64_t upper = hh + (lh >> 32) + (hl >> 32) + (middle >> 32);
+	return static_cast<uint32_t>(((x * y) ^ upper) * (k[2] | 1) >> 32);
+}
+
+uint32_t masked(const Sent &s, uint32_t data, uint64_t mac)
+{
+	const uint32_t mac_bits = s.opts.timestamps ? 0xfffffff : 0xffffff;
+	const uint32_t in = static_cast<uint32_t>(mac) & mac_bits;
+	return in | (data ^ (diagram_mask(s, in) & ~mac_bits));
+}
+
+// As a box of the release before makes it.
+Sent mint_older(uint64_t unix_us, const struct sl_cookie_tuple &tuple, uint32_t client_isn,
+		bool timestamps)
+{
+	const uint32_t epoch = static_cast<uint32_t>(unix_us / kEpoch);
+	Sent s = {tuple, client_isn, {1440, 9, true, timestamps}, 0, 9 << 1 | 1};
+	if (timestamps) // MSS 5 of the table of 8
+		s.cookie = epoch << 31 | 5u << 28 |
+			   (diagram_mac(s, epoch, 5 << 5 | 9 << 1 | 1, 0) & 0xfffffff);
+	else // MSS 2 of the table of 4
+		s.cookie = epoch << 31 | 2u << 29 | 9u << 25 | 1u << 24 |
+			   (diagram_mac(s, epoch, 2 << 5 | 9 << 1 | 1, 0) & 0xffffff);
+	return s;
 }
 
 TEST(Cookie, HasItsBitsWhereTheDiagramsSay)
@@ -125,15 +170,107 @@ TEST(Cookie, HasItsBitsWhereTheDiagramsSay)
 
 		const Sent ts = mint(ring, kBoot, tuple_v6(), 77, {1400, 9, true, true});
 		const uint64_t ts_mac = diagram_mac(ts, epoch, 4 << 5 | 9 << 1 | 1);
-		EXPECT_EQ(ts.cookie, parity << 31 | 4u << 28 | (ts_mac & 0xfffffff));
+		EXPECT_EQ(ts.cookie, masked(ts, parity << 31 | 4u << 28, ts_mac));
 		EXPECT_EQ(ts.tsval & 0x1f, 9u << 1 | 1u);
 
 		const Sent bare = mint(ring, kBoot, tuple_v4(), 78, {1400, 9, true, false});
 		const uint64_t bare_mac = diagram_mac(bare, epoch, 1 << 5 | 9 << 1 | 1);
 		EXPECT_EQ(bare.cookie,
-			  parity << 31 | 1u << 29 | 9u << 25 | 1u << 24 | (bare_mac & 0xffffff));
+			  masked(bare, parity << 31 | 1u << 29 | 9u << 25 | 1u << 24, bare_mac));
 		EXPECT_EQ(bare.tsval, 0u) << "no timestamps, no TSval";
 	}
+}
+
+// How often each value of the bits beside the MAC comes, of SYNs that differ by what `change` does.
+template <typename F> std::vector<unsigned> top_bits(bool timestamps, F change)
+{
+	const struct sl_cookie_ring ring = ring_at(kUnix);
+	std::vector<unsigned> seen(timestamps ? 16 : 256);
+	for (uint32_t i = 0; i < 64 * seen.size(); i++) {
+		Sent s = {tuple_v4(), 0x339637a2, {1460, 7, true, timestamps}, 0, 0};
+		change(s, i);
+		s = mint(ring, kBoot, s.tuple, s.client_isn, s.opts);
+		seen[s.cookie >> (timestamps ? 28 : 24)]++;
+	}
+	return seen;
+}
+
+// Who sends SYNs alike sees all 32 bits vary: 64 times each value is expected, by sigma 8.
+TEST(Cookie, NoBitOfItIsTheSameFromSynToSyn)
+{
+	RecordProperty("rfc", "9293 MUST-8, 6528 3");
+	for (bool timestamps : {false, true}) {
+		const auto isns =
+			top_bits(timestamps, [](Sent &s, uint32_t i) { s.client_isn += i; });
+		const auto ports =
+			top_bits(timestamps, [](Sent &s, uint32_t i) { s.tuple.client_port += i; });
+		const auto clients = top_bits(timestamps, [](Sent &s, uint32_t i) {
+			s.tuple.client.b[15] = static_cast<uint8_t>(i);
+			s.tuple.client.b[14] = static_cast<uint8_t>(i >> 8);
+		});
+		for (const auto &seen : {isns, ports, clients})
+			for (unsigned n : seen) {
+				EXPECT_GT(n, 64 - 48u);
+				EXPECT_LT(n, 64 + 48u);
+			}
+	}
+}
+
+// The MAC bits being the same, the data bits' mask is another for another ISN of the client, which
+// nobody off the path knows.
+TEST(Cookie, TheMaskOfSomebodyElseIsNotLearnedFromOnesOwn)
+{
+	const struct sl_cookie_ring ring = ring_at(kUnix);
+	std::mt19937 random(3);
+	std::vector<unsigned> differences(256);
+	for (unsigned i = 0; i < 64 * 256; i++) {
+		const uint32_t mac = random() & 0xffffff;
+		const uint64_t ports = 80u << 16 | 40000, mine = random(), other = random();
+		const uint32_t a = sl_cookie_data_mask(&ring.mask_key, mine << 32 | ports, mac);
+		const uint32_t b = sl_cookie_data_mask(&ring.mask_key, other << 32 | ports, mac);
+		differences[(a ^ b) >> 24]++;
+	}
+	for (unsigned n : differences) {
+		EXPECT_GT(n, 64 - 48u);
+		EXPECT_LT(n, 64 + 48u);
+	}
+}
+
+TEST(Cookie, OfTheFormatBeforeVerifiesWhereTheMasterIsShared)
+{
+	for (bool timestamps : {false, true}) {
+		for (const struct sl_cookie_tuple &tuple : {tuple_v4(), tuple_v6()}) {
+			struct sl_cookie_ring ring = ring_at(kUnix), alone = ring;
+			ring.older = true;
+			for (uint64_t minted : {kUnix, kUnix - kEpoch + 15 * kSecond}) {
+				const Sent s = mint_older(minted, tuple, 99, timestamps);
+				struct sl_cookie_options opts;
+				ASSERT_EQ(verify(ring, kBoot, s, &opts), SL_COOKIE_VALID);
+				expect_same(opts, s.opts);
+				EXPECT_NE(verify(alone, kBoot, s), SL_COOKIE_VALID);
+				for (unsigned bit = 0; bit < 32; bit++) {
+					Sent wrong = s;
+					wrong.cookie ^= 1u << bit;
+					EXPECT_EQ(verify(ring, kBoot, wrong), SL_COOKIE_FORGED);
+				}
+			}
+		}
+	}
+}
+
+TEST(Cookie, OfTheFormatBeforeAreTriedSoManyASecond)
+{
+	struct sl_cookie_ring ring = ring_at(kUnix);
+	ring.older = true;
+	const Sent s = mint_older(kUnix, tuple_v4(), 99, false);
+	Sent forged = s;
+	forged.cookie ^= 1;
+	for (unsigned i = 0; i < 9999; i++)
+		ASSERT_EQ(verify(ring, kBoot, forged), SL_COOKIE_FORGED);
+	EXPECT_EQ(verify(ring, kBoot, s), SL_COOKIE_VALID);
+	EXPECT_EQ(verify(ring, kBoot, s), SL_COOKIE_FORGED);
+	EXPECT_EQ(verify(ring, kBoot, mint(ring, kBoot, false)), SL_COOKIE_VALID);
+	EXPECT_EQ(verify(ring, kBoot + kSecond / 1000, s), SL_COOKIE_VALID);
 }
 
 TEST(Cookie, TheTsvalIsAClockThatNeverFallsForTheSameSyn)

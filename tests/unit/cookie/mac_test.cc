@@ -22,12 +22,13 @@ struct Message {
 };
 constexpr Message kMessages[] = {{false, 22, SL_COOKIE_WORDS_V4}, {true, 46, SL_COOKIE_WORDS_V6}};
 
-void some_work(sl_cookie_batch *batch, const Message &message, unsigned seed)
+void some_work(sl_cookie_moment *moment, sl_cookie_batch *batch, const Message &message,
+	       unsigned seed)
 {
 	std::mt19937_64 random(seed);
+	for (sl_sipkey &key : moment->key)
+		key = {random(), random()};
 	for (unsigned i = 0; i < SL_COOKIE_BATCH; i++) {
-		batch->k0[i] = random();
-		batch->k1[i] = random();
 		for (auto &words : batch->words)
 			words[i] = random();
 		uint64_t &last = batch->words[message.words - 1][i];
@@ -35,9 +36,12 @@ void some_work(sl_cookie_batch *batch, const Message &message, unsigned seed)
 	}
 }
 
-uint32_t by_sodium(const sl_cookie_batch &batch, const Message &message, unsigned i)
+uint32_t by_sodium(const sl_cookie_moment &moment, const sl_cookie_batch &batch,
+		   const Message &message, unsigned i)
 {
-	const uint64_t key[] = {batch.k0[i], batch.k1[i]};
+	// The epoch, whose parity names the key, lies lowest in the last word.
+	const sl_sipkey &of = moment.key[batch.words[message.words - 1][i] & 1];
+	const uint64_t key[] = {of.k0, of.k1};
 	uint64_t words[SL_COOKIE_WORDS_V6];
 	uint8_t out[crypto_shorthash_siphash24_BYTES];
 	uint32_t mac;
@@ -60,14 +64,17 @@ TEST_P(Engines, GiveTheOraclesAnswersForAnyNumber)
 		GTEST_SKIP() << "this CPU has no " << sl_cookie_engine_name(engine);
 	const std::unique_ptr<sl_cookie_batch> batch(new sl_cookie_batch()),
 		before(new sl_cookie_batch());
+	const std::unique_ptr<sl_cookie_moment> moment(new sl_cookie_moment());
 	for (const Message &message : kMessages) {
 		for (unsigned first = 0; first < SL_COOKIE_BATCH; first += 7) {
 			for (unsigned n = 1; first + n <= SL_COOKIE_BATCH; n++) {
-				some_work(batch.get(), message, 100 * first + n);
+				some_work(moment.get(), batch.get(), message, 100 * first + n);
 				*before = *batch;
-				sl_cookie_macs(engine, batch.get(), first, n, message.v6);
+				sl_cookie_macs(engine, moment.get(), batch.get(), first, n,
+					       message.v6);
 				for (unsigned i = first; i < first + n; i++)
-					EXPECT_EQ(batch->mac[i], by_sodium(*batch, message, i))
+					EXPECT_EQ(batch->mac[i],
+						  by_sodium(*moment, *batch, message, i))
 						<< i << " of " << first << " and " << n;
 				EXPECT_EQ(std::memcmp(batch->words, before->words,
 						      sizeof(batch->words)),
