@@ -49,17 +49,18 @@ static unsigned slot_of(const struct sl_addr *net, unsigned len)
 	return (unsigned)(h >> 40) % SL_SERVICE_SLOTS;
 }
 
+static bool has_prefix(const struct sl_service *s, const struct sl_addr *net, unsigned len)
+{
+	return s->prefix_len == len && sl_addr_equal(&s->net, net);
+}
+
 /* The slot that holds the prefix, or the free one where it would go. */
 static unsigned find_slot(const struct sl_service_table *t, const struct sl_addr *net, unsigned len)
 {
 	unsigned s = slot_of(net, len);
 
-	for (; t->slot[s] != 0; s = (s + 1) % SL_SERVICE_SLOTS) {
-		const struct sl_service *service = &t->service[t->slot[s]];
-
-		if (service->prefix_len == len && sl_addr_equal(&service->net, net))
-			break;
-	}
+	while (t->slot[s].number != 0 && !has_prefix(&t->service[t->slot[s].number], net, len))
+		s = (s + 1) % SL_SERVICE_SLOTS;
 	return s;
 }
 
@@ -87,15 +88,50 @@ static void add_len(struct sl_service_table *t, uint8_t len)
 		t->n_lens_v4++;
 }
 
+/* By prefix, then by port. */
+static bool is_before(const struct sl_service *a, const struct sl_service *b)
+{
+	const int net = memcmp(&a->net, &b->net, sizeof(a->net));
+
+	if (a->prefix_len != b->prefix_len)
+		return a->prefix_len < b->prefix_len;
+	return net != 0 ? net < 0 : a->port_lo < b->port_lo;
+}
+
+/* Puts service `number` in its place among `n` ranges. */
+static void add_range(struct sl_service_table *t, unsigned n, uint16_t number)
+{
+	const struct sl_service *s = &t->service[number];
+
+	for (; n > 0 && is_before(s, &t->service[t->range[n - 1].number]); n--)
+		t->range[n] = t->range[n - 1];
+	t->range[n] = (struct sl_service_range){s->port_lo, s->port_hi, number};
+}
+
+/* Gives the service of range `i`, the next in their order, its place in the slot of its prefix. */
+static void add_to_slot(struct sl_service_table *t, unsigned i)
+{
+	const uint16_t number = t->range[i].number;
+	const struct sl_service *s = &t->service[number];
+	struct sl_service_slot *slot = &t->slot[find_slot(t, &s->net, s->prefix_len)];
+
+	if (slot->n++ == 0)
+		slot->first = (uint8_t)i;
+	if (slot->number == SL_SERVICE_NONE || s->mode > t->service[slot->number].mode)
+		slot->number = number;
+	add_len(t, s->prefix_len);
+}
+
 void sl_service_table_init(struct sl_service_table *t, const struct sl_service *services,
 			   unsigned n)
 {
+	unsigned n_ranges = 0;
+
 	memset(t, 0, sizeof(*t));
 	assert(n < SL_SERVICES_MAX);
 	t->n = (uint16_t)n;
 	for (uint16_t number = 1; number <= n; number++) {
 		struct sl_service *s = &t->service[number];
-		unsigned slot;
 
 		*s = services[number - 1];
 		if (s->retired) {
@@ -103,27 +139,39 @@ void sl_service_table_init(struct sl_service_table *t, const struct sl_service *
 			continue;
 		}
 		mask(&s->net, &s->net, s->prefix_len);
-		slot = find_slot(t, &s->net, s->prefix_len);
-		t->next[number] = t->slot[slot];
-		t->slot[slot] = number;
-		add_len(t, s->prefix_len);
+		add_range(t, n_ranges++, number);
 	}
+	for (unsigned i = 0; i < n_ranges; i++)
+		add_to_slot(t, i);
+}
+
+/* The service of a slot that has the port, or 0: their ranges do not overlap. */
+static uint16_t find_port(const struct sl_service_table *t, struct sl_service_slot slot,
+			  uint16_t port)
+{
+	const struct sl_service_range *range = &t->range[slot.first];
+
+	for (unsigned n = slot.n, half; n > 1; n -= half) {
+		half = n / 2;
+		range += port >= range[half].lo ? half : 0;
+	}
+	return slot.n != 0 && port >= range->lo && port <= range->hi ? range->number
+								     : SL_SERVICE_NONE;
 }
 
 uint16_t sl_service_find(const struct sl_service_table *t, const struct sl_addr *addr,
 			 uint16_t port)
 {
 	const unsigned n_lens = n_lens_for(t, addr);
+	uint16_t found = SL_SERVICE_NONE;
 
-	for (unsigned i = 0; i < n_lens; i++) {
+	for (unsigned i = 0; i < n_lens && found == SL_SERVICE_NONE; i++) {
 		struct sl_addr net;
 
 		mask(&net, addr, t->lens[i]);
-		for (uint16_t n = t->slot[find_slot(t, &net, t->lens[i])]; n != 0; n = t->next[n])
-			if (port >= t->service[n].port_lo && port <= t->service[n].port_hi)
-				return n;
+		found = find_port(t, t->slot[find_slot(t, &net, t->lens[i])], port);
 	}
-	return SL_SERVICE_NONE;
+	return found;
 }
 
 uint16_t sl_service_find_addr(const struct sl_service_table *t, const struct sl_addr *addr)
@@ -133,12 +181,13 @@ uint16_t sl_service_find_addr(const struct sl_service_table *t, const struct sl_
 
 	for (unsigned i = 0; i < n_lens; i++) {
 		struct sl_addr net;
+		uint16_t n;
 
 		mask(&net, addr, t->lens[i]);
-		for (uint16_t n = t->slot[find_slot(t, &net, t->lens[i])]; n != 0; n = t->next[n])
-			if (strictest == SL_SERVICE_NONE ||
-			    t->service[n].mode > t->service[strictest].mode)
-				strictest = n;
+		n = t->slot[find_slot(t, &net, t->lens[i])].number;
+		if (n != SL_SERVICE_NONE && (strictest == SL_SERVICE_NONE ||
+					     t->service[n].mode > t->service[strictest].mode))
+			strictest = n;
 	}
 	return strictest;
 }

@@ -138,7 +138,22 @@ enum {
 	SL_SERVICE_V4_BITS = 96, /**< of the mapped form before an IPv4 address's own */
 };
 
-/** Services found by hash of their prefix, longest prefix first. */
+/** Ports of a service. */
+struct sl_service_range {
+	uint16_t lo, hi, number;
+};
+
+/** The services of one prefix: `n` of the ranges, from the first. */
+struct sl_service_slot {
+	uint16_t number; /**< the strictest of them; 0: free */
+	uint8_t first, n;
+};
+
+/**
+ * Services are found by hash of their prefix, longest prefix first, and among those of one prefix
+ * by halving: whatever a packet asks for, that is one slot for each length of prefix that is
+ * configured, and eight ranges in it.
+ */
 struct sl_service_table {
 	struct sl_service service[SL_SERVICES_MAX]; /**< by number; [0] unused */
 	uint16_t n;                                 /**< services, so numbers 1..n */
@@ -146,9 +161,8 @@ struct sl_service_table {
 	uint8_t n_lens;
 	uint8_t n_lens_v4; /**< those that an IPv4 prefix may have */
 	uint8_t lens[129]; /**< distinct prefix lengths, longest first */
-	uint16_t
-		slot[SL_SERVICE_SLOTS]; /**< number of the first service with that prefix, 0 free */
-	uint16_t next[SL_SERVICES_MAX]; /**< further services with the same prefix, 0 ends */
+	struct sl_service_slot slot[SL_SERVICE_SLOTS];
+	struct sl_service_range range[SL_SERVICES_MAX]; /**< by prefix, then by port */
 };
 
 /**

@@ -173,7 +173,7 @@ unsigned longest_run(const sl_service_table &t)
 {
 	unsigned longest = 0, run = 0;
 	for (unsigned i = 0; i < 2 * SL_SERVICE_SLOTS; i++) {
-		run = t.slot[i % SL_SERVICE_SLOTS] == 0 ? 0 : run + 1;
+		run = t.slot[i % SL_SERVICE_SLOTS].number == 0 ? 0 : run + 1;
 		longest = std::max(longest, run);
 	}
 	return longest;
@@ -195,6 +195,32 @@ TEST(ServiceTable, NeighboursSpreadOverTheTable)
 		const Table t(services);
 		EXPECT_LT(longest_run(*t.t), 20u) << net; // at random about 8
 	}
+}
+
+TEST(ServiceTable, ManyOfOneAddressAreFoundByHalving)
+{
+	std::mt19937 rng(7);
+	std::vector<unsigned> order(SL_SERVICES_MAX - 1);
+	std::vector<sl_service> services;
+	for (unsigned i = 0; i < order.size(); i++)
+		order[i] = i;
+	std::shuffle(order.begin(), order.end(), rng);
+	for (unsigned i : order) {
+		services.push_back(service("192.0.2.2", 32, static_cast<uint16_t>(100 + 200 * i),
+					   static_cast<uint16_t>(199 + 200 * i)));
+		services.back().mode = i == 77 ? SL_MODE_SPLICE : SL_MODE_PASS;
+	}
+	const Table t(services);
+	for (unsigned port = 0; port <= 0xffff; port++) {
+		const unsigned i = (port - 100) / 200;
+		const bool inside = port >= 100 && i < order.size() && (port - 100) % 200 < 100;
+		const unsigned n = t.find("192.0.2.2", static_cast<uint16_t>(port));
+		ASSERT_EQ(n != 0, inside) << port;
+		if (inside) {
+			ASSERT_EQ(order[n - 1], i) << port;
+		}
+	}
+	EXPECT_EQ(order[t.find_addr("192.0.2.2") - 1], 77u);
 }
 
 TEST(ServiceTable, AgreesWithALinearSearch)
