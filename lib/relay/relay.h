@@ -12,7 +12,9 @@ enum {
 	RST_ASK_MS =
 		2500, /* after an inexact RST, its receiver is asked so often whether it lives */
 	RST_ASKS = 3, /* and so many times: after 10 s without an answer it is gone */
-	CLOSED_MS = 10000,    /* a closed connection answers by RST for so long */
+	CLOSED_MS = 10000,     /* a closed connection answers by RST for so long */
+	CLOSED_RSTS_PER_S = 4, /* and so often a second */
+	ALL_CLOSED_RSTS_PER_S = 1000,
 	TOMBSTONE_MS = 96000, /* the life of a cookie, which must not open it again */
 	ASK_AGAIN_S = 3600,   /* a server that refused timestamps is asked again after it */
 	MSS_LEAST = 64,

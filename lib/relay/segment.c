@@ -123,27 +123,40 @@ static void joined_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 	relay_forward(r, conn, side, buf, seg);
 }
 
+/* Whether a closed connection may answer once more: so often a second for itself, counted in the
+ * place of the probes, and so often for all of the worker. */
+static bool may_refuse(struct sl_relay *r, struct sl_conn *conn)
+{
+	if (relay_once_a_second(r, conn))
+		conn->probes = 0;
+	if (conn->probes >= CLOSED_RSTS_PER_S)
+		return false;
+	conn->probes++;
+	return sl_bucket_take(&r->closed_rsts, r->now_us, ALL_CLOSED_RSTS_PER_S);
+}
+
 /*
  * A segment of a connection that was reset or reclaimed. For a while an ACK is answered by a RST at
  * its SEG.ACK: so an end whose RST was lost on the way, or who did not believe the number of ours
- * and asks by a challenge ACK, learns the truth; nobody else would tell it.
+ * and asks by a challenge ACK, learns the truth; nobody else would tell it. Whoever knows the
+ * tuple can ask: so the answers are limited.
  */
 static void closed_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			   struct sl_buf *buf, struct sl_seg *seg)
 {
 	const uint32_t seq = side == SL_OUTSIDE ? seg->ack - conn->seq_delta : seg->ack;
 
-	if (seg->flags & SL_ACK && !(seg->flags & SL_RST) &&
-	    r->now_ms - conn->last_seen_ms < CLOSED_MS) {
-		if (relay_emit(r, conn, side, SL_RST, seq, 0, buf))
-			sl_out_answer(r->out, buf);
-		else
-			sl_out_drop(r->out, buf, SL_DROP_no_buffer);
-		return;
-	}
-	sl_out_drop(r->out, buf,
-		    side == SL_OUTSIDE && sl_relay_replays(conn, seg) ? SL_DROP_replayed
-								      : SL_DROP_closed);
+	if (!(seg->flags & SL_ACK) || seg->flags & SL_RST ||
+	    r->now_ms - conn->last_seen_ms >= CLOSED_MS)
+		sl_out_drop(r->out, buf,
+			    side == SL_OUTSIDE && sl_relay_replays(conn, seg) ? SL_DROP_replayed
+									      : SL_DROP_closed);
+	else if (!may_refuse(r, conn))
+		sl_out_drop(r->out, buf, SL_DROP_limited);
+	else if (relay_emit(r, conn, side, SL_RST, seq, 0, buf))
+		sl_out_answer(r->out, buf);
+	else
+		sl_out_drop(r->out, buf, SL_DROP_no_buffer);
 }
 
 /* What quiet_segment wants to know of a segment that was parsed. */

@@ -47,8 +47,9 @@ enum sl_conn_flag {
 	SL_CONN_RST_DOUBT = SL_CONN_RST_OUTSIDE | SL_CONN_RST_INSIDE,
 	SL_CONN_UNQUIET = SL_CONN_OPENING | SL_CONN_RST_DOUBT | SL_CONN_ADOPTING |
 			  SL_CONN_FIN_OUTSIDE | SL_CONN_FIN_INSIDE,
-	SL_CONN_SECOND = 0xe000, /**< low bits of the second in which a SYN last went in, or
-				     the client was last told of an MTU */
+	SL_CONN_SECOND = 0xe000, /**< low bits of the second in which a SYN last went in,
+				     the client was last told of an MTU, or a closed
+				     connection answered */
 };
 
 enum { SL_CONN_SECOND_SHIFT = 13 };
@@ -102,7 +103,8 @@ struct sl_conn {
 	uint8_t wscale_outside : 4; /**< shift of the windows that this end sends, 15 for none */
 	uint8_t wscale_inside : 4;
 	uint8_t wscale_promised : 4; /**< what the client was told of the server's, 15 for none */
-	uint8_t probes : 4;          /**< keepalive rounds without both ends' answer */
+	uint8_t probes : 4;          /**< keepalive rounds without both ends' answer; of a closed
+				connection the RSTs of this second */
 	uint8_t state[SL_N_LEGS];    /**< enum sl_tcp_state */
 
 	/* Observed: every segment. */

@@ -91,7 +91,8 @@ struct sl_relay {
 	uint32_t now_ms;
 	uint64_t now_us;
 	uint64_t dirty; /**< bit hash % 64: table changed there since the pipeline cleared it */
-	struct sl_bucket too_bigs; /**< ICMP errors of our own */
+	struct sl_bucket too_bigs;    /**< ICMP errors of our own */
+	struct sl_bucket closed_rsts; /**< RSTs that closed connections answer with */
 	/** By port; the last is that of SL_PORTS_MAX, which stands for no port. */
 	struct sl_frame_limit limit[SL_PORTS_MAX + 1];
 	uint16_t mtu[SL_LINKS_MAX]; /**< by link: the least of its own and its ports' */

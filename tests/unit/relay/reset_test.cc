@@ -46,6 +46,39 @@ TEST_P(Reset, LostOnItsWayIsRepeatedForTenSeconds)
 	EXPECT_EQ(road.drops(SL_DROP_closed), 2u);
 }
 
+TEST_P(Reset, IsRepeatedFourTimesASecond)
+{
+	cite("RFC 5961 section 7: what answers strangers is limited");
+	road.outside(talk.c(SL_RST, 101, 0));
+	for (unsigned second = 0; second < 3; second++) {
+		for (unsigned i = 0; i < 20; i++)
+			EXPECT_EQ(road.inside(talk.s(SL_ACK, 51, 101, "late")).size(), i < 4) << i;
+		EXPECT_EQ(road.drops(SL_DROP_limited), 16u * (second + 1));
+		road.advance(1000);
+	}
+}
+
+TEST(ClosedConnections, AnswerAThousandTimesASecondTogether)
+{
+	RoadOptions o;
+	o.n_connections = 1024;
+	Road road(o);
+	Talk talk(road);
+	std::vector<Talk> talks;
+	for (unsigned i = 0; i < 300; i++, talk.cport++) {
+		talk.open();
+		talks.push_back(talk);
+	}
+	for (const Talk &t : talks)
+		road.outside(t.c(SL_RST, 1, 0));
+	const uint64_t before = road.term(SL_TERM_answered);
+	for (const Talk &t : talks)
+		for (unsigned i = 0; i < 4; i++)
+			road.inside(t.s(SL_ACK, 1, 1, "late"));
+	EXPECT_EQ(road.term(SL_TERM_answered), before + 1000);
+	EXPECT_EQ(road.drops(SL_DROP_limited), 200u);
+}
+
 TEST_P(Reset, ExactOneOfTheServerEndsIt)
 {
 	cite("RFC 9293 section 3.10.7.4, second");
