@@ -169,7 +169,7 @@ const struct setting settings[] = {
 	{.section = "services", .key = "cookies", .type = SETTING_ENUM,
 	 AT(sl_config_service, cookies), .choices = cookies, .fallback = "always",
 	 .help = "always: answer each SYN by cookie; never: let SYNs through and track them, or, of "
-		 "mode = \"respond\", answer them by half-open connections, `backlog` at most"},
+		 "mode = \"respond\", answer them by half-open connections. `backlog` bounds both"},
 	/* An ACK that brings a cookie back does not say what its SYN-ACK announced. */
 	{.section = "services", .key = "wscale", .type = SETTING_INT, .fixed = true,
 	 AT(sl_config_service, wscale), .min = 0, .max = 14, .fallback = "7", .unit = "bits",
@@ -217,9 +217,9 @@ const struct setting settings[] = {
 	{.section = "services", .key = "backlog", .type = SETTING_INT,
 	 AT(sl_config_service, backlog), .min = 1, .max = 64 << 20, .fallback = "1024",
 	 .unit = "connections",
-	 .help = "of mode = \"respond\" with cookies = \"never\": half-open connections of the service on "
-		 "each worker; "
-		 "beyond, SYNs are dropped"},
+	 .help = "of cookies = \"never\": half-open connections of the service, on all workers together. "
+		 "Beyond, SYNs of mode = \"splice\" pass without an entry, which the server's answer makes; "
+		 "those of mode = \"respond\" are dropped"},
 	{.section = "services", .key = "limits", .type = SETTING_GROUP, .inherits = true,
 	 AT(sl_config_service, limits), .section_below = "limits",
 	 .help = "limits of this service; what is not set here is as in `limits`"},

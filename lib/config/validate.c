@@ -323,20 +323,38 @@ static int check_service(struct load *load, const struct sl_config *config, unsi
 	return rc;
 }
 
-/* What a service does with connections that end in the box. */
-static int check_respond_only(struct load *load, const struct sl_config *config, unsigned i)
+static bool is_in(unsigned mode, unsigned modes)
 {
-	static const char *const keys[] = {"server", "receive_buffer", "send_buffer", "backlog"};
+	return modes >> mode & 1;
+}
+
+/* A key that does nothing in the service's mode. */
+static int check_mode_only(struct load *load, const struct sl_config *config, unsigned i)
+{
+	static const struct {
+		const char *key;
+		unsigned modes; /* bits: those in which it does something */
+		const char *kind, *expected;
+	} rows[] = {
+#define RESPOND 1u << SL_MODE_RESPOND, "responds", "\"respond\""
+		{"server", RESPOND},
+		{"receive_buffer", RESPOND},
+		{"send_buffer", RESPOND},
+#undef RESPOND
+		{"backlog", 1u << SL_MODE_SPLICE | 1u << SL_MODE_RESPOND, "is proxied",
+		 "\"splice\" or \"respond\""},
+	};
 	const struct sl_config_service *service = &config->services[i];
 
-	for (unsigned k = 0; k < SL_ARRAY_LEN(keys) && service->mode != SL_MODE_RESPOND; k++) {
-		const config_setting_t *at = find(load, "services", i, keys[k]);
+	for (unsigned k = 0; k < SL_ARRAY_LEN(rows); k++) {
+		const config_setting_t *at = find(load, "services", i, rows[k].key);
 
-		if (at != NULL)
+		if (at != NULL && !is_in(service->mode, rows[k].modes))
 			return refuse(load, at,
-				      "service \"%s\": %s is for a service that responds; expected "
-				      "mode = \"respond\" with it, not \"%s\"",
-				      service->name, keys[k], sl_service_mode_name(service->mode));
+				      "service \"%s\": %s is for a service that %s; expected mode "
+				      "= %s with it, not \"%s\"",
+				      service->name, rows[k].key, rows[k].kind, rows[k].expected,
+				      sl_service_mode_name(service->mode));
 	}
 	return 0;
 }
@@ -492,7 +510,7 @@ int validate(struct load *load, struct sl_config *config)
 	for (unsigned i = 0; i < config->n_services && rc == 0; i++)
 		rc = check_service(load, config, i);
 	for (unsigned i = 0; i < config->n_services && rc == 0; i++)
-		rc = check_respond_only(load, config, i);
+		rc = check_mode_only(load, config, i);
 	for (unsigned i = 0; i < config->n_services && rc == 0; i++)
 		rc = check_where(load, config, i);
 	if (rc == 0 && config->control.socket[0] == '\0')

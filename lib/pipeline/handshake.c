@@ -497,7 +497,7 @@ static inline void check_ack(struct sl_pipeline *p, unsigned i)
 		open_proven(p, i, &grant);
 		break;
 	case SL_COOKIE_FORGED:
-		if (sl_unlikely(pipeline_adopts(p, t->service)))
+		if (sl_unlikely(pipeline_takes_strays(p, t->service)))
 			pipeline_stray(p, i, SL_DROP_cookie_invalid);
 		else
 			sl_out_drop(p->out, t->buf, SL_DROP_cookie_invalid);
@@ -594,6 +594,26 @@ unsigned pipeline_handshakes(struct sl_pipeline *p, unsigned i, unsigned n)
 	return i;
 }
 
+/* Whether a server answers a SYN that went through without an entry, as it may where SYNs go
+ * through: the client and its numbers are what the server says. */
+static bool answers_untracked(const struct sl_pipeline *p, const struct sl_traveller *t)
+{
+	const struct sl_service *service = service_of(p, t);
+
+	return t->side == SL_INSIDE &&
+	       (t->seg->flags & (SL_SYN | SL_RST | SL_ACK)) == (SL_SYN | SL_ACK) &&
+	       service->mode == SL_MODE_SPLICE && service->cookies == SL_COOKIES_NEVER;
+}
+
+static void track_answer(struct sl_pipeline *p, unsigned i)
+{
+	const struct sl_traveller *t = &p->traveller[i];
+
+	if (!sl_relay_adopt(&p->relay, &p->query[i].key, p->query[i].hash, t->service, t->buf,
+			    t->seg))
+		pipeline_leave(p, t);
+}
+
 void pipeline_handshake(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
@@ -602,6 +622,8 @@ void pipeline_handshake(struct sl_pipeline *p, unsigned i)
 		open_by_syn(p, i, NULL);
 	else if (may_prove(t))
 		check_ack(p, i);
+	else if (answers_untracked(p, t))
+		track_answer(p, i);
 	else if (sl_tcp_flags_possible(t->seg->flags))
 		pipeline_stray(p, i, SL_DROP_stray);
 	else /* to LISTEN on a host link */

@@ -31,7 +31,7 @@ static void of_no_connection(struct sl_pipeline *p, const struct sl_traveller *t
 {
 	if (!t->proxied)
 		pipeline_leave(p, t);
-	else if (!pipeline_adopts(p, t->service))
+	else if (!pipeline_takes_strays(p, t->service))
 		/* What comes back of SYN-ACKs to forged addresses, for one. */
 		sl_out_drop(p->out, t->buf, SL_DROP_icmp_mismatch);
 	else if (t->side == SL_INSIDE || pipeline_ration_take(p, t->service))

@@ -97,6 +97,12 @@ static inline bool pipeline_adopts(const struct sl_pipeline *p, uint16_t service
 	return sl_unlikely(p->relay.now_us < p->adopt_until_us[service]) &&
 	       p->plan->services.service[service].strays == SL_STRAYS_ADOPT;
 }
+/* Whether segments of no connection may be honest: in that window, or where entries had to give
+ * way. */
+static inline bool pipeline_takes_strays(const struct sl_pipeline *p, uint16_t service)
+{
+	return pipeline_adopts(p, service) || sl_unlikely(sl_relay_overflows(&p->relay, service));
+}
 /* Opens that window. */
 void pipeline_adopt_from_now(struct sl_pipeline *p, uint16_t service);
 /* Opens it for all services, and for those whose traffic is proxied now and was not before. */

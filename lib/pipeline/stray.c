@@ -129,7 +129,7 @@ void pipeline_stray(struct sl_pipeline *p, unsigned i, enum sl_drop reason)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
-	if (pipeline_adopts(p, t->service) && !pipeline_on_host(p, t->link)) {
+	if (pipeline_takes_strays(p, t->service) && !pipeline_on_host(p, t->link)) {
 		if (t->side == SL_INSIDE)
 			adopt_from_inside(p, i);
 		else

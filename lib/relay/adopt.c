@@ -50,13 +50,28 @@ static void adopt_standing(struct sl_relay *r, struct sl_conn *conn, const struc
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_ESTABLISHED);
 }
 
-bool sl_relay_adopt(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-		    uint16_t service, struct sl_buf *buf, const struct sl_seg *seg)
+/* Which reserve an entry is of that a segment of the inside makes. */
+static enum sl_reserve_kind reserve_of(const struct sl_relay *r, uint16_t service,
+				       const struct sl_seg *seg)
 {
-	struct sl_conn *conn = relay_conn_add(r, key, hash, service);
+	const bool passed = !sl_service_mode_proxies(r->plan->services.service[service].mode);
+
+	if (seg->flags & SL_SYN)
+		return passed ? SL_RESERVE_PASSED_HALF : SL_RESERVE_BY_ANSWER;
+	return passed ? SL_RESERVE_PASSED : SL_RESERVE_ADOPTED;
+}
+
+/* The entry for a segment of the inside that belongs to none; NULL: there is no room. */
+static struct sl_conn *track(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
+			     uint16_t service, const struct sl_buf *buf, const struct sl_seg *seg)
+{
+	struct sl_conn *conn = relay_conn_add(r, key, hash, service, reserve_of(r, service, seg));
 
 	if (conn == NULL)
-		return false;
+		return NULL;
+	/* Where nobody is proxied nobody has to speak: `silent` is not for them. */
+	if (sl_relay_passed(r, conn))
+		conn->flags |= SL_CONN_CLIENT_SENT;
 	conn->wscale_outside = conn->wscale_inside = ASSUMED_WSCALE;
 	if (seg->ts_off != 0) {
 		conn->flags |= SL_CONN_TIMESTAMPS;
@@ -70,12 +85,23 @@ bool sl_relay_adopt(struct sl_relay *r, const struct sl_flow_key *key, uint32_t 
 		adopt_standing(r, conn, seg);
 	if (!relay_learn_l2(r, conn, SL_INSIDE, buf, seg)) {
 		sl_relay_remove(r, relay_index(r, conn));
-		return false;
+		return NULL;
 	}
-	relay_count(r, conn, SL_EVENT_connections_adopted);
-	buf->account = service;
 	if (!(seg->flags & SL_SYN))
 		relay_observe(r, conn, SL_INSIDE, seg, seg->ack);
+	return conn;
+}
+
+bool sl_relay_adopt(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
+		    uint16_t service, struct sl_buf *buf, const struct sl_seg *seg)
+{
+	struct sl_conn *conn = track(r, key, hash, service, buf, seg);
+
+	if (conn == NULL)
+		return false;
+	if (!(seg->flags & SL_SYN))
+		relay_count(r, conn, SL_EVENT_connections_adopted);
+	buf->account = service;
 	relay_forward(r, conn, SL_INSIDE, buf, seg);
 	return true;
 }
@@ -95,7 +121,7 @@ static bool stands_at(const struct sl_seg *seg, uint32_t expected)
 	       (len == 0 && seg->seq + 1 == expected);
 }
 
-static void agree(struct sl_conn *conn, const struct sl_seg *seg)
+static void agree(struct sl_relay *r, struct sl_conn *conn, const struct sl_seg *seg)
 {
 	struct sl_end *client = &conn->end[SL_OUTSIDE], *server = &conn->end[SL_INSIDE];
 
@@ -103,6 +129,8 @@ static void agree(struct sl_conn *conn, const struct sl_seg *seg)
 	client->seq_max = sl_seq_max(client->seq_max, seg->seq);
 	client->ack = seg->ack;
 	server->seq_max = sl_seq_max(server->seq_max, seg->ack);
+	if (conn->reserve == SL_RESERVE_ADOPTED)
+		relay_reserve_proved(r, conn);
 }
 
 static void refuse(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
@@ -175,7 +203,7 @@ bool relay_adopting_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_si
 	    !sl_seq_between(seg->seq, server->ack - BEHIND, server->ack + BEHIND)) {
 		sl_out_drop(r->out, buf, SL_DROP_adopt_unfit);
 	} else if (near(seg->ack, server->seq_max)) {
-		agree(conn, seg);
+		agree(r, conn, seg);
 		return false;
 	} else if (stands_at(seg, server->ack)) {
 		refuse(r, conn, buf, seg);

@@ -19,7 +19,8 @@ size_t sl_relay_memory_size(const struct sl_relay_config *config)
 	if (flow == 0 || config->n_held > SL_HELD_MAX)
 		return 0;
 	return aligned(flow) + aligned(sl_wheel_memory_size(SL_RELAY_SLOTS)) +
-	       aligned(held_bytes(config)) + relay_endpoints_memory(config);
+	       aligned(held_bytes(config)) + aligned(relay_reserves_memory(config)) +
+	       relay_endpoints_memory(config);
 }
 
 /* A link carries what it is configured to, and no more than either of its ports. */
@@ -78,6 +79,8 @@ int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void
 	r->held = (struct sl_held *)p;
 	relay_held_init(r, config->n_held);
 	p += aligned(held_bytes(config));
+	relay_reserves_init(r, config, p);
+	p += aligned(relay_reserves_memory(config));
 	relay_endpoints_init(r, config, p);
 	relay_pressure_init(r, config->high_water);
 	return 0;
@@ -107,12 +110,15 @@ static void gauge(struct sl_relay *r, const struct sl_conn *conn, enum sl_leg le
 }
 
 struct sl_conn *relay_conn_add(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-			       uint16_t service)
+			       uint16_t service, enum sl_reserve_kind kind)
 {
-	uint32_t index = sl_flow_insert(&r->flow, key, hash);
 	struct sl_conn *conn;
+	uint32_t index;
 
-	if (sl_unlikely(index == SL_FLOW_NONE) && relay_make_room(r))
+	if (!relay_reserve_admits(r, kind))
+		return NULL;
+	index = sl_flow_insert(&r->flow, key, hash);
+	if (sl_unlikely(index == SL_FLOW_NONE) && relay_give_way(r, kind))
 		index = sl_flow_insert(&r->flow, key, hash);
 	if (index == SL_FLOW_NONE)
 		return NULL;
@@ -126,6 +132,7 @@ struct sl_conn *relay_conn_add(struct sl_relay *r, const struct sl_flow_key *key
 	conn->state[SL_LEG_CLIENT] = conn->state[SL_LEG_SERVER] = SL_TCP_CLOSED;
 	gauge(r, conn, SL_LEG_CLIENT, 1);
 	gauge(r, conn, SL_LEG_SERVER, 1);
+	relay_reserve_enter(r, conn, kind);
 	mark_dirty(r, hash);
 	relay_count(r, conn, SL_EVENT_connections_opened);
 	return conn;
@@ -151,11 +158,16 @@ static const uint16_t transitions[SL_TCP_N_STATES] = {
 void relay_enter_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
 		       enum sl_tcp_state state)
 {
+	const bool proves = leg == SL_LEG_CLIENT && conn->state[leg] == SL_TCP_SYN_RECEIVED &&
+			    state != SL_TCP_CLOSED;
+
 	/* One that is ours follows its endpoint, which sees to it and may have gone on twice. */
 	assert(conn->ours || transitions[conn->state[leg]] & 1u << state);
 	gauge(r, conn, leg, (uint64_t)-1);
 	conn->state[leg] = (uint8_t)state;
 	gauge(r, conn, leg, 1);
+	if (proves)
+		relay_reserve_proved(r, conn);
 }
 
 void relay_set_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
@@ -197,6 +209,7 @@ void sl_relay_remove(struct sl_relay *r, uint32_t index)
 		relay_endpoint_free(r, conn);
 	relay_not_translated(r, conn);
 	relay_source_add(r, &conn->key, (uint32_t)-1);
+	relay_reserve_leave(r, conn);
 	mark_dirty(r, sl_flow_hash(&r->flow, &conn->key));
 	sl_wheel_cancel(&r->wheel, index);
 	gauge(r, conn, SL_LEG_CLIENT, (uint64_t)-1);

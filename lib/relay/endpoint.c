@@ -391,18 +391,30 @@ static bool make_room(struct sl_relay *r)
 	return false;
 }
 
+/* Whether there is an endpoint for a newcomer. One who has proved its address takes that of one who
+ * has not. */
+static bool has_endpoint(struct sl_relay *r, enum sl_reserve_kind kind)
+{
+	if (r->endpoints.n_free > 0)
+		return true;
+	if (kind == SL_RESERVE_NONE && relay_reserve_evict(r, SL_RESERVE_ENDPOINT))
+		return true;
+	return make_room(r);
+}
+
 /* The entry, its link-layer headers and an endpoint; or the buffer is dropped, for lack of what. */
 static struct sl_endpoint *add(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-			       uint16_t service, struct sl_buf *buf, const struct sl_seg *seg)
+			       uint16_t service, enum sl_reserve_kind kind, struct sl_buf *buf,
+			       const struct sl_seg *seg)
 {
 	struct sl_conn *conn;
 
 	buf->account = service;
-	if (r->endpoints.n_free == 0 && !make_room(r)) {
+	if (!has_endpoint(r, kind)) {
 		sl_out_drop(r->out, buf, SL_DROP_endpoints_full);
 		return NULL;
 	}
-	conn = relay_conn_add(r, key, hash, service);
+	conn = relay_conn_add(r, key, hash, service, kind);
 	if (conn == NULL) {
 		sl_out_drop(r->out, buf, SL_DROP_table_full);
 		return NULL;
@@ -422,7 +434,7 @@ static void begin(struct sl_relay *r, struct sl_endpoint *e, enum sl_conn_ours o
 {
 	struct sl_conn *conn = conn_of(r, e);
 
-	conn->ours = (uint8_t)ours;
+	conn->ours = ours & 3;
 	conn->end[SL_OUTSIDE].isn = conn->end[SL_OUTSIDE].seq_max = e->tcb.irs;
 	conn->end[SL_INSIDE].isn = conn->end[SL_INSIDE].seq_max = e->tcb.iss;
 	show(r, conn, e);
@@ -432,10 +444,9 @@ static void begin(struct sl_relay *r, struct sl_endpoint *e, enum sl_conn_ours o
 
 bool sl_relay_has_backlog(const struct sl_relay *r, uint16_t service)
 {
-	const uint64_t *states = r->out->accounts[service].state[SL_LEG_CLIENT];
+	const struct sl_reserve *half = &r->reserve[SL_RESERVE_ENDPOINT];
 
-	return states[SL_TCP_SYN_RECEIVED] < r->plan->services.service[service].backlog &&
-	       r->endpoints.tcp.states[SL_TCP_SYN_RECEIVED] < ((uint64_t)r->endpoints.n + 1) / 2;
+	return relay_within_backlog(r, service) && half->n < half->share;
 }
 
 /* A tuple's for ever: timestamps grow from one connection to the next (RFC 7323 section 5.4). */
@@ -451,7 +462,7 @@ void sl_relay_open_by_syn(struct sl_relay *r, const struct sl_flow_key *key, uin
 			  uint16_t service, const uint32_t *above, struct sl_buf *buf,
 			  const struct sl_seg *seg)
 {
-	struct sl_endpoint *e = add(r, key, hash, service, buf, seg);
+	struct sl_endpoint *e = add(r, key, hash, service, SL_RESERVE_ENDPOINT, buf, seg);
 	uint32_t iss;
 
 	if (e == NULL)
@@ -476,7 +487,7 @@ void sl_relay_open_by_cookie(struct sl_relay *r, const struct sl_flow_key *key, 
 		.timestamps = grant->timestamps,
 		.sack = grant->sack,
 	};
-	struct sl_endpoint *e = add(r, key, hash, service, buf, seg);
+	struct sl_endpoint *e = add(r, key, hash, service, SL_RESERVE_NONE, buf, seg);
 
 	if (e == NULL)
 		return;

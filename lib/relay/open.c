@@ -100,7 +100,7 @@ void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, ui
 		sl_out_drop(r->out, buf, SL_DROP_no_buffer);
 		return;
 	}
-	conn = relay_conn_add(r, key, hash, service);
+	conn = relay_conn_add(r, key, hash, service, SL_RESERVE_NONE);
 	if (conn == NULL) {
 		sl_out_drop(r->out, buf, SL_DROP_table_full);
 		return;
@@ -375,24 +375,42 @@ static void track_answer(struct sl_conn *conn, enum sl_side side, const struct s
 }
 
 /* mss_max for a handshake that goes through as it is. */
-static void clamp_mss(const struct sl_relay *r, const struct sl_conn *conn, struct sl_buf *buf,
+static void clamp_mss(const struct sl_relay *r, uint16_t service, struct sl_buf *buf,
 		      struct sl_seg *seg)
 {
-	const uint16_t most = r->plan->services.service[conn->service].mss_max;
+	const uint16_t most = r->plan->services.service[service].mss_max;
 
 	if (most != 0 && seg->flags & SL_SYN)
 		sl_wire_clamp_mss(buf, seg, most);
+}
+
+/* A SYN from outside goes to its server without an entry. */
+static void pass_syn(struct sl_relay *r, const struct sl_flow_key *key, uint16_t service,
+		     struct sl_buf *buf, struct sl_seg *seg)
+{
+	clamp_mss(r, service, buf, seg);
+	r->syns_sent[service]++;
+	sl_count(&r->out->accounts[service].event[SL_EVENT_syn_untracked], 1);
+	relay_overflow(r, service);
+	sl_out_pass(r->out, buf, r->plan->links[key->domain >> 24].port[SL_INSIDE]);
 }
 
 void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
 			   uint16_t service, enum sl_side side, struct sl_buf *buf,
 			   struct sl_seg *seg)
 {
-	struct sl_conn *conn = relay_conn_add(r, key, hash, service);
+	struct sl_conn *conn = NULL;
 
 	buf->account = service;
+	if (side == SL_INSIDE)
+		conn = relay_conn_add(r, key, hash, service, SL_RESERVE_INSIDE);
+	else if (relay_within_backlog(r, service))
+		conn = relay_conn_add(r, key, hash, service, SL_RESERVE_BY_SYN);
 	if (conn == NULL) {
-		sl_out_drop(r->out, buf, SL_DROP_table_full);
+		if (side == SL_OUTSIDE)
+			pass_syn(r, key, service, buf, seg);
+		else
+			sl_out_drop(r->out, buf, SL_DROP_table_full);
 		return;
 	}
 	if (side == SL_INSIDE)
@@ -405,7 +423,7 @@ void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, ui
 		sl_out_drop(r->out, buf, SL_DROP_link_headers_full);
 		return;
 	}
-	clamp_mss(r, conn, buf, seg);
+	clamp_mss(r, service, buf, seg);
 	if (side == SL_OUTSIDE && (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN)
 		r->syns_sent[conn->service]++;
 	relay_forward(r, conn, side, buf, seg);
@@ -484,7 +502,7 @@ static void tracked_from_client(struct sl_relay *r, struct sl_conn *conn, enum s
 void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 				   struct sl_buf *buf, struct sl_seg *seg)
 {
-	clamp_mss(r, conn, buf, seg);
+	clamp_mss(r, conn->service, buf, seg);
 	if (side == SL_OUTSIDE && (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN)
 		r->syns_sent[conn->service]++;
 	relay_forward(r, conn, side, buf, seg);

@@ -23,8 +23,9 @@ enum {
 };
 
 /* conn.c: birth, states, end. */
+/* A new entry, in a reserve or in none; NULL: there is no room, whoever gives way. */
 struct sl_conn *relay_conn_add(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-			       uint16_t service);
+			       uint16_t service, enum sl_reserve_kind kind);
 /* A leg goes over to another state; whoever says so sees to it that relay_arm follows. */
 void relay_enter_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
 		       enum sl_tcp_state state);
@@ -147,6 +148,24 @@ bool relay_make_room(struct sl_relay *r);
 /* `n` entries more (as two's complement: fewer) of the key's client. */
 void relay_source_add(struct sl_relay *r, const struct sl_flow_key *key, uint32_t n);
 
+/* reserve.c: entries that give way to others. */
+size_t relay_reserves_memory(const struct sl_relay_config *config);
+void relay_reserves_init(struct sl_relay *r, const struct sl_relay_config *config, void *memory);
+/* Whether a reserve has room for one more, for which its oldest may have to go. */
+bool relay_reserve_admits(struct sl_relay *r, enum sl_reserve_kind kind);
+void relay_reserve_enter(struct sl_relay *r, struct sl_conn *conn, enum sl_reserve_kind kind);
+void relay_reserve_leave(struct sl_relay *r, struct sl_conn *conn);
+/* The outside end of a connection has proved its address. */
+void relay_reserve_proved(struct sl_relay *r, struct sl_conn *conn);
+/* The mode of the connection's service may have changed. */
+void relay_reserve_settle(struct sl_relay *r, struct sl_conn *conn);
+/* The table is full: whether an entry has gone for a newcomer of that kind. */
+bool relay_give_way(struct sl_relay *r, enum sl_reserve_kind kind);
+/* The oldest of a reserve goes, silently; false when there is none. */
+bool relay_reserve_evict(struct sl_relay *r, enum sl_reserve_kind kind);
+/* A SYN of a service has gone through without an entry, or an entry has given way. */
+void relay_overflow(struct sl_relay *r, uint16_t service);
+
 /* held.c: packets that wait for the server. */
 void relay_held_init(struct sl_relay *r, uint32_t n);
 bool relay_hold(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf);
@@ -168,6 +187,13 @@ void relay_tracked_answered_again(struct sl_conn *conn, enum sl_side side,
 				  const struct sl_seg *seg);
 void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 				   struct sl_buf *buf, struct sl_seg *seg);
+/* Whether half-open connections of the service are fewer than this worker's share of its backlog.
+ */
+static inline bool relay_within_backlog(const struct sl_relay *r, uint16_t service)
+{
+	return r->out->accounts[service].state[SL_LEG_CLIENT][SL_TCP_SYN_RECEIVED] <
+	       sl_plan_share(r->plan, r->plan->services.service[service].backlog);
+}
 
 /* adopt.c: a segment of a connection whose outside has not confirmed its numbers yet. Returns false
  * when the segment is to be judged like that of any other connection; else the buffer is disposed

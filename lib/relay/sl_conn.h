@@ -57,6 +57,24 @@ enum { SL_CONN_SECOND_SHIFT = 13 };
 /** Whether a connection ends here, in an endpoint of its own, and what opened it. */
 enum sl_conn_ours { SL_CONN_NOT_OURS, SL_CONN_OURS_BY_SYN, SL_CONN_OURS_BY_COOKIE };
 
+/**
+ * Entries that give way to others, in the order in which they do. Each kind has a share of the
+ * table, its reserve: what fills one cannot take the others. Tracked connections of services that
+ * are passed come first; the others are connections whose client (or, of ADOPTED, whose outside
+ * end) has proved nothing yet: who proves something leaves the reserve.
+ */
+enum sl_reserve_kind {
+	SL_RESERVE_NONE,        /**< gives way to nobody */
+	SL_RESERVE_PASSED_HALF, /**< of a passed service, made by a SYN-ACK */
+	SL_RESERVE_PASSED,      /**< of a passed service, and its handshake is through */
+	SL_RESERVE_BY_ANSWER,   /**< made by a server's SYN-ACK */
+	SL_RESERVE_BY_SYN,      /**< made by a SYN from outside */
+	SL_RESERVE_ENDPOINT,    /**< in SYN-RECEIVED with the box itself */
+	SL_RESERVE_ADOPTED,     /**< made by another segment of a server */
+	SL_RESERVE_INSIDE,      /**< made by a SYN from inside */
+	SL_N_RESERVES,
+};
+
 /** What one end has sent, as it went by; in the inside numbering. */
 struct sl_end {
 	uint32_t seq_max; /**< highest SEG.SEQ + SEG.LEN */
@@ -98,7 +116,8 @@ struct sl_conn {
 	uint32_t last_seen_ms; /**< from here the limit of the state runs */
 	uint16_t flags;        /**< enum sl_conn_flag */
 	uint8_t service;
-	uint8_t ours;               /**< enum sl_conn_ours */
+	uint8_t ours : 2;           /**< enum sl_conn_ours */
+	uint8_t reserve : 3;        /**< enum sl_reserve_kind */
 	uint16_t l2[SL_N_SIDES];    /**< link-layer header of frames that go to that side */
 	uint8_t wscale_outside : 4; /**< shift of the windows that this end sends, 15 for none */
 	uint8_t wscale_inside : 4;
@@ -114,6 +133,7 @@ struct sl_conn {
 };
 
 static_assert(SL_SERVICES_MAX <= 256, "their numbers fit");
+static_assert(SL_N_RESERVES <= 8, "they fit in struct sl_conn");
 static_assert(offsetof(struct sl_conn, end) == SL_CACHE_LINE, "the second line begins with end");
 static_assert(sizeof(struct sl_conn) == 2 * SL_CACHE_LINE, "a relayed segment touches two lines");
 

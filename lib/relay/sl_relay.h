@@ -66,6 +66,17 @@ struct sl_shortage {
 	uint32_t seen;      /**< entries looked at since the level was reached */
 };
 
+/**
+ * A share of the table for entries of one kind, and the order in which they came. An entry that has
+ * left is skipped when its turn comes, so there are more slots than entries may be.
+ */
+struct sl_reserve {
+	uint32_t *slot; /**< a ring: numbers of entries, the oldest first */
+	uint32_t n_slots, first, used;
+	uint32_t share; /**< entries that it may have */
+	uint32_t n;     /**< entries that it has */
+};
+
 enum { SL_PRESSURE_SOURCES = 4096 };
 
 /** A worker that fills up, and what is done about it. */
@@ -96,6 +107,10 @@ struct sl_relay {
 	/** By port; the last is that of SL_PORTS_MAX, which stands for no port. */
 	struct sl_frame_limit limit[SL_PORTS_MAX + 1];
 	uint16_t mtu[SL_LINKS_MAX]; /**< by link: the least of its own and its ports' */
+	struct sl_reserve reserve[SL_N_RESERVES];
+	uint64_t overflow_until_us[SL_SERVICES_MAX]; /**< so long after a SYN of the service went
+							through without an entry, or an entry gave
+							way before its client's ACK */
 	struct sl_pressure pressure;
 	struct sl_endpoints endpoints;
 	struct sl_learned_table learned;
@@ -205,7 +220,9 @@ void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, ui
 
 /**
  * Opens a tracked connection for a SYN that goes through as it is (cookies = "never", or a SYN
- * from inside), and relays the SYN. Disposes of the buffer like sl_relay_open_spliced.
+ * from inside), and relays the SYN. Disposes of the buffer like sl_relay_open_spliced; but a SYN
+ * from outside beyond the service's backlog or the share of such entries passes without an entry,
+ * which its server's SYN-ACK makes.
  */
 void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
 			   uint16_t service, enum sl_side side, struct sl_buf *buf,
@@ -227,8 +244,8 @@ void sl_relay_open_by_syn(struct sl_relay *r, const struct sl_flow_key *key, uin
 			  uint16_t service, const uint32_t *above, struct sl_buf *buf,
 			  const struct sl_seg *seg);
 
-/** Whether a service's backlog has room for one more SYN, and those of all services together hold
- * less than half of the endpoints. */
+/** Whether the backlog of a service that responds has room for one more SYN, and those of all
+ * services together hold less than half of the endpoints. */
 bool sl_relay_has_backlog(const struct sl_relay *r, uint16_t service);
 
 /**
@@ -242,6 +259,22 @@ void sl_relay_serve(struct sl_relay *r, uint64_t unix_us);
 static inline bool sl_relay_has_work(const struct sl_relay *r)
 {
 	return r->endpoints.n_queued > 0;
+}
+
+/** Whether SYNs of the service have gone through without an entry, or entries have given way before
+ * their client's ACK, of late: segments of no connection may be honest. */
+static inline bool sl_relay_overflows(const struct sl_relay *r, uint16_t service)
+{
+	return r->now_us < r->overflow_until_us[service];
+}
+
+/** Whether `conn` is only tracked, and its service is left to its ends: it is followed, and no
+ * more.
+ */
+static inline bool sl_relay_passed(const struct sl_relay *r, const struct sl_conn *conn)
+{
+	return !(conn->flags & SL_CONN_SPLICED) && !conn->ours &&
+	       !sl_service_mode_proxies(r->plan->services.service[conn->service].mode);
 }
 
 /**

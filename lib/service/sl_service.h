@@ -124,7 +124,7 @@ struct sl_service {
 	uint8_t server;            /**< enum sl_respond_server, of SL_MODE_RESPOND; then also: */
 	uint32_t receive_buffer;   /**< bytes, of each endpoint */
 	uint32_t send_buffer;
-	uint32_t backlog;      /**< half-open connections of a worker, at most */
+	uint32_t backlog;      /**< half-open connections, at most; over all workers */
 	uint32_t adopt_for_ms; /**< how long strays are adopted after a change */
 	uint32_t adopt_rate;   /**< segments a second that reach its servers because of strays from
 				  outside then; over all workers */

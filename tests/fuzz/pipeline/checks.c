@@ -37,7 +37,7 @@ static void check_endpoints(const struct harness *h)
 	const struct sl_relay *r = &h->pipeline.relay;
 	const struct sl_endpoints *all = &r->endpoints;
 	const uint32_t n_used = all->n - all->n_free;
-	uint32_t n_ours = 0, n_queued = 0, n_tcbs = 0;
+	uint32_t n_ours = 0, n_queued = 0, n_tcbs = 0, in_reserve[SL_N_RESERVES] = {0};
 
 	for (uint32_t i = 0; i < N_CONNECTIONS; i++) {
 		const struct sl_conn *conn = sl_relay_conn(r, i);
@@ -45,12 +45,16 @@ static void check_endpoints(const struct harness *h)
 		if (!sl_flow_in_use(&r->flow, i))
 			continue;
 		check(sl_wheel_armed(&conn->timer));
+		in_reserve[conn->reserve]++;
 		if (conn->ours == SL_CONN_NOT_OURS)
 			continue;
 		n_ours++;
 		check(conn->endpoint < all->n && all->pool[conn->endpoint].conn == i);
 		check(conn->state[SL_LEG_CLIENT] == all->pool[conn->endpoint].tcb.state);
 	}
+	for (unsigned kind = SL_RESERVE_NONE + 1; kind < SL_N_RESERVES; kind++)
+		check(in_reserve[kind] == r->reserve[kind].n &&
+		      r->reserve[kind].n <= r->reserve[kind].share);
 	check(n_ours == n_used);
 	for (uint32_t i = all->first; i != SL_ENDPOINT_NONE; i = all->pool[i].after) {
 		check(all->pool[i].queued && ++n_queued <= n_used);

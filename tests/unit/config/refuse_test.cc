@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "support.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <random>
 #include <sys/stat.h>
@@ -218,22 +219,34 @@ TEST(ConfigRefuses, AServiceOfAHostLinkThatNobodyStandsBehind)
 	EXPECT_EQ(refusal(wire + "2001:db8::2\";\n mode = \"pass\"; } );"), "");
 }
 
-TEST(ConfigRefuses, WhatOnlyAServiceThatRespondsCanDo)
+namespace
+{
+
+// A key that only services of some modes may have.
+void only_of(const std::string &key, const std::vector<std::string> &modes, const std::string &kind,
+	     const std::string &expected)
+{
+	const std::string name = key.substr(0, key.find(' '));
+
+	for (const std::string mode : {"pass", "monitor", "splice", "respond"}) {
+		const bool may = std::find(modes.begin(), modes.end(), mode) != modes.end();
+		EXPECT_EQ(service("address = \"192.0.2.2\"; port = 80;\n" + key + ";\n mode = \"" +
+				  mode + "\";"),
+			  may ? ""
+			      : "t.cfg:3: service \"web\": " + name + " is for a service that " +
+					  kind + "; expected mode = " + expected +
+					  " with it, not \"" + mode + "\"");
+	}
+}
+
+} // namespace
+
+TEST(ConfigRefuses, WhatOnlyAServiceOfAnotherModeCanDo)
 {
 	for (const std::string key :
-	     {"server = \"echo\"", "receive_buffer = 4096", "send_buffer = 4096", "backlog = 64"}) {
-		const std::string name = key.substr(0, key.find(' '));
-		for (const std::string mode : {"pass", "monitor", "splice"})
-			EXPECT_EQ(service("address = \"192.0.2.2\"; port = 80;\n" + key +
-					  ";\n mode = \"" + mode + "\";"),
-				  "t.cfg:3: service \"web\": " + name +
-					  " is for a service that responds; expected mode = "
-					  "\"respond\" with it, not \"" +
-					  mode + "\"");
-		EXPECT_EQ(service("address = \"192.0.2.2\"; port = 80; mode = \"respond\"; " + key +
-				  ";"),
-			  "");
-	}
+	     {"server = \"echo\"", "receive_buffer = 4096", "send_buffer = 4096"})
+		only_of(key, {"respond"}, "responds", "\"respond\"");
+	only_of("backlog = 64", {"splice", "respond"}, "is proxied", "\"splice\" or \"respond\"");
 }
 
 TEST(ConfigRefuses, WhatOnlyAWireCanDo)

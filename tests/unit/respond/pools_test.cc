@@ -140,6 +140,32 @@ TEST(Pools, ASynFloodOnOneServiceLeavesEndpointsToTheOthers)
 	EXPECT_EQ(only(road.outside(honest.c(SL_ACK | SL_FIN, 1, 1))).seg.flags & SL_FIN, SL_FIN);
 }
 
+// And whoever has proved its address takes the endpoint of one who has not.
+TEST(Pools, AClientWithACookieTakesTheEndpointOfAForgedSyn)
+{
+	RoadOptions o = servers();
+	o.services[0].cookies = SL_COOKIES_NEVER;
+	o.n_endpoints = 16;
+	Road road(o);
+	Talk t(road);
+
+	t.sport = kEcho;
+	for (uint16_t i = 0; i < 8; i++) {
+		t.cport = static_cast<uint16_t>(20000 + i);
+		road.outside(t.syn());
+	}
+	for (unsigned i = 0; i < 16; i++) {
+		Talk c(road);
+		c.sport = kDiscard;
+		c.cport = static_cast<uint16_t>(30000 + i);
+		c.ask();
+		road.outside(c.c(SL_ACK, 1, 1));
+	}
+	EXPECT_EQ(road.drops(SL_DROP_endpoints_full), 0u);
+	EXPECT_EQ(road.events(SL_EVENT_evicted_unproven), 8u);
+	EXPECT_EQ(road.events(SL_EVENT_rst_sent), 0u) << "nobody may be at a forged address";
+}
+
 TEST(Pools, EndpointsInTimeWaitMakeRoomHoweverLargeTheTable)
 {
 	RoadOptions o = servers();
