@@ -58,16 +58,17 @@ static struct sl_pipeline_config pipeline_config(const struct road *road,
 	};
 }
 
-/* Bytes of packet data in an mbuf: the largest frame, or what a driver wants, in the steps that
+/* Bytes of packet data in an mbuf: what the road needs, or what a driver wants, in the steps that
  * drivers expect. */
 static uint16_t data_room(const struct road *road, const struct sl_config *config)
 {
-	uint32_t frame = road->mbuf_data_bytes;
+	uint32_t room = road->mbuf_data_bytes;
 
+	static_assert(RTE_PKTMBUF_HEADROOM >= SL_HEADROOM, "frames may grow at their front");
 	for (unsigned i = 0; i < config->n_links; i++)
-		frame = sl_max_u32(frame, config->links[i].mtu + SL_L2_MAX);
-	frame = sl_max_u32((frame + 1023) & ~1023u, 2048);
-	return (uint16_t)(frame + RTE_PKTMBUF_HEADROOM);
+		room = sl_max_u32(room, sl_wire_room((uint16_t)config->links[i].mtu));
+	room = sl_max_u32((room + 1023) & ~1023u, 2048);
+	return (uint16_t)(room + RTE_PKTMBUF_HEADROOM);
 }
 
 void road_print_needs(const struct road *road, const struct sl_config *config, FILE *out)

@@ -423,6 +423,27 @@ static int check_where(struct load *load, const struct sl_config *config, unsign
 	return 0;
 }
 
+/* A service has no link of its own: its clients may come by any wire. */
+static int check_ipv6(struct load *load, const struct sl_config *config, unsigned i)
+{
+	const struct sl_config_service *service = &config->services[i];
+
+	if (sl_addr_is_v4(&service->address.addr))
+		return 0;
+	for (unsigned l = 0; l < config->n_links; l++) {
+		const struct sl_config_link *link = &config->links[l];
+
+		if (link->type != SL_CONFIG_LINK_HOST && link->mtu < SL_IPV6_MTU_MIN)
+			return refuse(load, place(load, "services", i, "address"),
+				      "service \"%s\": it has an IPv6 address, and the mtu of the "
+				      "link \"%s\" (%s:%u) is %u; expected no IPv6 services, or an "
+				      "mtu of at least %u, which IPv6 needs",
+				      service->name, link->name, link->where.file, link->where.line,
+				      link->mtu, SL_IPV6_MTU_MIN);
+	}
+	return 0;
+}
+
 static int check_endpoints(struct load *load, const struct sl_config_workers *workers)
 {
 	if (workers->endpoints <= workers->connections)
@@ -513,6 +534,8 @@ int validate(struct load *load, struct sl_config *config)
 		rc = check_mode_only(load, config, i);
 	for (unsigned i = 0; i < config->n_services && rc == 0; i++)
 		rc = check_where(load, config, i);
+	for (unsigned i = 0; i < config->n_services && rc == 0; i++)
+		rc = check_ipv6(load, config, i);
 	if (rc == 0 && config->control.socket[0] == '\0')
 		rc = refuse(load, config_lookup(&load->libconfig, "control.socket"),
 			    "control: socket is empty; expected the path of a Unix socket");

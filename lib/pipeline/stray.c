@@ -76,10 +76,12 @@ static void ask_server(struct sl_pipeline *p, const struct sl_traveller *t)
 	if (buf == NULL)
 		return;
 	sl_wire_l2_get(t->buf->data, seg->l3_off, &l2);
-	if (sl_wire_emit(buf, &l2, &made))
+	if (sl_wire_emit(buf, &l2, &made)) {
 		sl_out_made(p->out, buf, t->service, p->plan->links[t->link].port[SL_INSIDE]);
-	else
+	} else {
+		sl_count(&p->out->accounts[t->service].event[SL_EVENT_made_no_room], 1);
 		p->out->n_spare++;
+	}
 }
 
 /*

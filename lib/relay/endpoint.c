@@ -258,7 +258,7 @@ static bool send_segment(void *owner, struct sl_tcb *tcb, struct sl_tcp_segment 
 	segment->made.src_port = conn->key.inside_port;
 	segment->made.dst_port = conn->key.outside_port;
 	if (!sl_wire_emit(buf, &r->l2.entry[conn->l2[SL_OUTSIDE]].l2, &segment->made)) {
-		assert(!"a buffer holds a frame of the link's MTU");
+		relay_count(r, conn, SL_EVENT_made_no_room);
 		r->out->n_spare++;
 		return false;
 	}

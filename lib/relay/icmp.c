@@ -160,6 +160,7 @@ void relay_tell_too_big(struct sl_relay *r, struct sl_conn *conn, const struct s
 	sl_wire_l2_get(packet->data, seg->l3_off, &l2);
 	sl_wire_l2_swap(&l2);
 	if (!sl_wire_emit_too_big(buf, &l2, packet->data, seg, (uint16_t)mtu)) {
+		relay_count(r, conn, SL_EVENT_made_no_room);
 		r->out->n_spare++;
 		return;
 	}

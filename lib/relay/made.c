@@ -59,6 +59,7 @@ static bool send(struct sl_relay *r, const struct sl_conn *conn, enum sl_side to
 	if (buf == NULL)
 		return false;
 	if (!relay_emit(r, conn, to, flags, seq, ack, buf)) {
+		relay_count(r, conn, SL_EVENT_made_no_room);
 		r->out->n_spare++;
 		return false;
 	}
@@ -99,6 +100,7 @@ bool relay_send_syn(struct sl_relay *r, const struct sl_conn *conn)
 	wnd = (uint64_t)conn->end[SL_OUTSIDE].wnd << relay_shift(conn->wscale_outside);
 	made.wnd = relay_clamp_window(wnd);
 	if (!sl_wire_emit(buf, &r->l2.entry[conn->l2[SL_INSIDE]].l2, &made)) {
+		relay_count(r, conn, SL_EVENT_made_no_room);
 		r->out->n_spare++;
 		return false;
 	}

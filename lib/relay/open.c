@@ -107,9 +107,9 @@ void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, ui
 	}
 	fill_spliced(conn, grant, seg, r->plan->services.service[service].wscale);
 	conn->opening.asks = !grant->timestamps && worth_asking(r, service, key);
-	if (r->plan->services.service[service].mss_max != 0)
-		conn->opening.mss = (uint16_t)sl_min_u32(
-			conn->opening.mss, r->plan->services.service[service].mss_max);
+	/* A cookie knows few sizes. What the link carries is the most there, too. */
+	conn->opening.mss = (uint16_t)sl_min_u32(
+		conn->opening.mss, sl_relay_mss(r, key->domain >> 24, service, seg->v6));
 	relay_enter_state(r, conn, SL_LEG_CLIENT, SL_TCP_ESTABLISHED);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_SENT);
 	r->n_translated++;
@@ -262,7 +262,9 @@ static void mend_promise(struct sl_relay *r, struct sl_conn *conn, struct sl_buf
 {
 	conn->flags &= (uint16_t)~SL_CONN_TIMESTAMPS;
 	conn->flags |= SL_CONN_TS_OURS;
-	conn->opening.mss = (uint16_t)sl_max_u32(conn->opening.mss - SL_TIMESTAMPS_BYTES, MSS_LEAST);
+	conn->opening.mss =
+		(uint16_t)(sl_max_u32(conn->opening.mss, SL_TIMESTAMPS_BYTES + MSS_LEAST) -
+			   SL_TIMESTAMPS_BYTES);
 	conn->opening.asks = 1;
 	relay_count(r, conn, SL_EVENT_promises_mended);
 	begin_again(r, conn, buf, seg);

@@ -15,9 +15,9 @@ enum {
 	CLOSED_MS = 10000,     /* a closed connection answers by RST for so long */
 	CLOSED_RSTS_PER_S = 4, /* and so often a second */
 	ALL_CLOSED_RSTS_PER_S = 1000,
-	TOMBSTONE_MS = 96000, /* the life of a cookie, which must not open it again */
-	ASK_AGAIN_S = 3600,   /* a server that refused timestamps is asked again after it */
-	MSS_LEAST = 64,
+	TOMBSTONE_MS = 96000,      /* the life of a cookie, which must not open it again */
+	ASK_AGAIN_S = 3600,        /* a server that refused timestamps is asked again after it */
+	MSS_LEAST = 8,             /* what a server is told at least, however small the link is */
 	ASKS_MAX = 3,              /* a RST lost so often: then the server is taken as it is */
 	SYN_RETRY_FIRST_MS = 1000, /* RFC 6298 section 2.1; doubled each time */
 };

@@ -7,6 +7,11 @@
 
 #include <string.h>
 
+enum {
+	SACK_HEAD = 4, /* bytes of the option before its first block, two NOPs among them */
+	SACK_LEN = 8,
+};
+
 uint32_t tcp_window_edge(const struct sl_tcb *tcb)
 {
 	const uint32_t nxt = sl_tcp_rcv_nxt(tcb), held = sl_tcp_readable(tcb);
@@ -41,12 +46,22 @@ static void add_sack(struct sl_tcp_segment *s, uint32_t left, uint32_t right, un
 		s->sack[s->made.n_sack++] = (struct sl_sack){left, right};
 }
 
+/* How many SACKs a segment has room for: in the header, and, where the MTU is small, beside at
+ * least one byte of payload. */
+static unsigned sacks_most(const struct sl_tcb *tcb)
+{
+	const unsigned header = tcb->timestamps ? 3 : SL_TCP_SACK_MAX;
+	const unsigned room = tcb->smss > SACK_HEAD ? (tcb->smss - SACK_HEAD - 1u) / SACK_LEN : 0;
+
+	return sl_min_u32(header, room);
+}
+
 /* What came twice, then what lies ahead, most recent first. Where that which came twice lies ahead
  * itself, the block that holds it comes second: RFC 2883 section 4 (3). */
 static void add_sacks(struct sl_tcb *tcb, struct sl_tcp_segment *s)
 {
 	const struct tcp_ahead *ahead = tcp_received_ahead(&tcb->received);
-	const unsigned most = tcb->timestamps ? 3 : SL_TCP_SACK_MAX;
+	const unsigned most = sacks_most(tcb);
 	const uint32_t first = tcb->irs + 1, n = ahead == NULL ? 0 : ahead->n;
 	uint32_t holds = n; /* the number of that block */
 
@@ -209,9 +224,9 @@ bool tcp_send_syn(struct sl_tcp *tcp, struct sl_tcb *tcb)
 /* How much a segment carries beside its options. */
 static uint32_t payload_most(const struct sl_tcb *tcb, const struct sl_tcp_segment *s)
 {
-	const uint32_t sack = s->made.n_sack == 0 ? 0 : 4u + 8u * s->made.n_sack;
+	const uint32_t n = s->made.n_sack;
 
-	return tcb->smss > sack ? tcb->smss - sack : 1;
+	return n == 0 ? tcb->smss : tcb->smss - (SACK_HEAD + SACK_LEN * n);
 }
 
 /* The bytes [from, from + len) of the stream, in pieces. Returns how many there was room for. */

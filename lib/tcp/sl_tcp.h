@@ -35,8 +35,9 @@ SL_BEGIN_DECLS
 
 enum {
 	SL_TCP_MSS_MIN =
-		216,      /**< what a peer asks to send less in is taken for that: CVE-2019-11479 */
-	SL_TCP_SPANS = 6, /**< pieces of a segment's payload: 9,000 bytes in blocks */
+		216, /**< what a peer asks to send less in is taken for that: CVE-2019-11479 */
+	SL_TCP_MSS_LINK_MIN = SL_IPV4_MTU_MIN - SL_IPV4_TCP_HDRS, /**< likewise of the options' */
+	SL_TCP_SPANS = 6,    /**< pieces of a segment's payload: 9,000 bytes in blocks */
 	SL_TCP_SACK_MAX = 4, /**< RFC 2018 section 3; three beside timestamps */
 };
 

@@ -181,8 +181,9 @@ void tcp_agree(struct sl_tcb *tcb, const struct sl_tcp_granted *granted)
 			: tcb->v6              ? SL_MSS_DEFAULT_V6
 					       : SL_MSS_DEFAULT_V4;
 	tcb->peer_mss = (uint16_t)sl_max_u32(tcb->peer_mss, SL_TCP_MSS_MIN);
-	/* MUST-16; what every segment carries is off. */
-	smss = sl_min_u32(tcb->peer_mss, sl_max_u32(o->mss, SL_TCP_MSS_MIN));
+	/* MUST-16; what every segment carries is off. What the link does not carry is not sent,
+	 * however little that is. */
+	smss = sl_min_u32(tcb->peer_mss, sl_max_u32(o->mss, SL_TCP_MSS_LINK_MIN));
 	tcb->smss = (uint16_t)(smss - (tcb->timestamps ? 12 : 0));
 }
 

@@ -223,13 +223,17 @@ bool sl_wire_emit_too_big(struct sl_buf *buf, const struct sl_l2 *l2, const uint
 	const unsigned max = (seg->v6 ? ANSWER6_MAX : ANSWER4_MAX) - hdrs;
 	const unsigned room = (unsigned)buf->len + buf->tailroom;
 	const unsigned packet = (unsigned)seg->payload_off + seg->payload_len - seg->l3_off;
+	const unsigned least = (unsigned)seg->l4_off + 8 - seg->l3_off;
 	uint8_t *ip = buf->data + l2->len, *icmp = ip + ip_hdr;
 	unsigned quoted, len;
 	uint16_t cksum;
 
 	if (room < SL_FRAME_MADE_MAX)
 		return false;
-	quoted = sl_min_u32(sl_min_u32(packet, max), room - l2->len - hdrs);
+	/* Not longer than the packet, so that the link by which the packet came carries the error;
+	 * but RFC 792 wants 8 bytes behind the IP header. */
+	quoted = sl_max_u32(packet, hdrs + least) - hdrs;
+	quoted = sl_min_u32(sl_min_u32(quoted, max), room - l2->len - hdrs);
 	memcpy(buf->data, l2->bytes, l2->len);
 	if (seg->v6)
 		emit_ipv6(ip, seg, ICMP_HDR + quoted);

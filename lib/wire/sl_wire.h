@@ -61,7 +61,20 @@ enum {
 	SL_IPV4_MTU_MIN = 68,   /**< RFC 791 */
 	SL_IPV6_MTU_MIN = 1280, /**< RFC 8200 section 5; less is ignored: RFC 8021 */
 	SL_FRAME_MADE_MAX = SL_L2_MAX + SL_IPV6_TCP_HDRS + SL_TCP_OPTIONS_MAX,
+	/** Bytes before a frame that sl_wire_insert_timestamps may need. */
+	SL_HEADROOM = SL_TIMESTAMPS_BYTES,
 };
+
+/**
+ * Bytes that a packet buffer needs from the first byte of the frame on, on links of this MTU: for
+ * every frame that is received there, and for every frame that sl_wire_emit and its like write.
+ * These ask for room for the largest headers there are, whatever headers a frame has. A full
+ * segment of IPv4 has the most payload.
+ */
+static inline uint32_t sl_wire_room(uint16_t mtu)
+{
+	return (uint32_t)mtu - SL_IPV4_TCP_HDRS + SL_FRAME_MADE_MAX;
+}
 
 /** A link-layer header as it stands at the start of a frame, EtherType included. */
 struct sl_l2 {
@@ -245,7 +258,8 @@ bool sl_wire_emit_answer(struct sl_buf *buf, const struct sl_seg *seg, const str
  * Writes to buf->data the error that tells the sender of a segment that it was too long, from the
  * segment's destination, behind the link-layer header `l2`, and sets buf->len. ICMP: fragmentation
  * needed (RFC 1191 section 4); ICMPv6: packet too big (RFC 4443 section 3.2).
- * @frame, @seg  the segment, as it came in; quoted as far as an error may be long, or as room is
+ * @frame, @seg  the segment, as it came in; quoted as far as an error may be long, as there is
+ *               room, and as the error is not longer than the segment's packet
  * @mtu          bytes of an IP packet that would do
  * Returns true, or false when the buffer has less than SL_FRAME_MADE_MAX bytes of room.
  */

@@ -33,7 +33,6 @@ namespace sl_test
 {
 
 enum : uint16_t { kAlways = 80, kNever = 81, kPass = 82, kMonitor = 83 };
-enum : uint32_t { kSpareRoom = 1800 }; ///< bytes of a spare buffer
 
 inline sl_limits usual_limits()
 {
@@ -202,7 +201,7 @@ class Road
 		std::vector<sl_buf> burst;
 		begin();
 		for (const auto &i : in) {
-			sl_buf b = own(new Buffer(i.second))->buf;
+			sl_buf b = own(buffer(i.second))->buf;
 			b.in_port = plan->links[0].port[i.first];
 			b.ip_cksum = b.tcp_cksum = next_cksum;
 			if (next_cksum == SL_CKSUM_UNKNOWN && nic && right(i.second))
@@ -263,6 +262,15 @@ class Road
 		sl_pipeline_apply(p.get(), plan.get(), now_us);
 		std::memset(static_cast<void *>(old.get()), 0xa5, sizeof(*old));
 		check_books();
+	}
+
+	/// The link has this MTU from now on.
+	void set_mtu(uint16_t mtu)
+	{
+		while (out_->n_spare > 0)
+			disown(out_->spare[--out_->n_spare].handle);
+		plan->links[0].mtu = mtu;
+		sl_pipeline_apply(p.get(), plan.get(), now_us);
 	}
 
 	/// Lets `ms` pass in steps, and runs what is due. Returns what was sent meanwhile.
@@ -461,6 +469,13 @@ class Road
 		return n;
 	}
 
+	/// One of the size that the link's MTU needs, to the byte.
+	Buffer *buffer(const Bytes &frame) const
+	{
+		const size_t room = sl_wire_room(plan->links[0].mtu);
+		return new Buffer(frame, SL_HEADROOM, std::max(room, frame.size()) - frame.size());
+	}
+
 	Buffer *own(Buffer *b)
 	{
 		owned[b].reset(b);
@@ -471,8 +486,7 @@ class Road
 	{
 		sl_out_empty(&*out_);
 		while (out_->n_spare < n_spares)
-			out_->spare[out_->n_spare++] =
-				own(new Buffer(Bytes(), 64, kSpareRoom))->buf;
+			out_->spare[out_->n_spare++] = own(buffer(Bytes()))->buf;
 		while (out_->n_spare > n_spares)
 			disown(out_->spare[--out_->n_spare].handle);
 	}
@@ -582,7 +596,7 @@ struct Talk {
 	/// The options of the client's SYN.
 	Bytes offer() const
 	{
-		Bytes o = mss(1460);
+		Bytes o = mss(cmss);
 		if (sack)
 			o = o + sackok();
 		if (offer_ts)
@@ -602,7 +616,7 @@ struct Talk {
 	Frame synack() const
 	{
 		Frame f = s(SL_SYN | SL_ACK, 0, 1);
-		f.options = mss(1460);
+		f.options = mss(smss);
 		if (ssack)
 			f.options = f.options + sackok();
 		if (timestamps)
@@ -661,7 +675,8 @@ struct Talk {
 	uint16_t cport = 40000, sport = kAlways;
 	uint32_t isn = 1000, iss = 700000, cookie = 0;
 	uint16_t cwnd = 65535, swnd = 2920;
-	int cws = 2, sws = 4; ///< window scales offered, -1 for none
+	uint16_t cmss = 1460, smss = 1460; ///< announced
+	int cws = 2, sws = 4;              ///< window scales offered, -1 for none
 	bool sack = true, ssack = true, offer_ts = true;
 	bool timestamps = false; ///< in use
 	uint32_t ctsval = 0xfffffff0, ctsecr = 0, stsval = 0xffffff00, stsecr = 0;

@@ -70,12 +70,6 @@ static uint16_t mtu(uint8_t choice)
 	return (uint16_t)(choice < 128 ? 68 + 10 * (choice - 1) : 1344 + 65 * (choice - 128));
 }
 
-/* What the daemon would allocate behind the headroom for links of this MTU. */
-static unsigned room_for(unsigned mtu)
-{
-	return (mtu + SL_L2_MAX + 1023) / 1024 * 1024;
-}
-
 static void choose_world(struct world *w, const uint8_t *choice)
 {
 	static const uint8_t workers[4] = {1, 2, 4, 16}, backlogs[4] = {8, 1, 2, 64};
@@ -90,7 +84,7 @@ static void choose_world(struct world *w, const uint8_t *choice)
 	w->wire_mtu = mtu(choice[1]);
 	w->host_mtu = mtu(choice[2]);
 	w->backlog = backlogs[choice[3] & 3];
-	w->room = room_for(sl_max_u32(w->wire_mtu, w->host_mtu));
+	w->room = sl_wire_room((uint16_t)sl_max_u32(w->wire_mtu, w->host_mtu));
 	/* Some buffers are just too small. */
 	w->room -= sl_min_u32(shorter[choice[3] >> 2 & 7], w->room);
 }

@@ -193,6 +193,19 @@ TEST(ConfigRefuses, AHostLinkThatIsNone)
 		  0u);
 }
 
+TEST(ConfigRefuses, AServiceOfIpv6OnAWireThatIsTooSmallForIt)
+{
+	const std::string wire =
+		"links = ( { name = \"w\"; outside = \"a\"; inside = \"b\"; "
+		"mtu = 1279; } );\nservices = ( { name = \"web\"; mode = \"pass\"; port = 80; "
+		"\n address = \"";
+	EXPECT_EQ(refusal(wire + "192.0.2.2\"; } );"), "");
+	EXPECT_EQ(refusal(wire + "2001:db8::2\"; } );"),
+		  "t.cfg:3: service \"web\": it has an IPv6 address, and the mtu of the link \"w\" "
+		  "(t.cfg:1) is 1279; expected no IPv6 services, or an mtu of at least 1280, which "
+		  "IPv6 needs");
+}
+
 TEST(ConfigRefuses, AServiceOfAHostLinkThatNobodyStandsBehind)
 {
 	const std::string host = "links = ( { name = \"h\"; type = \"host\"; port = \"a\";"

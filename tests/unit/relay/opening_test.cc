@@ -19,7 +19,7 @@ TEST_P(Opening, OurSynCarriesTheClientsNumbersAndOptions)
 	EXPECT_EQ(syn.fate, SL_FATE_MADE);
 	EXPECT_EQ(syn.seg.seq, talk.isn);
 	EXPECT_EQ(syn.seg.ack, 0u);
-	EXPECT_EQ(syn.seg.mss, 1460);
+	EXPECT_EQ(syn.seg.mss, GetParam().v6 ? 1440 : 1460); // and what the link carries
 	EXPECT_EQ(syn.seg.wscale, 2);
 	EXPECT_TRUE(syn.seg.sack_permitted);
 	EXPECT_EQ(syn.seg.wnd, 65535);

@@ -205,6 +205,19 @@ TEST_P(IcmpErrors, TooBigQuotesThePacketAndGoesBack)
 		EXPECT_LE(b.size(), room);
 		EXPECT_LE(b.size() - icmp.l3_off, GetParam() ? 1280u : 576u);
 	}
+	// What the link has carried here it carries back.
+	for (size_t n : {0, 1, 7, 28, 100, 600, 2000}) {
+		segment.payload = std::string(n, 'x');
+		const Bytes longer = segment.bytes();
+		ASSERT_EQ(parse_exact(longer, &seg), SL_PARSED_TCP);
+		Buffer made(Bytes(), 64, 2000);
+		ASSERT_TRUE(sl_wire_emit_too_big(&made.buf, &l2, longer.data(), &seg, 1360));
+		ASSERT_TRUE(read(made.bytes(), &icmp, &quote));
+		EXPECT_GE(quote.tcp_len, 8);
+		if (n >= 28) {
+			EXPECT_LE(made.bytes().size(), longer.size());
+		}
+	}
 	Buffer small(Bytes(), 64, SL_FRAME_MADE_MAX - 1);
 	EXPECT_FALSE(sl_wire_emit_too_big(&small.buf, &l2, frame.data(), &seg, 1360));
 }
