@@ -7,10 +7,10 @@
  * flood of strangers, of whom some are real after all.
  *
  * After every run: the books balance, every buffer that came in and every spare that was used was
- * sent, freed, handed on or is held, whatever was sent parses, with its checksums right if they
- * were, and the gauges agree with the table, and the endpoints with the connections that have one.
- * No byte outside of a frame is touched, nor a frame that was given back. In the end nothing is
- * queued, and all that was opened is gone by its limits.
+ * sent, freed, handed on or is held, whatever was sent fits its port and parses, with its checksums
+ * right if they were, and the gauges agree with the table, and the endpoints with the connections
+ * that have one. No byte outside of a frame is touched, nor a frame that was given back. In the end
+ * nothing is queued, and all that was opened is gone by its limits.
  *
  * WORLD_BYTES bytes
  *   0   bit 0: the NIC verifies checksums; 1: rooms are short; 2, 3: workers; 4: ICMP errors go
@@ -43,7 +43,7 @@ enum op {
 	OP_STARVE,  /* the next run has only a spare buffers, and so have b more */
 	OP_UNSENT,  /* the port does not take the last a packets of the next run, nor other workers
 		       (b) */
-	OP_ADVANCE, /* the ring of keys */
+	OP_ADVANCE, /* the ring of keys; where a is not 0, also what a port can send: see limit() */
 	OP_APPLY,   /* another plan: modes, strays, one-way, retired services, draining */
 	OP_ICMP,    /* an error about the last segment that went to that side */
 	OP_OURS,    /* see choose() */
@@ -59,6 +59,16 @@ static void choose(struct harness *h, uint8_t flags, uint8_t a, uint8_t b)
 	h->first = N_OTHERS * (a % (1 + N_SERVERS));
 	h->deaf = flags & 1;
 	h->out.full = b & 31;
+}
+
+/* A port can send packets of 576 to 2616 bytes from now on. */
+static void limit(struct harness *h, uint8_t a, uint8_t b)
+{
+	const uint16_t mtu = (uint16_t)(576 + 8 * b);
+	const struct sl_frame_limit limit = {mtu, (uint16_t)(mtu + 18)};
+
+	if (a != 0)
+		sl_pipeline_set_limit(&h->pipeline, a % (HOST_PORT + 1), &limit);
 }
 
 static void wait_seconds(struct harness *h, unsigned seconds)
@@ -145,6 +155,8 @@ static size_t step(struct harness *h, const uint8_t *p, size_t size)
 		h->unhanded = b & 1;
 		break;
 	case OP_ADVANCE:
+		run(h);
+		limit(h, a, b);
 		sl_cookie_ring_advance(&h->pipeline.ring,
 				       1700000000 * SL_US_PER_S + h->now_us - START_US +
 					       b * SL_US_PER_S,

@@ -12,6 +12,8 @@ void check_sent(struct harness *h, struct sl_buf *buf)
 	      buf->data + buf->len <= memory + HEADROOM + h->world.room);
 	check(buf->fate == SL_FATE_ANSWERED || buf->fate == SL_FATE_RELAYED ||
 	      buf->fate == SL_FATE_PASSED || buf->fate == SL_FATE_MADE);
+	check(sl_frame_fits(&h->pipeline.relay.limit[buf->out_port], buf->len,
+			    sl_wire_l3_off(buf->data, buf->len)));
 	parsed = sl_wire_parse(buf->data, buf->len, &seg);
 	if (parsed == SL_PARSED_ICMP && buf->fate != SL_FATE_PASSED) {
 		struct sl_quote quote;
