@@ -6,6 +6,7 @@
 #include <random>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 using namespace config_test;
 
