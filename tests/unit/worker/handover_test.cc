@@ -139,6 +139,7 @@ struct Handover : testing::Test {
 			s.port_lo = s.port_hi = static_cast<uint16_t>(kTracked + i);
 			s.mode = i == 0 ? SL_MODE_SPLICE : SL_MODE_PASS;
 			s.cookies = SL_COOKIES_NEVER;
+			s.backlog = 1024;
 			s.limits.half_open_ms = s.limits.silent_ms = s.limits.idle_ms = 60000;
 			s.limits.fin_wait_2_ms = s.limits.close_wait_ms = s.limits.last_ack_ms =
 				s.limits.time_wait_ms = s.limits.probe_interval_ms = 60000;
