@@ -6,6 +6,10 @@
  */
 #include "pipeline.h"
 
+/* Errors of no connection of this worker that the others are asked about: each costs all of them a
+ * look-up. */
+enum { ROUNDS_PER_S = 1000 };
+
 struct sl_seg *pipeline_quoted(struct sl_pipeline *p, const struct sl_buf *buf,
 			       const struct sl_seg *icmp)
 {
@@ -40,6 +44,15 @@ static void of_no_connection(struct sl_pipeline *p, const struct sl_traveller *t
 		sl_out_drop(p->out, t->buf, SL_DROP_adopt_rationed);
 }
 
+/* Hands an error on to the next worker; the first to receive it rations them. */
+static void hand_round(struct sl_pipeline *p, const struct sl_traveller *t)
+{
+	if (t->buf->hops > 0 || sl_bucket_take(&p->icmp_rounds, p->relay.now_us, ROUNDS_PER_S))
+		sl_out_hand_round(p->out, t->buf);
+	else
+		sl_out_drop(p->out, t->buf, SL_DROP_limited);
+}
+
 void pipeline_icmp(struct sl_pipeline *p, unsigned i, uint32_t index)
 {
 	const struct sl_traveller *t = &p->traveller[i];
@@ -47,7 +60,7 @@ void pipeline_icmp(struct sl_pipeline *p, unsigned i, uint32_t index)
 
 	t->buf->account = t->service;
 	if (index == SL_FLOW_NONE && t->proxied && t->buf->hops + 1u < p->n_round)
-		sl_out_hand_round(p->out, t->buf);
+		hand_round(p, t);
 	else if (index == SL_FLOW_NONE)
 		of_no_connection(p, t);
 	else if (!sl_wire_verify_quote(t->buf->data, quote))

@@ -152,7 +152,8 @@ struct sl_pipeline {
 	bool proxied[SL_SERVICES_MAX]; /**< new connections of a service are, now */
 	uint16_t n_proxied;            /**< services of which they are */
 	uint64_t next_one_way_us;
-	struct sl_bucket stray_rsts; /**< RSTs to strays */
+	struct sl_bucket stray_rsts;  /**< RSTs to strays */
+	struct sl_bucket icmp_rounds; /**< ICMP errors handed round, of those received here */
 	struct sl_ration ration;
 
 	struct sl_like like[SL_PORTS_MAX][SL_SHAPE_SLOTS];

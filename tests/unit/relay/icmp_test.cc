@@ -115,6 +115,29 @@ TEST_P(IcmpOfConnection, WhereTheNicsSpreadTheyGoRoundUntilAllHaveLooked)
 	road.next_hops = 0;
 }
 
+TEST_P(IcmpOfConnection, AThousandASecondGoRound)
+{
+	cite("RFC 5927 section 4.1: errors are forged by whoever likes");
+	open_with_data();
+	road.p->n_round = 3;
+	Icmp ours = {.about = quotable(to_server, from_client)}, e = ours;
+	e.about.sport ^= 1;
+	for (unsigned i = 0; i < 1100; i++) {
+		EXPECT_TRUE(inside(e).empty());
+		ASSERT_EQ(road.handed.size(), i < 1000) << i;
+	}
+	EXPECT_EQ(road.drops(SL_DROP_limited), 100u);
+	expect_about(inside(ours), 0, ours, from_client);
+	// What another has received has been counted there.
+	road.next_hops = 1;
+	EXPECT_TRUE(inside(e).empty());
+	EXPECT_EQ(road.handed.size(), 1u);
+	road.next_hops = 0;
+	road.advance(1000);
+	EXPECT_TRUE(inside(e).empty());
+	EXPECT_EQ(road.handed.size(), 1u);
+}
+
 TEST_P(IcmpOfConnection, EveryKindIsTranslatedAndExtensionsStay)
 {
 	open_with_data();
