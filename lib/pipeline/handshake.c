@@ -662,8 +662,9 @@ static bool may_follow(const struct sl_pipeline *p, const struct sl_traveller *t
 		       const struct sl_conn *old)
 {
 	const struct sl_service *service = service_of(p, t);
+	/* The inside's SYN goes on as it is: timestamps are what its peer makes of them. */
 	const bool timestamps =
-		t->side == SL_OUTSIDE && t->seg->ts_off != 0 && terms_of(p, t).timestamps;
+		t->seg->ts_off != 0 && (t->side == SL_INSIDE || terms_of(p, t).timestamps);
 
 	if (old->ours && service->mode == SL_MODE_RESPOND && service->cookies == SL_COOKIES_NEVER &&
 	    !sl_relay_has_backlog(&p->relay, t->service))

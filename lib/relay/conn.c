@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Birth, states and end of a connection. */
 #include "endpoint.h"
+#include "sl_time_wait.h"
 
 static size_t held_bytes(const struct sl_relay_config *config)
 {
@@ -249,16 +250,21 @@ void relay_l2_turned(struct sl_relay *r, struct sl_conn *conn, const uint8_t *fr
 bool sl_relay_reopens(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg,
 		      bool timestamps)
 {
-	const struct sl_end *last = &conn->end[side];
-	const uint32_t tsval = seg->tsval + (side == SL_INSIDE ? conn->ts_delta : 0);
+	const struct sl_end *me = &conn->end[side];
+	/* Where an endpoint has its number is no delta, and its TSvals are not kept here. */
+	const bool unseen = conn->ours && side == SL_INSIDE;
+	const struct sl_incarnation last = {
+		.seq = me->seq_max - 1,
+		.tsval = me->tsval,
+		.timestamps = conn->flags & SL_CONN_TIMESTAMPS,
+	};
+	const struct sl_incarnation next = {
+		.seq = seg->seq,
+		.tsval = seg->tsval + (side == SL_INSIDE && !conn->ours ? conn->ts_delta : 0),
+		.timestamps = timestamps && !unseen,
+	};
 
-	if (sl_conn_closed(conn))
-		return true;
-	if (timestamps && !(conn->flags & SL_CONN_TIMESTAMPS))
-		return true;
-	if (conn->flags & SL_CONN_TIMESTAMPS && seg->ts_off != 0 && tsval != last->tsval)
-		return sl_seq_gt(tsval, last->tsval);
-	return sl_seq_gt(seg->seq, last->seq_max - 1);
+	return sl_conn_closed(conn) || sl_time_wait_yields(last, next);
 }
 
 bool sl_relay_newcomer(const struct sl_conn *conn, const struct sl_seg *seg)

@@ -311,9 +311,8 @@ void sl_relay_icmp(struct sl_relay *r, uint32_t index, enum sl_side side, struct
 
 /**
  * Whether a SYN from `side` may begin a new connection in place of `conn`, which is over
- * (sl_conn_over): always when it was reset or reclaimed; in TIME-WAIT when its timestamp or its
- * sequence number is beyond the last one of that side's end, or when the new connection
- * will have `timestamps` and the old one had none (RFC 6191 section 2, RFC 1122 section 4.2.2.13).
+ * (sl_conn_over): always when it was reset or reclaimed; in TIME-WAIT by sl_time_wait_yields.
+ * @timestamps  whether the new connection would use them
  */
 bool sl_relay_reopens(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg,
 		      bool timestamps);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sl_bytes.h"
+#include "sl_time_wait.h"
 
 /* RFC 7323 section 5.5: after so long a TS.Recent says nothing. */
 enum { TS_OLD_MS = 24 * 24 * 3600 * 1000 - 1 };
@@ -594,14 +595,19 @@ static enum sl_tcp_verdict take_syn(struct sl_tcp *tcp, struct sl_tcb *tcb, stru
 	const struct sl_seg *seg = a->seg;
 
 	if (tcb->state == SL_TCP_TIME_WAIT && !(seg->flags & (SL_ACK | SL_FIN))) {
-		/* RFC 6191 section 2; MAY-2. */
-		const bool newer = tcb->timestamps && seg->ts_off != 0 && tcb->ts_valid
-					   ? sl_seq_gt(seg->tsval, tcb->ts_recent) ||
-						     (seg->tsval == tcb->ts_recent &&
-						      sl_seq_gt(seg->seq, sl_tcp_rcv_nxt(tcb)))
-					   : sl_seq_gt(seg->seq, sl_tcp_rcv_nxt(tcb));
+		/* MAY-2. */
+		const struct sl_incarnation last = {
+			.seq = sl_tcp_rcv_nxt(tcb) - 1,
+			.tsval = tcb->ts_recent,
+			.timestamps = tcb->timestamps && tcb->ts_valid,
+		};
+		const struct sl_incarnation next = {
+			.seq = seg->seq,
+			.tsval = seg->tsval,
+			.timestamps = tcb->options->timestamps && seg->ts_off != 0,
+		};
 
-		if (newer)
+		if (sl_time_wait_yields(last, next))
 			return SL_TCP_NEW_SYN;
 	}
 	if (tcb->state == SL_TCP_SYN_RECEIVED && seg->seq == tcb->irs) {
@@ -722,7 +728,8 @@ void sl_tcp_path_mtu(struct sl_tcp *tcp, struct sl_tcb *tcb, uint16_t mtu)
 {
 	const uint32_t headers = tcb->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS;
 	const uint32_t options = tcb->timestamps ? SL_TIMESTAMPS_BYTES : 0;
-	const uint32_t smss = sl_max_u32(mtu > headers ? mtu - headers : 0, SL_TCP_MSS_MIN) - options;
+	const uint32_t smss =
+		sl_max_u32(mtu > headers ? mtu - headers : 0, SL_TCP_MSS_MIN) - options;
 
 	if (smss >= tcb->smss || tcb->state == SL_TCP_CLOSED || tcb->state == SL_TCP_SYN_SENT ||
 	    tcb->state == SL_TCP_SYN_RECEIVED)

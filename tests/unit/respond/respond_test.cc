@@ -433,6 +433,37 @@ TEST(RespondEndpoints, OneInTimeWaitMakesRoom)
 	EXPECT_EQ(road.events(SL_EVENT_evicted_over), 2u);
 }
 
+// The number of its endpoint lies where others have the difference of two clocks.
+TEST(RespondEndpoints, NumberOfAnEndpointIsNoTimestamp)
+{
+	Road road(options_for(SL_COOKIES_ALWAYS));
+	Caller caller(road, "198.51.100.7");
+	for (int i = 0; i < 9; i++) {
+		const int s = caller.connect("192.0.2.2", kDaytime);
+		caller.run_until([&] { return caller.state(s) == SL_TCP_CLOSE_WAIT; });
+		caller.receive(s);
+		sl_socket_close(caller.stack, s);
+		caller.settle();
+	}
+	ASSERT_EQ(road.count(), 9u);
+	for (uint32_t i = 0; i < road.options.n_connections; i++) {
+		const sl_conn *conn = sl_relay_conn(&road.p->relay, i);
+		if (!sl_flow_in_use(&road.p->relay.flow, i))
+			continue;
+		ASSERT_EQ(conn->state[SL_LEG_CLIENT], SL_TCP_TIME_WAIT);
+		// A SYN of the server's host, older by its number.
+		Talk talk(road);
+		talk.sport = kDaytime;
+		talk.cport = conn->key.outside_port;
+		talk.timestamps = true;
+		talk.stsval = 0xfffffffe;
+		talk.iss = conn->end[SL_INSIDE].seq_max - 1000;
+		EXPECT_TRUE(road.inside(talk.s(SL_SYN, 0, 0)).empty()) << conn->endpoint;
+	}
+	EXPECT_EQ(road.count(), 9u);
+	EXPECT_EQ(road.events(SL_EVENT_connections_opened), 9u);
+}
+
 TEST(RespondMemory, ManyWhoSendAndDoNotReadLeaveTheOthersTheirs)
 {
 	RoadOptions o = options_for(SL_COOKIES_ALWAYS);

@@ -522,7 +522,7 @@ TEST(TimeWait, YieldsToANewerSyn)
 	Endpoint e;
 	e.to_time_wait();
 	Segment syn = e.peer_syn();
-	syn.seq = e.peer_seq(1); // RCV.NXT itself is not above what came
+	syn.seq = e.peer_seq(0); // that of the FIN, the last that came
 	EXPECT_EQ(e.arrive(syn), SL_TCP_BAD_SYN);
 	e.sent.clear();
 	syn.seq++;
