@@ -15,7 +15,17 @@ void relay_held_init(struct sl_relay *r, uint32_t n)
 	}
 }
 
-bool relay_hold(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf)
+bool relay_holds(const struct sl_relay *r, const struct sl_conn *conn, uint32_t seq,
+		 uint32_t seq_end)
+{
+	for (uint16_t n = conn->opening.held; n != SL_HELD_NONE; n = r->held[n].next)
+		if (sl_seq_leq(r->held[n].seq, seq) && sl_seq_geq(r->held[n].seq_end, seq_end))
+			return true;
+	return false;
+}
+
+bool relay_hold(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf, uint32_t seq,
+		uint32_t seq_end)
 {
 	const uint16_t number = r->held_free;
 	uint16_t *link = &conn->opening.held;
@@ -27,9 +37,11 @@ bool relay_hold(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf)
 	r->held_free = held->next;
 	sl_out_hold(r->out, buf);
 	held->buf = *buf;
-	held->next = SL_HELD_NONE;
-	while (*link != SL_HELD_NONE)
+	held->seq = seq;
+	held->seq_end = seq_end;
+	while (*link != SL_HELD_NONE && sl_seq_leq(r->held[*link].seq, seq))
 		link = &r->held[*link].next;
+	held->next = *link;
 	*link = number;
 	conn->opening.n_held++;
 	return true;

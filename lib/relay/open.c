@@ -62,10 +62,11 @@ static void early_segment(struct sl_relay *r, struct sl_conn *conn, struct sl_bu
 	if (sl_seg_len(seg) == 0) {
 		client->packets++;
 		sl_out_deliver(r->out, buf);
-	} else if (sl_seq_leq(seq_end, client->seq_max)) {
+	} else if (sl_seq_leq(seq_end, client->isn + 1) ||
+		   relay_holds(r, conn, seg->seq, seq_end)) {
 		sl_out_drop(r->out, buf, SL_DROP_early_duplicate);
-	} else if (relay_hold(r, conn, buf)) {
-		client->seq_max = seq_end;
+	} else if (relay_hold(r, conn, buf, seg->seq, seq_end)) {
+		client->seq_max = sl_seq_max(seq_end, client->seq_max);
 	} else {
 		conn->opening.overflow = 1;
 		sl_out_drop(r->out, buf, SL_DROP_hold_full);

@@ -168,7 +168,13 @@ void relay_overflow(struct sl_relay *r, uint16_t service);
 
 /* held.c: packets that wait for the server. */
 void relay_held_init(struct sl_relay *r, uint32_t n);
-bool relay_hold(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf);
+/* Whether all that lies between two sequence numbers is in one packet that is held. */
+bool relay_holds(const struct sl_relay *r, const struct sl_conn *conn, uint32_t seq,
+		 uint32_t seq_end);
+/* Holds the packet that carries it, in the order of sequence numbers; false when there is no room.
+ */
+bool relay_hold(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf, uint32_t seq,
+		uint32_t seq_end);
 void relay_held_drop(struct sl_relay *r, struct sl_conn *conn);
 /* Sends on what was held: the list that began with `first`, of a connection now joined. */
 void relay_held_release(struct sl_relay *r, struct sl_conn *conn, uint16_t first);

@@ -40,6 +40,7 @@ enum {
 /** A held packet, or a free place for one. */
 struct sl_held {
 	struct sl_buf buf;
+	uint32_t seq, seq_end; /**< the sequence numbers that it carries, from and to */
 	uint16_t next;
 };
 
