@@ -473,11 +473,9 @@ static void open_proven(struct sl_pipeline *p, unsigned i, const struct sl_grant
 
 	count(p, t, SL_EVENT_cookies_valid);
 	if (service_of(p, t)->mode == SL_MODE_RESPOND)
-		sl_relay_open_by_cookie(&p->relay, &p->query[i].key, p->query[i].hash, t->service,
-					grant, t->buf, t->seg);
+		sl_relay_open_by_cookie(&p->relay, &p->query[i], t->service, grant, t->buf, t->seg);
 	else
-		sl_relay_open_spliced(&p->relay, &p->query[i].key, p->query[i].hash, t->service,
-				      grant, t->buf, t->seg);
+		sl_relay_open_spliced(&p->relay, &p->query[i], t->service, grant, t->buf, t->seg);
 }
 
 /* An ACK, perhaps with the first data, of no connection. Never answered by RST: an honest client's
@@ -512,45 +510,35 @@ static void open_tracked(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
-	sl_relay_open_tracked(&p->relay, &p->query[i].key, p->query[i].hash, t->service,
-			      (enum sl_side)t->side, t->buf, t->seg);
+	sl_relay_open_tracked(&p->relay, &p->query[i], t->service, (enum sl_side)t->side, t->buf,
+			      t->seg);
 }
 
-/* A SYN to a server of ours, without cookies: it stands in SYN-RECEIVED, in place of `old`. */
-static void open_half(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
+/* A SYN to a server of ours, without cookies: it stands in SYN-RECEIVED. */
+static void open_half(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
-	/* In the numbering that the client saw. */
-	const uint32_t above = old != NULL ? old->end[SL_INSIDE].seq_max + old->seq_delta : 0;
 
-	if (!sl_relay_has_backlog(&p->relay, t->service)) {
+	if (sl_relay_has_backlog(&p->relay, t->service))
+		sl_relay_open_by_syn(&p->relay, &p->query[i], t->service, t->buf, t->seg);
+	else
 		sl_out_drop(p->out, t->buf, SL_DROP_backlog_full);
-		return;
-	}
-	if (old != NULL)
-		sl_relay_remove(&p->relay, p->query[i].index);
-	sl_relay_open_by_syn(&p->relay, &p->query[i].key, p->query[i].hash, t->service,
-			     old != NULL ? &above : NULL, t->buf, t->seg);
 }
 
-/* A SYN without ACK that may open a connection. */
+/* A SYN without ACK that may open a connection, perhaps in the place of `old`. */
 static void open_by_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
 	if (t->side == SL_INSIDE) {
-		if (old != NULL)
-			sl_relay_remove(&p->relay, p->query[i].index);
 		open_tracked(p, i);
 	} else if (service_of(p, t)->cookies != SL_COOKIES_NEVER) {
 		answer_alone(p, i, old);
 	} else if (service_of(p, t)->mode == SL_MODE_RESPOND) {
 		count(p, t, SL_EVENT_syn_received);
-		open_half(p, i, old);
+		open_half(p, i);
 	} else {
 		count(p, t, SL_EVENT_syn_received);
-		if (old != NULL)
-			sl_relay_remove(&p->relay, p->query[i].index);
 		open_tracked(p, i);
 	}
 }
@@ -609,8 +597,7 @@ static void track_answer(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 
-	if (!sl_relay_adopt(&p->relay, &p->query[i].key, p->query[i].hash, t->service, t->buf,
-			    t->seg))
+	if (!sl_relay_adopt(&p->relay, &p->query[i], t->service, t->buf, t->seg))
 		pipeline_leave(p, t);
 }
 
@@ -704,7 +691,6 @@ bool pipeline_reopen(struct sl_pipeline *p, unsigned i)
 	}
 	if (!may_prove(t) || !proves_newcomer(p, i, old, &grant))
 		return false;
-	sl_relay_remove(&p->relay, p->query[i].index);
 	t->buf->account = t->service;
 	open_proven(p, i, &grant);
 	return true;

@@ -93,8 +93,7 @@ static void adopt_from_inside(struct sl_pipeline *p, unsigned i)
 	const struct sl_traveller *t = &p->traveller[i];
 
 	if (t->seg->flags & SL_RST || !(t->seg->flags & SL_ACK) ||
-	    !sl_relay_adopt(&p->relay, &p->query[i].key, p->query[i].hash, t->service, t->buf,
-			    t->seg))
+	    !sl_relay_adopt(&p->relay, &p->query[i], t->service, t->buf, t->seg))
 		pipeline_leave(p, t);
 }
 

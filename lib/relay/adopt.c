@@ -62,10 +62,12 @@ static enum sl_reserve_kind reserve_of(const struct sl_relay *r, uint16_t servic
 }
 
 /* The entry for a segment of the inside that belongs to none; NULL: there is no room. */
-static struct sl_conn *track(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-			     uint16_t service, const struct sl_buf *buf, const struct sl_seg *seg)
+static struct sl_conn *track(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+			     const struct sl_buf *buf, const struct sl_seg *seg)
 {
-	struct sl_conn *conn = relay_conn_add(r, key, hash, service, reserve_of(r, service, seg));
+	enum sl_drop why;
+	struct sl_conn *conn =
+		relay_open(r, at, service, reserve_of(r, service, seg), SL_INSIDE, buf, seg, &why);
 
 	if (conn == NULL)
 		return NULL;
@@ -83,19 +85,15 @@ static struct sl_conn *track(struct sl_relay *r, const struct sl_flow_key *key, 
 		adopt_handshake(r, conn, seg);
 	else
 		adopt_standing(r, conn, seg);
-	if (!relay_learn_l2(r, conn, SL_INSIDE, buf, seg)) {
-		sl_relay_remove(r, relay_index(r, conn));
-		return NULL;
-	}
 	if (!(seg->flags & SL_SYN))
 		relay_observe(r, conn, SL_INSIDE, seg, seg->ack);
 	return conn;
 }
 
-bool sl_relay_adopt(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-		    uint16_t service, struct sl_buf *buf, const struct sl_seg *seg)
+bool sl_relay_adopt(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+		    struct sl_buf *buf, const struct sl_seg *seg)
 {
-	struct sl_conn *conn = track(r, key, hash, service, buf, seg);
+	struct sl_conn *conn = track(r, at, service, buf, seg);
 
 	if (conn == NULL)
 		return false;

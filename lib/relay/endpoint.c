@@ -263,8 +263,8 @@ static bool send_segment(void *owner, struct sl_tcb *tcb, struct sl_tcp_segment 
 		return false;
 	}
 	r->endpoints.quota--;
-	/* The port's limit has just fallen. The segment is lost, as it would be on the way, and sent
-	 * again in pieces that fit: visit. */
+	/* The port's limit has just fallen. The segment is lost, as it would be on the way, and
+	 * sent again in pieces that fit: visit. */
 	if (sl_unlikely(!sl_frame_fits(&r->limit[port], buf->len,
 				       r->l2.entry[conn->l2[SL_OUTSIDE]].l2.len))) {
 		relay_count(r, conn, SL_EVENT_made_lost);
@@ -391,37 +391,36 @@ static bool make_room(struct sl_relay *r)
 	return false;
 }
 
-/* Whether there is an endpoint for a newcomer. One who has proved its address takes that of one who
- * has not. */
-static bool has_endpoint(struct sl_relay *r, enum sl_reserve_kind kind)
+/* Whether there is an endpoint for a newcomer, or will be when what stands in its place goes. One
+ * who has proved its address takes that of one who has not. */
+static bool has_endpoint(struct sl_relay *r, const struct sl_flow_query *at,
+			 enum sl_reserve_kind kind)
 {
 	if (r->endpoints.n_free > 0)
 		return true;
+	if (at->index != SL_FLOW_NONE) {
+		if (sl_relay_conn(r, at->index)->ours)
+			return true;
+		relay_reserve_leave(r, sl_relay_conn(r, at->index));
+	}
 	if (kind == SL_RESERVE_NONE && relay_reserve_evict(r, SL_RESERVE_ENDPOINT))
 		return true;
 	return make_room(r);
 }
 
 /* The entry, its link-layer headers and an endpoint; or the buffer is dropped, for lack of what. */
-static struct sl_endpoint *add(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-			       uint16_t service, enum sl_reserve_kind kind, struct sl_buf *buf,
+static struct sl_endpoint *add(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+			       enum sl_reserve_kind kind, struct sl_buf *buf,
 			       const struct sl_seg *seg)
 {
-	struct sl_conn *conn;
+	enum sl_drop why = SL_DROP_endpoints_full;
+	struct sl_conn *conn = NULL;
 
 	buf->account = service;
-	if (!has_endpoint(r, kind)) {
-		sl_out_drop(r->out, buf, SL_DROP_endpoints_full);
-		return NULL;
-	}
-	conn = relay_conn_add(r, key, hash, service, kind);
+	if (has_endpoint(r, at, kind))
+		conn = relay_open(r, at, service, kind, SL_OUTSIDE, buf, seg, &why);
 	if (conn == NULL) {
-		sl_out_drop(r->out, buf, SL_DROP_table_full);
-		return NULL;
-	}
-	if (!relay_learn_l2(r, conn, SL_OUTSIDE, buf, seg)) {
-		sl_relay_remove(r, relay_index(r, conn));
-		sl_out_drop(r->out, buf, SL_DROP_link_headers_full);
+		sl_out_drop(r->out, buf, why);
 		return NULL;
 	}
 	conn->end[SL_OUTSIDE].packets = 1;
@@ -458,11 +457,19 @@ static uint32_t ts_offset(const struct sl_relay *r, const struct sl_flow_key *ke
 	return (uint32_t)sl_siphash24(&turned, key, sizeof(*key));
 }
 
-void sl_relay_open_by_syn(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-			  uint16_t service, const uint32_t *above, struct sl_buf *buf,
-			  const struct sl_seg *seg)
+/* The highest number that the client has seen of a connection that is over. */
+static uint32_t highest_told(const struct sl_conn *conn)
 {
-	struct sl_endpoint *e = add(r, key, hash, service, SL_RESERVE_ENDPOINT, buf, seg);
+	return conn->end[SL_INSIDE].seq_max + conn->seq_delta;
+}
+
+void sl_relay_open_by_syn(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+			  struct sl_buf *buf, const struct sl_seg *seg)
+{
+	const struct sl_flow_key *key = &at->key;
+	const bool follows = at->index != SL_FLOW_NONE;
+	const uint32_t above = follows ? highest_told(sl_relay_conn(r, at->index)) : 0;
+	struct sl_endpoint *e = add(r, at, service, SL_RESERVE_ENDPOINT, buf, seg);
 	uint32_t iss;
 
 	if (e == NULL)
@@ -470,16 +477,15 @@ void sl_relay_open_by_syn(struct sl_relay *r, const struct sl_flow_key *key, uin
 	iss = sl_tcp_isn(&r->endpoints.tcp, &key->inside_addr, key->inside_port, &key->outside_addr,
 			 key->outside_port);
 	/* RFC 1122 section 4.2.2.13. */
-	if (above != NULL && !sl_seq_gt(iss, *above))
-		iss = *above + 1 + (sl_tcp_random(&r->endpoints.tcp) & 0xffffff);
+	if (follows && !sl_seq_gt(iss, above))
+		iss = above + 1 + (sl_tcp_random(&r->endpoints.tcp) & 0xffffff);
 	sl_tcp_open_passive(&r->endpoints.tcp, &e->tcb, seg, iss, ts_offset(r, key));
 	begin(r, e, SL_CONN_OURS_BY_SYN);
 	sl_out_deliver(r->out, buf);
 }
 
-void sl_relay_open_by_cookie(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-			     uint16_t service, const struct sl_grant *grant, struct sl_buf *buf,
-			     struct sl_seg *seg)
+void sl_relay_open_by_cookie(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+			     const struct sl_grant *grant, struct sl_buf *buf, struct sl_seg *seg)
 {
 	const struct sl_tcp_granted granted = {
 		.peer_mss = grant->mss,
@@ -487,7 +493,7 @@ void sl_relay_open_by_cookie(struct sl_relay *r, const struct sl_flow_key *key, 
 		.timestamps = grant->timestamps,
 		.sack = grant->sack,
 	};
-	struct sl_endpoint *e = add(r, key, hash, service, SL_RESERVE_NONE, buf, seg);
+	struct sl_endpoint *e = add(r, at, service, SL_RESERVE_NONE, buf, seg);
 
 	if (e == NULL)
 		return;

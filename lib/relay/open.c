@@ -5,12 +5,34 @@
  */
 #include "relay.h"
 
-/* The link-layer headers of both ways, from the packet that opens the connection. */
-bool relay_learn_l2(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
-		    const struct sl_buf *buf, const struct sl_seg *seg)
+struct sl_conn *relay_open(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+			   enum sl_reserve_kind kind, enum sl_side side, const struct sl_buf *buf,
+			   const struct sl_seg *seg, enum sl_drop *why)
 {
-	return sl_l2_get_both(&r->l2, buf->data, seg->l3_off, &conn->l2[sl_side_other(side)],
-			      &conn->l2[side]);
+	uint16_t there, back;
+	struct sl_conn *conn;
+
+	/* What is over is not what makes way for its own successor. */
+	if (at->index != SL_FLOW_NONE)
+		relay_reserve_leave(r, sl_relay_conn(r, at->index));
+	*why = SL_DROP_table_full;
+	if (!relay_reserve_admits(r, kind))
+		return NULL;
+	if (!sl_l2_get_both(&r->l2, buf->data, seg->l3_off, &there, &back)) {
+		*why = SL_DROP_link_headers_full;
+		return NULL;
+	}
+	if (at->index != SL_FLOW_NONE)
+		sl_relay_remove(r, at->index); /* its place is the new one's */
+	conn = relay_conn_add(r, &at->key, at->hash, service, kind);
+	if (conn == NULL) {
+		sl_l2_put(&r->l2, there);
+		sl_l2_put(&r->l2, back);
+		return NULL;
+	}
+	conn->l2[sl_side_other(side)] = there;
+	conn->l2[side] = back;
+	return conn;
 }
 
 static void fill_spliced(struct sl_conn *conn, const struct sl_grant *grant,
@@ -90,35 +112,31 @@ static bool worth_asking(const struct sl_relay *r, uint16_t service, const struc
 	return known == NULL || (!known->timestamps && seconds(r) - known->asked_s >= ASK_AGAIN_S);
 }
 
-void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-			   uint16_t service, const struct sl_grant *grant, struct sl_buf *buf,
+void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+			   const struct sl_grant *grant, struct sl_buf *buf,
 			   const struct sl_seg *seg)
 {
 	struct sl_conn *conn;
+	enum sl_drop why;
 
 	buf->account = service;
 	if (r->out->n_spare == 0) {
 		sl_out_drop(r->out, buf, SL_DROP_no_buffer);
 		return;
 	}
-	conn = relay_conn_add(r, key, hash, service, SL_RESERVE_NONE);
+	conn = relay_open(r, at, service, SL_RESERVE_NONE, SL_OUTSIDE, buf, seg, &why);
 	if (conn == NULL) {
-		sl_out_drop(r->out, buf, SL_DROP_table_full);
+		sl_out_drop(r->out, buf, why);
 		return;
 	}
 	fill_spliced(conn, grant, seg, r->plan->services.service[service].wscale);
-	conn->opening.asks = !grant->timestamps && worth_asking(r, service, key);
+	conn->opening.asks = !grant->timestamps && worth_asking(r, service, &at->key);
 	/* A cookie knows few sizes. What the link carries is the most there, too. */
 	conn->opening.mss = (uint16_t)sl_min_u32(
-		conn->opening.mss, sl_relay_mss(r, key->domain >> 24, service, seg->v6));
+		conn->opening.mss, sl_relay_mss(r, at->key.domain >> 24, service, seg->v6));
 	relay_enter_state(r, conn, SL_LEG_CLIENT, SL_TCP_ESTABLISHED);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_SENT);
 	r->n_translated++;
-	if (!relay_learn_l2(r, conn, SL_OUTSIDE, buf, seg)) {
-		sl_relay_remove(r, relay_index(r, conn));
-		sl_out_drop(r->out, buf, SL_DROP_link_headers_full);
-		return;
-	}
 	(void)relay_send_syn(r, conn); /* if not now, the timer sends it again */
 	early_segment(r, conn, buf, seg);
 }
@@ -398,22 +416,24 @@ static void pass_syn(struct sl_relay *r, const struct sl_flow_key *key, uint16_t
 	sl_out_pass(r->out, buf, r->plan->links[key->domain >> 24].port[SL_INSIDE]);
 }
 
-void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-			   uint16_t service, enum sl_side side, struct sl_buf *buf,
-			   struct sl_seg *seg)
+void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+			   enum sl_side side, struct sl_buf *buf, struct sl_seg *seg)
 {
+	const bool inside = side == SL_INSIDE;
+	enum sl_drop why = SL_DROP_table_full;
 	struct sl_conn *conn = NULL;
 
 	buf->account = service;
-	if (side == SL_INSIDE)
-		conn = relay_conn_add(r, key, hash, service, SL_RESERVE_INSIDE);
-	else if (relay_within_backlog(r, service))
-		conn = relay_conn_add(r, key, hash, service, SL_RESERVE_BY_SYN);
+	if (inside || relay_within_backlog(r, service))
+		conn = relay_open(r, at, service, inside ? SL_RESERVE_INSIDE : SL_RESERVE_BY_SYN,
+				  side, buf, seg, &why);
+	else if (at->index != SL_FLOW_NONE)
+		sl_relay_remove(r, at->index);
 	if (conn == NULL) {
-		if (side == SL_OUTSIDE)
-			pass_syn(r, key, service, buf, seg);
+		if (inside || why != SL_DROP_table_full)
+			sl_out_drop(r->out, buf, why);
 		else
-			sl_out_drop(r->out, buf, SL_DROP_table_full);
+			pass_syn(r, &at->key, service, buf, seg);
 		return;
 	}
 	if (side == SL_INSIDE)
@@ -421,11 +441,6 @@ void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, ui
 	track_syn(conn, side, seg);
 	relay_enter_state(r, conn, SL_LEG_CLIENT, SL_TCP_SYN_RECEIVED);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_SENT);
-	if (!relay_learn_l2(r, conn, side, buf, seg)) {
-		sl_relay_remove(r, relay_index(r, conn));
-		sl_out_drop(r->out, buf, SL_DROP_link_headers_full);
-		return;
-	}
 	clamp_mss(r, service, buf, seg);
 	if (side == SL_OUTSIDE && (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN)
 		r->syns_sent[conn->service]++;

@@ -180,10 +180,12 @@ void relay_held_drop(struct sl_relay *r, struct sl_conn *conn);
 void relay_held_release(struct sl_relay *r, struct sl_conn *conn, uint16_t first);
 
 /* open.c */
-/* Takes the link-layer headers of both ways from the packet that opens the connection; false when
- * there is no room for them. */
-bool relay_learn_l2(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
-		    const struct sl_buf *buf, const struct sl_seg *seg);
+/* The entry for a new connection, with the link-layer headers of both ways, from the packet of
+ * `side` that opens it. An entry that is over and stands in its place goes, but only when nothing
+ * can fail any more. NULL: `why` says what was lacking, and nothing has changed. */
+struct sl_conn *relay_open(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+			   enum sl_reserve_kind kind, enum sl_side side, const struct sl_buf *buf,
+			   const struct sl_seg *seg, enum sl_drop *why);
 void relay_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			   struct sl_buf *buf, struct sl_seg *seg);
 bool relay_tracked_opening(const struct sl_conn *conn);

@@ -214,9 +214,11 @@ struct sl_grant {
  * held, or dropped with a reason (table_full, no_buffer, link_headers_full), in which case nothing
  * is opened and the client's next segment may try again; with hold_full the connection is opened,
  * and the client sends its data again.
+ * @at  its key and hash, and the connection that stands in its place, which is over: it goes when
+ *      the new one is opened, and stays as it is when that fails; or SL_FLOW_NONE
  */
-void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-			   uint16_t service, const struct sl_grant *grant, struct sl_buf *buf,
+void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+			   const struct sl_grant *grant, struct sl_buf *buf,
 			   const struct sl_seg *seg);
 
 /**
@@ -225,25 +227,19 @@ void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_key *key, ui
  * from outside beyond the service's backlog or the share of such entries passes without an entry,
  * which its server's SYN-ACK makes.
  */
-void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-			   uint16_t service, enum sl_side side, struct sl_buf *buf,
-			   struct sl_seg *seg);
+void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+			   enum sl_side side, struct sl_buf *buf, struct sl_seg *seg);
 
 /**
  * The same for a connection that ends here: an endpoint in ESTABLISHED, for the ACK `seg` whose
  * cookie has verified. Drops also with endpoints_full.
  */
-void sl_relay_open_by_cookie(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-			     uint16_t service, const struct sl_grant *grant, struct sl_buf *buf,
-			     struct sl_seg *seg);
+void sl_relay_open_by_cookie(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+			     const struct sl_grant *grant, struct sl_buf *buf, struct sl_seg *seg);
 
-/**
- * Likewise, in SYN-RECEIVED, for a SYN.
- * @above  a number that the ISN is to be above, of a connection that was in its place; or NULL
- */
-void sl_relay_open_by_syn(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-			  uint16_t service, const uint32_t *above, struct sl_buf *buf,
-			  const struct sl_seg *seg);
+/** Likewise, in SYN-RECEIVED, for a SYN: with an ISN above that of the connection in its place. */
+void sl_relay_open_by_syn(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+			  struct sl_buf *buf, const struct sl_seg *seg);
 
 /** Whether the backlog of a service that responds has room for one more SYN, and those of all
  * services together hold less than half of the endpoints. */
@@ -284,8 +280,8 @@ static inline bool sl_relay_passed(const struct sl_relay *r, const struct sl_con
  * segment from outside confirms it, or ends it when its numbers are of another numbering. Returns
  * false when there is no room: then the buffer is still the caller's.
  */
-bool sl_relay_adopt(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
-		    uint16_t service, struct sl_buf *buf, const struct sl_seg *seg);
+bool sl_relay_adopt(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+		    struct sl_buf *buf, const struct sl_seg *seg);
 
 /**
  * What sl_relay_segment does, sooner, for what nearly all segments are: data or ACKs of spliced

@@ -253,6 +253,22 @@ TEST_P(Closing, TimestampsMayFollowAConnectionWithout)
 	EXPECT_EQ(only(road.outside(next.c(SL_ACK, 1, 1))).seg.seq, next.isn);
 }
 
+TEST_P(Closing, NewcomerThatFindsNoBufferMayTryAgain)
+{
+	cite("design section 5: the entry stays until the ACK proves the newcomer");
+	close();
+	Talk next = talk;
+	next.isn = talk.isn + 5000;
+	next.ask();
+	road.n_spares = 0;
+	EXPECT_TRUE(road.outside(next.c(SL_ACK, 1, 1)).empty());
+	EXPECT_EQ(road.drops(SL_DROP_no_buffer), 1u);
+	EXPECT_EQ(road.states(), "CLOSED TIME-WAIT");
+	road.n_spares = SL_SPARES;
+	EXPECT_EQ(only(road.outside(next.c(SL_ACK, 1, 1))).seg.flags, SL_SYN);
+	EXPECT_EQ(road.states(), "ESTABLISHED SYN-SENT");
+}
+
 TEST_P(Closing, ReplayOfTheHandshakeInTimeWaitOpensNothing)
 {
 	cite("design section 5: replay");

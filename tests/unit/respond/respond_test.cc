@@ -464,6 +464,32 @@ TEST(RespondEndpoints, NumberOfAnEndpointIsNoTimestamp)
 	EXPECT_EQ(road.events(SL_EVENT_connections_opened), 9u);
 }
 
+TEST(RespondChange, ANewConnectionThatFindsNoEndpointLeavesTheOldOne)
+{
+	RoadOptions o;
+	o.n_endpoints = 2;
+	o.services = {service("192.0.2.2", kEcho, SL_MODE_SPLICE, SL_COOKIES_ALWAYS)};
+	Road road(o);
+	Talk talk(road);
+	talk.sport = kEcho;
+	talk.open();
+	road.outside(talk.c(SL_FIN | SL_ACK, 1, 1));
+	road.inside(talk.s(SL_FIN | SL_ACK, 1, 2));
+	road.outside(talk.c(SL_ACK, 2, 2));
+	ASSERT_EQ(road.states(), "CLOSED TIME-WAIT");
+	road.apply({responder("192.0.2.2", kEcho, SL_SERVER_ECHO, SL_COOKIES_NEVER)});
+	Caller caller(road, "198.51.100.9");
+	caller.open("192.0.2.2", kEcho);
+	caller.open("192.0.2.2", kEcho);
+	caller.settle();
+	ASSERT_EQ(road.count(), 3u);
+	Frame syn = talk.syn();
+	syn.seq += 1000;
+	EXPECT_TRUE(road.outside(syn).empty());
+	EXPECT_EQ(road.drops(SL_DROP_endpoints_full), 1u);
+	EXPECT_EQ(road.count(), 3u);
+}
+
 TEST(RespondMemory, ManyWhoSendAndDoNotReadLeaveTheOthersTheirs)
 {
 	RoadOptions o = options_for(SL_COOKIES_ALWAYS);
