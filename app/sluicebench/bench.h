@@ -40,7 +40,8 @@ struct params {
 	uint16_t bytes; /* of a frame with its FCS, or, from 1000 on, of its payload */
 	bool responds;  /* the box is the server, and which: */
 	enum sl_respond_server server;
-	bool whole; /* connections from their SYN to their end */
+	bool whole;  /* connections from their SYN to their end */
+	bool passes; /* the service is left to its ends, which are followed */
 };
 
 struct talk;

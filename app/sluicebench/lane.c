@@ -92,6 +92,10 @@ static void make_plan(struct lane *lane)
 		sl_addr_set_v4(&service.net, any);
 		service.prefix_len = SL_SERVICE_V4_BITS;
 	}
+	if (lane->params.passes) {
+		service.mode = SL_MODE_PASS;
+		service.track = true;
+	}
 	if (lane->params.responds) {
 		service.mode = SL_MODE_RESPOND;
 		service.server = (uint8_t)lane->params.server;

@@ -37,6 +37,8 @@ static const struct {
 	{&bench_relay, {.connections = 1 << 20, .bytes = 64}},
 	{&bench_relay, {.connections = 1 << 23, .bytes = 64}},
 	{&bench_relay, {.connections = 1 << 20, .bytes = 1448}},
+	{&bench_relay, {.connections = 1 << 10, .bytes = 64, .passes = true}},
+	{&bench_relay, {.connections = 1 << 16, .bytes = 64, .passes = true}},
 	{&bench_lifecycle, {.ipv6 = false}},
 	{&bench_respond, {.connections = 1 << 10, .responds = true}},
 	{&bench_respond, {.connections = 1 << 16, .responds = true}},

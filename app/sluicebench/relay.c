@@ -155,8 +155,11 @@ static uint64_t established(const struct lane *lane)
 	return lane_event(lane, SL_EVENT_connections_established);
 }
 
+/* Only handshakes pass before. */
 static uint64_t relayed(const struct lane *lane)
 {
+	if (lane->params.passes)
+		return lane_term(lane, SL_TERM_passed) - 3ull * lane->params.connections;
 	return lane_term(lane, SL_TERM_relayed);
 }
 

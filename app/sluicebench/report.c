@@ -91,6 +91,8 @@ static json_t *json_params(const struct params *params)
 	json_object_set_new(p, "family", json_string(params->ipv6 ? "ipv6" : "ipv4"));
 	if (params->bytes > 0)
 		json_object_set_new(p, "bytes", json_integer(params->bytes));
+	if (params->passes)
+		json_object_set_new(p, "mode", json_string(sl_service_mode_name(SL_MODE_PASS)));
 	if (params->responds)
 		json_object_set_new(p, "server",
 				    json_string(sl_respond_server_name(
@@ -116,7 +118,9 @@ static void print_params(char *text, size_t size, const struct params *params)
 				 params->connections);
 	if (params->bytes > 0)
 		used += snprintf(text + used, size - (size_t)used, ", %u B", params->bytes);
-	if (direction(params) != NULL)
+	if (params->passes)
+		snprintf(text + used, size - (size_t)used, ", pass");
+	else if (direction(params) != NULL)
 		snprintf(text + used, size - (size_t)used, ", %s", direction(params));
 	else if (params->responds)
 		snprintf(text + used, size - (size_t)used, ", %s%s",

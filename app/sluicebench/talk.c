@@ -53,13 +53,20 @@ bool talk_open(struct lane *lane, uint32_t n, bool timestamps)
 	return false;
 }
 
+/* Entries of a table that follows `n` connections of passed services, which may have 3 of 16 of
+ * them, and 1 of 16 while they open. */
+static uint32_t table_that_follows(uint32_t n)
+{
+	return sl_max_u32(6 * n, 16 * TALK_WAVE);
+}
+
 bool talk_open_box(struct lane *lane, uint32_t n, bool timestamps)
 {
 	if (!talk_open(lane, n, timestamps)) {
 		snprintf(lane->error, sizeof(lane->error), "no memory for %u clients", n);
 		return false;
 	}
-	if (lane_worker_open(lane, n))
+	if (lane_worker_open(lane, lane->params.passes ? table_that_follows(n) : n))
 		return true;
 	talk_close(lane);
 	return false;
@@ -312,10 +319,30 @@ void talk_hear(struct lane *lane)
 	}
 }
 
+/* The same where the ends hear each other. */
+static uint64_t open_wave_passed(struct lane *lane, uint32_t first, uint32_t n)
+{
+	uint64_t cycles;
+
+	for (uint32_t i = 0; i < n; i++)
+		talk_syn(lane, first + i);
+	cycles = lane_run(lane);
+	for (uint32_t i = 0; i < n; i++)
+		talk_syn_ack(lane, first + i);
+	cycles += lane_run_keeping(lane);
+	talk_hear(lane);
+	cycles += lane_free_kept(lane);
+	for (uint32_t i = 0; i < n; i++)
+		talk_ack(lane, first + i);
+	return cycles + lane_run(lane);
+}
+
 uint64_t talk_open_wave(struct lane *lane, uint32_t first, uint32_t n)
 {
 	uint64_t cycles;
 
+	if (lane->params.passes)
+		return open_wave_passed(lane, first, n);
 	for (uint32_t i = 0; i < n; i++)
 		talk_syn(lane, first + i);
 	cycles = lane_run_keeping(lane);

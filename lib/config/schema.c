@@ -220,6 +220,11 @@ const struct setting settings[] = {
 	 .help = "of cookies = \"never\": half-open connections of the service, on all workers together. "
 		 "Beyond, SYNs of mode = \"splice\" pass without an entry, which the server's answer makes; "
 		 "those of mode = \"respond\" are dropped"},
+	{.section = "services", .key = "track", .type = SETTING_BOOL,
+	 AT(sl_config_service, track), .fallback = "true",
+	 .help = "of mode = \"pass\" and \"monitor\": follow connections, so that they are known when the "
+		 "service is switched to splice. All such take a quarter of the table at most, and "
+		 "are the first to give way"},
 	{.section = "services", .key = "limits", .type = SETTING_GROUP, .inherits = true,
 	 AT(sl_config_service, limits), .section_below = "limits",
 	 .help = "limits of this service; what is not set here is as in `limits`"},

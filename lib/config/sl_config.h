@@ -115,6 +115,7 @@ struct sl_config_service {
 	enum sl_respond_server server;
 	uint32_t receive_buffer, send_buffer; /**< bytes */
 	uint32_t backlog;
+	bool track;
 	struct sl_config_where where;
 };
 

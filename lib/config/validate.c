@@ -343,6 +343,8 @@ static int check_mode_only(struct load *load, const struct sl_config *config, un
 #undef RESPOND
 		{"backlog", 1u << SL_MODE_SPLICE | 1u << SL_MODE_RESPOND, "is proxied",
 		 "\"splice\" or \"respond\""},
+		{"track", 1u << SL_MODE_PASS | 1u << SL_MODE_MONITOR, "is left to its ends",
+		 "\"pass\" or \"monitor\""},
 	};
 	const struct sl_config_service *service = &config->services[i];
 

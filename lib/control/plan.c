@@ -35,6 +35,7 @@ static struct sl_service service_of(const struct sl_config_service *from)
 		.receive_buffer = from->receive_buffer,
 		.send_buffer = from->send_buffer,
 		.backlog = from->backlog,
+		.track = from->track,
 	};
 
 	snprintf(s.name, sizeof(s.name), "%s", from->name);

@@ -16,7 +16,8 @@ SL_BEGIN_DECLS
 struct sl_snapshot_worker {
 	struct sl_account *accounts; /**< by service number, n_accounts of them */
 	uint32_t connections;        /**< entries of its table in use, tombstones among them */
-	uint32_t capacity;           /**< entries there are */
+	uint32_t passed;   /**< of these, of services that are passed: they give way first */
+	uint32_t capacity; /**< entries there are */
 	uint64_t one_way[SL_SERVICES_MAX / 64]; /**< bit by number: its servers are not heard */
 	uint32_t translated;                    /**< connections whose numbers are translated */
 	uint32_t responding;     /**< connections that end in the box and are not over */

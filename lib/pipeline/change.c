@@ -20,6 +20,14 @@ static bool proxied_now(const struct sl_pipeline *p, uint16_t service)
 		p->plan->services.service[service].one_way == SL_ONE_WAY_REPORT);
 }
 
+static bool tracked_by(const struct sl_plan *plan, uint16_t number)
+{
+	const struct sl_service *s = &plan->services.service[number];
+
+	return number != SL_SERVICE_NONE && !s->retired && !sl_service_mode_proxies(s->mode) &&
+	       s->track;
+}
+
 /* Packets of a service that have passed unproxied, and strays that were shown to its servers. */
 static uint64_t passed(const struct sl_pipeline *p, uint16_t service)
 {
@@ -31,6 +39,7 @@ void pipeline_settle(struct sl_pipeline *p, uint16_t service)
 {
 	const bool now = proxied_now(p, service);
 
+	p->tracks[service] = tracked_by(p->plan, service);
 	if (now == p->proxied[service])
 		return;
 	p->proxied[service] = now;

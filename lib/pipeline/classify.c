@@ -144,9 +144,11 @@ bool pipeline_believable(const struct sl_pipeline *p, const struct sl_traveller 
 }
 
 /* Whether traffic that is not proxied may all the same belong to a connection of ours: of a service
- * whose mode has changed, or that is gone. */
-static bool may_be_ours(const struct sl_pipeline *p, uint16_t number, bool on_host)
+ * that tracks, or whose mode has changed, or that is gone. */
+static bool is_looked_up(const struct sl_pipeline *p, uint16_t number, bool on_host)
 {
+	if (pipeline_tracks(p, number))
+		return true;
 	if (number == SL_SERVICE_NONE && p->plan->services.n_retired == 0 && !on_host)
 		return false;
 	return sl_flow_count(&p->relay.flow) > 0 || pipeline_cookies_alive(p, number);
@@ -195,7 +197,7 @@ static void remember(struct sl_pipeline *p, const struct sl_buf *buf, const stru
 	pipeline_learn(p, buf, seg);
 }
 
-/* Whether a client may have its address, where its server is no martian. */
+/* Whether a client of a proxied service may have its address, where its server is no martian. */
 static inline bool possible_client(const struct sl_addr *client, const struct sl_asked *asked)
 {
 	if (sl_addr_equal(client, &asked->addr))
@@ -223,12 +225,13 @@ travel_along(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, cons
 		return false;
 	if (outside && pipeline_is_host(p, buf) && pipeline_host_has(p, buf, client))
 		return false;
-	if (sl_unlikely(!possible_client(client, asked) || !sl_wire_verify(buf, seg)))
+	t->errand = asked->errand;
+	/* What is not proxied goes on whatever it is, and is judged where something hangs on it. */
+	if (t->proxied && sl_unlikely(!possible_client(client, asked) || !sl_wire_verify(buf, seg)))
 		return false;
 	t->buf = buf;
 	t->seg = seg;
 	t->shape = NULL;
-	t->errand = asked->errand;
 	buf->account = asked->service;
 	if (!outside)
 		pipeline_heard(p, asked->service);
@@ -265,7 +268,7 @@ static void classify_icmp(struct sl_pipeline *p, struct sl_buf *buf, const struc
 	}
 	buf->account = service_of(p, seg, (enum sl_side)place.side);
 	proxied = pipeline_proxied(p, buf->account);
-	if (proxied || may_be_ours(p, buf->account, false))
+	if (proxied || is_looked_up(p, buf->account, false))
 		travel(p, buf, seg, place, proxied, true);
 	else
 		leave_icmp(p, buf, place);
@@ -293,7 +296,7 @@ static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_se
 	buf->account = number;
 	if (place.side == SL_INSIDE && number != SL_SERVICE_NONE)
 		pipeline_heard(p, number);
-	if (!proxied && (!parsed || !may_be_ours(p, number, pipeline_on_host(p, place.link)))) {
+	if (!proxied && (!parsed || !is_looked_up(p, number, pipeline_on_host(p, place.link)))) {
 		leave(p, buf, seg, parsed, place);
 		return;
 	}
@@ -302,7 +305,7 @@ static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_se
 		return;
 	}
 	travel(p, buf, seg, place, proxied, false);
-	if (proxied && sl_tcp_flags_possible(seg->flags))
+	if ((proxied || pipeline_tracks(p, number)) && sl_tcp_flags_possible(seg->flags))
 		remember(p, buf, seg);
 }
 

@@ -617,18 +617,16 @@ void pipeline_handshake(struct sl_pipeline *p, unsigned i)
 		sl_out_drop(p->out, t->buf, SL_DROP_tcp_bad_flags);
 }
 
-void pipeline_unproxied(struct sl_pipeline *p, unsigned i)
+bool pipeline_proves(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 	struct sl_grant grant;
 
-	t->buf->account = t->service;
-	/* A client that was answered by cookie before the change is kept to what it was told. */
-	if (may_prove(t) && pipeline_cookies_alive(p, t->service) && pipeline_believable(p, t) &&
-	    verify(p, i, &grant) == SL_COOKIE_VALID)
-		open_proven(p, i, &grant);
-	else
-		pipeline_leave(p, t);
+	if (!may_prove(t) || !pipeline_cookies_alive(p, t->service) || !pipeline_believable(p, t) ||
+	    verify(p, i, &grant) != SL_COOKIE_VALID)
+		return false;
+	open_proven(p, i, &grant);
+	return true;
 }
 
 /* Whether an ACK proves who follows `old`: by what stands beside it, or by a cookie. */

@@ -61,6 +61,9 @@ void pipeline_icmp(struct sl_pipeline *p, unsigned i, uint32_t index)
 	t->buf->account = t->service;
 	if (index == SL_FLOW_NONE && t->proxied && t->buf->hops + 1u < p->n_round)
 		hand_round(p, t);
+	else if (index != SL_FLOW_NONE && !t->proxied &&
+		 sl_relay_passed(&p->relay, sl_relay_conn(&p->relay, index)))
+		pipeline_leave(p, t);
 	else if (index == SL_FLOW_NONE)
 		of_no_connection(p, t);
 	else if (!sl_wire_verify_quote(t->buf->data, quote))

@@ -202,7 +202,7 @@ void pipeline_learn(struct sl_pipeline *p, const struct sl_buf *buf, const struc
 	/* Nothing fits whose checksums nobody has verified, and what is only tracked goes no
 	 * quicker way. */
 	if (p->unverified >> (seg - p->seg) & 1 || like->not_before_us > p->relay.now_us ||
-	    p->plan->services.service[t->service].cookies == SL_COOKIES_NEVER)
+	    !t->proxied || p->plan->services.service[t->service].cookies == SL_COOKIES_NEVER)
 		return;
 	if (like->n_missed++ % LEARN_EVERY != 0)
 		return;

@@ -132,9 +132,15 @@ static void decide(struct sl_pipeline *p, unsigned i)
 			pipeline_unproxied(p, i);
 		return;
 	}
-	if (sl_unlikely(!t->proxied) && !pipeline_believable(p, t)) {
-		pipeline_leave(p, t);
-		return;
+	if (!t->proxied) {
+		if (sl_relay_passed(&p->relay, sl_relay_conn(&p->relay, index))) {
+			pipeline_follow(p, i, index);
+			return;
+		}
+		if (!pipeline_believable(p, t)) {
+			pipeline_leave(p, t);
+			return;
+		}
 	}
 	if (sl_unlikely(sl_conn_over(sl_relay_conn(&p->relay, index))) && pipeline_reopen(p, i))
 		return;

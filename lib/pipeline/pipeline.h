@@ -86,6 +86,11 @@ static inline bool pipeline_proxied(const struct sl_pipeline *p, uint16_t servic
 {
 	return p->proxied[service];
 }
+/* Whether it is left to its ends, and its connections are followed. */
+static inline bool pipeline_tracks(const struct sl_pipeline *p, uint16_t service)
+{
+	return p->tracks[service];
+}
 /* Finds that out anew: something it hangs on has changed. Where packets have passed and no longer
  * do, strays are adopted from now on. */
 void pipeline_settle(struct sl_pipeline *p, uint16_t service);
@@ -134,8 +139,12 @@ void pipeline_answered(struct sl_pipeline *p);
 void pipeline_handshake(struct sl_pipeline *p, unsigned i);
 /* handshake.c: a segment that found a connection which is over; false when it belongs to it. */
 bool pipeline_reopen(struct sl_pipeline *p, unsigned i);
-/* handshake.c: of no connection, of a service that is not proxied (any more). */
+/* passed.c: of a service that is not proxied (any more), and of no connection. */
 void pipeline_unproxied(struct sl_pipeline *p, unsigned i);
+/* passed.c: of connection `index`, which is only tracked. */
+void pipeline_follow(struct sl_pipeline *p, unsigned i, uint32_t index);
+/* handshake.c: whether a segment brings a cookie back that verifies; then the connection opens. */
+bool pipeline_proves(struct sl_pipeline *p, unsigned i);
 
 /* too_long.c: drops a packet that is longer, by itself or with `more` bytes, than what `port` can
  * send, and tells its sender. */

@@ -151,6 +151,8 @@ struct sl_pipeline {
 	struct sl_one_way one_way[SL_SERVICES_MAX];
 	bool proxied[SL_SERVICES_MAX]; /**< new connections of a service are, now */
 	uint16_t n_proxied;            /**< services of which they are */
+	bool tracks[SL_SERVICES_MAX];  /**< a service is left to its ends, and its connections are
+					  followed */
 	uint64_t next_one_way_us;
 	struct sl_bucket stray_rsts;  /**< RSTs to strays */
 	struct sl_bucket icmp_rounds; /**< ICMP errors handed round, of those received here */

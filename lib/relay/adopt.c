@@ -90,6 +90,17 @@ static struct sl_conn *track(struct sl_relay *r, const struct sl_flow_query *at,
 	return conn;
 }
 
+bool sl_relay_track(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+		    const struct sl_buf *buf, const struct sl_seg *seg)
+{
+	struct sl_conn *conn = track(r, at, service, buf, seg);
+
+	if (conn == NULL)
+		return false;
+	conn->end[SL_INSIDE].packets = 1;
+	return true;
+}
+
 bool sl_relay_adopt(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
 		    struct sl_buf *buf, const struct sl_seg *seg)
 {
@@ -186,6 +197,28 @@ static void hear_server(struct sl_conn *conn, const struct sl_seg *seg)
 	client->seq_max = sl_seq_max(client->seq_max, seg->ack);
 }
 
+/* Whether a segment from outside comes from somewhere near where the server stands. */
+static bool may_be_client(const struct sl_conn *conn, const struct sl_seg *seg)
+{
+	const uint32_t expected = conn->end[SL_INSIDE].ack;
+
+	return seg->flags & SL_ACK &&
+	       sl_seq_between(seg->seq, expected - BEHIND, expected + BEHIND);
+}
+
+bool relay_adopting_follows(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+			    const struct sl_seg *seg)
+{
+	if (side == SL_INSIDE) {
+		hear_server(conn, seg);
+		return true;
+	}
+	if (!may_be_client(conn, seg) || !near(seg->ack, conn->end[SL_INSIDE].seq_max))
+		return false;
+	agree(r, conn, seg);
+	return true;
+}
+
 bool relay_adopting_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			    struct sl_buf *buf, const struct sl_seg *seg)
 {
@@ -197,8 +230,7 @@ bool relay_adopting_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_si
 		hear_server(conn, seg);
 		return false;
 	}
-	if (!(seg->flags & SL_ACK) ||
-	    !sl_seq_between(seg->seq, server->ack - BEHIND, server->ack + BEHIND)) {
+	if (!may_be_client(conn, seg)) {
 		sl_out_drop(r->out, buf, SL_DROP_adopt_unfit);
 	} else if (near(seg->ack, server->seq_max)) {
 		agree(r, conn, seg);

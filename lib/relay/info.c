@@ -29,6 +29,7 @@ bool sl_relay_info(const struct sl_relay *r, uint32_t index, struct sl_conn_info
 	info->vlan = conn->key.domain & 0xffffff;
 	/* Of a tombstone the flag says that a cookie had opened it, as it does of an endpoint's. */
 	info->spliced = conn->flags & SL_CONN_SPLICED && !sl_conn_closed(conn);
+	info->passed = sl_relay_passed(r, conn);
 	info->timestamps = conn->flags & SL_CONN_TIMESTAMPS;
 	info->inside_opened = inside_opened;
 	info->age_ms = r->now_ms - conn->created_ms;

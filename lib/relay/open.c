@@ -517,6 +517,15 @@ static void tracked_from_client(struct sl_relay *r, struct sl_conn *conn, enum s
 		track_syn(conn, side, seg);
 }
 
+void relay_tracked_opening_observe(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+				   const struct sl_seg *seg)
+{
+	if (sl_conn_leg(conn, side) == SL_LEG_SERVER)
+		tracked_from_server(r, conn, side, seg);
+	else
+		tracked_from_client(r, conn, side, seg);
+}
+
 void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 				   struct sl_buf *buf, struct sl_seg *seg)
 {
@@ -524,8 +533,5 @@ void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enu
 	if (side == SL_OUTSIDE && (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN)
 		r->syns_sent[conn->service]++;
 	relay_forward(r, conn, side, buf, seg);
-	if (sl_conn_leg(conn, side) == SL_LEG_SERVER)
-		tracked_from_server(r, conn, side, seg);
-	else
-		tracked_from_client(r, conn, side, seg);
+	relay_tracked_opening_observe(r, conn, side, seg);
 }

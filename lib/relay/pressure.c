@@ -121,8 +121,8 @@ static uint32_t in_use(const struct sl_relay *r, enum sl_stock stock)
 	const struct sl_endpoints *e = &r->endpoints;
 
 	switch (stock) {
-	case SL_STOCK_ENTRIES:
-		return sl_flow_count(&r->flow);
+	case SL_STOCK_ENTRIES: /* those of passed services give way by themselves */
+		return sl_flow_count(&r->flow) - sl_relay_n_passed(r);
 	case SL_STOCK_ENDPOINTS:
 		return e->n - e->n_free;
 	case SL_STOCK_BLOCKS:
@@ -182,7 +182,7 @@ static void look_at(struct sl_relay *r, uint32_t index, struct found *found)
 	const enum sl_pressure_level class = class_of(conn);
 	uint32_t held;
 
-	if (class > level_for(r, conn))
+	if (class > level_for(r, conn) || sl_relay_passed(r, conn))
 		return;
 	if (class == SL_PRESSURE_OVER) {
 		relay_count(r, conn, SL_EVENT_evicted_over);

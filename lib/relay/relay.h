@@ -195,6 +195,9 @@ void relay_tracked_answered_again(struct sl_conn *conn, enum sl_side side,
 				  const struct sl_seg *seg);
 void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 				   struct sl_buf *buf, struct sl_seg *seg);
+/* What such a segment says. */
+void relay_tracked_opening_observe(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+				   const struct sl_seg *seg);
 /* Whether half-open connections of the service are fewer than this worker's share of its backlog.
  */
 static inline bool relay_within_backlog(const struct sl_relay *r, uint16_t service)
@@ -208,6 +211,10 @@ static inline bool relay_within_backlog(const struct sl_relay *r, uint16_t servi
  * of. */
 bool relay_adopting_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			    struct sl_buf *buf, const struct sl_seg *seg);
+/* adopt.c: the same of a connection that is only followed, and a segment without SYN and RST.
+ * Returns false when the numbers are others: the segment says nothing of the connection. */
+bool relay_adopting_follows(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+			    const struct sl_seg *seg);
 
 /* icmp.c: tells the client that its segment, as it came in, is longer than its server takes. */
 void relay_tell_too_big(struct sl_relay *r, struct sl_conn *conn, const struct sl_buf *packet,
@@ -228,6 +235,9 @@ static inline void relay_look_too_big(struct sl_relay *r, struct sl_conn *conn,
 		relay_tell_too_big(r, conn, buf, seg);
 }
 
+/* segment.c: whether a SYN or SYN-ACK belongs to the handshake of a tracked connection that is not
+ * through. */
+bool relay_of_handshake(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg);
 /* segment.c: at most one of what is rare and easily provoked a second and connection. */
 bool relay_once_a_second(struct sl_relay *r, struct sl_conn *conn);
 /* The common way out of a segment that goes on. */

@@ -42,9 +42,8 @@ bool relay_once_a_second(struct sl_relay *r, struct sl_conn *conn)
 	return true;
 }
 
-/* Whether a SYN or SYN-ACK belongs to the handshake of a tracked connection that is not through:
- * one of its ends has not heard of the other's, or both opened at once. */
-static bool of_handshake(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg)
+/* One of its ends has not heard of the other's, or both opened at once. */
+bool relay_of_handshake(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg)
 {
 	return !(conn->flags & SL_CONN_SPLICED) && seg->seq == conn->end[side].isn &&
 	       (conn->state[SL_LEG_CLIENT] == SL_TCP_SYN_RECEIVED ||
@@ -74,7 +73,7 @@ static void joined_syn(struct sl_relay *r, struct sl_conn *conn, enum sl_side si
 		return;
 	}
 	relay_tracked_answered_again(conn, side, seg);
-	if (of_handshake(conn, side, seg)) {
+	if (relay_of_handshake(conn, side, seg)) {
 		relay_observe(r, conn, side, seg, seg->ack);
 	} else if (!relay_once_a_second(r, conn)) {
 		sl_out_drop(r->out, buf, SL_DROP_limited);

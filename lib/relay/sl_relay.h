@@ -265,6 +265,14 @@ static inline bool sl_relay_overflows(const struct sl_relay *r, uint16_t service
 	return r->now_us < r->overflow_until_us[service];
 }
 
+/**
+ * Opens an entry for a connection that the inside speaks of, upon its segment `seg`, with ACK and
+ * without RST: of a SYN-ACK a half-open one, else one that stands. Sends nothing: the buffer stays
+ * the caller's. Returns false when there is no room.
+ */
+bool sl_relay_track(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
+		    const struct sl_buf *buf, const struct sl_seg *seg);
+
 /** Whether `conn` is only tracked, and its service is left to its ends: it is followed, and no
  * more.
  */
@@ -273,6 +281,19 @@ static inline bool sl_relay_passed(const struct sl_relay *r, const struct sl_con
 	return !(conn->flags & SL_CONN_SPLICED) && !conn->ours &&
 	       !sl_service_mode_proxies(r->plan->services.service[conn->service].mode);
 }
+
+/** How many such connections there are, of those that give way first. */
+static inline uint32_t sl_relay_n_passed(const struct sl_relay *r)
+{
+	return r->reserve[SL_RESERVE_PASSED_HALF].n + r->reserve[SL_RESERVE_PASSED].n;
+}
+
+/**
+ * A segment of such a connection, from `side`; its checksum is right. The connection takes in what
+ * the segment says; the buffer stays the caller's. Afterwards the connection may be gone.
+ */
+void sl_relay_follow(struct sl_relay *r, uint32_t index, enum sl_side side,
+		     const struct sl_buf *buf, const struct sl_seg *seg);
 
 /**
  * Opens an entry for a connection that ran before the box did (or before its service was proxied),
@@ -363,6 +384,7 @@ struct sl_conn_info {
 	uint16_t service;
 	uint8_t link;
 	bool spliced, timestamps, inside_opened;
+	bool passed; /**< only followed: its service is left to its ends */
 	uint32_t vlan;
 	enum sl_tcp_state state[SL_N_LEGS];
 	uint32_t age_ms, idle_ms; /**< since it was opened; since the last segment that counted */

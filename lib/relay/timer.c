@@ -13,6 +13,9 @@
  *   2.5 s, 4 times         from a RST of uncertain effect: its receiver is asked, then given up
  *   96 s                   from a reset or reclaiming: the entry is a tombstone
  *
+ * A tracked connection of a service that is left to its ends is forgotten where another would be
+ * probed or reclaimed.
+ *
  * Two legs are in two states: the shorter limit counts. Segments only write last_seen_ms; the wheel
  * brings the connection up when its limit would have ended, and it is put back if it has been seen.
  */
@@ -168,6 +171,7 @@ bool sl_relay_rearm(struct sl_relay *r, uint32_t *cursor, uint32_t max)
 			continue;
 		if (conn->ours)
 			relay_endpoint_options_changed(r, conn);
+		relay_reserve_settle(r, conn);
 		relay_arm(r, conn);
 	}
 	return *cursor == capacity;
@@ -305,6 +309,14 @@ static void act(struct sl_relay *r, uint32_t index, struct sl_conn *conn, enum d
 		relay_arm(r, conn);
 }
 
+/* Of a service that is left to its ends: nobody is probed, nobody is told. */
+static void forget(struct sl_relay *r, uint32_t index, enum due due)
+{
+	relay_count(r, sl_relay_conn(r, index),
+		    due == DUE_TIME_WAIT ? SL_EVENT_time_wait_expired : SL_EVENT_forgotten);
+	sl_relay_remove(r, index);
+}
+
 /* One that is ours: a limit has passed, or TCP wants to be called; or both have moved. */
 static void own_come_up(struct sl_relay *r, uint32_t index, struct sl_conn *conn)
 {
@@ -330,6 +342,8 @@ static void come_up(struct sl_relay *r, uint32_t index)
 	}
 	if (r->now_ms - conn->last_seen_ms < d.after_ms)
 		relay_arm(r, conn);
+	else if (sl_relay_passed(r, conn))
+		forget(r, index, d.due);
 	else if (r->out->n_spare < SPARES_FOR_ONE && d.due != DUE_TIME_WAIT &&
 		 d.due != DUE_TOMBSTONE)
 		sl_wheel_arm(&r->wheel, index, r->now_us + SL_RELAY_TICK_US);

@@ -48,7 +48,7 @@ static json_t *row_json(const struct sl_control_config *config, const struct sl_
 
 	return json_pack(
 		"{s:o, s:o, s:o, s:{s:s, s:s}, s:f, s:f, s:{s:s, s:f}, s:{s:I, s:I}, s:{s:I, s:I},"
-		" s:i, s:b, s:b, s:b, s:s, s:i, s:i, s:o}",
+		" s:i, s:b, s:b, s:b, s:b, s:s, s:i, s:i, s:o}",
 		"client", end_json(&i->client, i->client_port), "server",
 		end_json(&i->server, i->server_port), "service", service, "states", "client",
 		sl_tcp_state_name(i->state[SL_LEG_CLIENT]), "server",
@@ -57,10 +57,10 @@ static json_t *row_json(const struct sl_control_config *config, const struct sl_
 		"client", (json_int_t)i->packets[SL_LEG_CLIENT], "server",
 		(json_int_t)i->packets[SL_LEG_SERVER], "bytes", "client",
 		(json_int_t)i->bytes[SL_LEG_CLIENT], "server", (json_int_t)i->bytes[SL_LEG_SERVER],
-		"held", (int)i->held, "spliced", (int)i->spliced, "timestamps", (int)i->timestamps,
-		"inside_opened", (int)i->inside_opened, "link", config->plan->links[i->link].name,
-		"vlan", (int)i->vlan, "core", (int)sl_worker_core(config->workers[row->worker]),
-		"tcp", tcp_json(i));
+		"held", (int)i->held, "spliced", (int)i->spliced, "passed", (int)i->passed,
+		"timestamps", (int)i->timestamps, "inside_opened", (int)i->inside_opened, "link",
+		config->plan->links[i->link].name, "vlan", (int)i->vlan, "core",
+		(int)sl_worker_core(config->workers[row->worker]), "tcp", tcp_json(i));
 }
 
 /* Where to go on, for people to hand back: the workers' indices, with dots between. */

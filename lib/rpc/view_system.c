@@ -128,6 +128,7 @@ static json_t *worker_json(const struct sl_control *control, unsigned i)
 static void add_gauges(struct sl_snapshot_worker *sum, const struct sl_snapshot_worker *w)
 {
 	sum->connections += w->connections;
+	sum->passed += w->passed;
 	sum->capacity += w->capacity;
 	sum->translated += w->translated;
 	sum->responding += w->responding;
@@ -139,8 +140,8 @@ static void add_gauges(struct sl_snapshot_worker *sum, const struct sl_snapshot_
 
 static json_t *connections_json(const struct sl_snapshot_worker *w)
 {
-	return json_pack("{s:I, s:I}", "current", (json_int_t)w->connections, "capacity",
-			 (json_int_t)w->capacity);
+	return json_pack("{s:I, s:I, s:I}", "current", (json_int_t)w->connections, "passed",
+			 (json_int_t)w->passed, "capacity", (json_int_t)w->capacity);
 }
 
 static json_t *endpoints_json(const struct sl_snapshot_worker *w)
@@ -271,11 +272,12 @@ static void warn_room(json_t *warnings, unsigned core, const struct sl_snapshot_
 		      uint64_t evicted)
 {
 	const bool endpoints = w->is_short[SL_STOCK_ENDPOINTS];
+	const uint32_t connections = w->connections - w->passed;
 	/* An eighth is kept for what comes in order: tcp_pool_spare. */
 	const bool blocks = w->is_short[SL_STOCK_BLOCKS] ||
 			    80ull * w->stream_buffers_used > 63ull * w->n_stream_buffers;
 	const bool table = w->is_short[SL_STOCK_ENTRIES] ||
-			   10ull * w->connections > 9ull * w->capacity ||
+			   10ull * connections > 9ull * w->capacity ||
 			   (evicted > 0 && !endpoints && !blocks);
 	char making[80] = "";
 
@@ -287,7 +289,7 @@ static void warn_room(json_t *warnings, unsigned core, const struct sl_snapshot_
 		warn(warnings,
 		     "the table of the worker on core %u is %u %% full%s: raise "
 		     "workers.connections",
-		     core, percent(w->connections, w->capacity), making);
+		     core, percent(connections, w->capacity), making);
 	if (endpoints)
 		warn(warnings,
 		     "the worker on core %u runs out of endpoints, of which %u %% are in use%s: "

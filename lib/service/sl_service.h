@@ -128,6 +128,7 @@ struct sl_service {
 	uint32_t adopt_for_ms; /**< how long strays are adopted after a change */
 	uint32_t adopt_rate;   /**< segments a second that reach its servers because of strays from
 				  outside then; over all workers */
+	bool track;   /**< of a service that is passed or monitored: its connections are followed */
 	bool reused;  /**< its number was another's, whose books go to those of no service */
 	bool retired; /**< gone from the configuration: found by no address, kept for the
 			   connections that still live under its number */

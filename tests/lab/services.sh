@@ -28,6 +28,7 @@ services=(
 	"oneway     98    $splice one_way = \"pass\";"
 	"options    99    $splice"                                        # each option off in turn
 	"closes     100   $splice"                                        # all orders of close
+	"changed    105  mode = \"pass\"; adopt_for = 1;"                  # spliced while it runs
 	"late       101   $splice"                                        # a server that answers after 8 s
 )
 

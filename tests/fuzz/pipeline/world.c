@@ -107,6 +107,7 @@ static void add_service(struct sl_service *s, const char *net, unsigned len, uin
 	s->adopt_rate = 1000;
 	s->receive_buffer = s->send_buffer = 8192;
 	s->backlog = backlog;
+	s->track = true;
 }
 
 /* The servers of our own, by address and port. */
@@ -332,6 +333,7 @@ static void change_service(const struct world *w, struct sl_service *s, unsigned
 	s->one_way = flags >> 6 & 1;
 	s->timestamps = (uint8_t)((a ^ b) % 3);
 	s->backlog = b & 0x10 ? 2 : w->backlog;
+	s->track = !(b & 0x20);
 	s->mss_max = b & 0x80 ? 500 : 0;
 	s->receive_buffer = b & 0x40 ? 2048 : 8192;
 	s->send_buffer = b & 0x20 ? 2048 : 8192;

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # Modes change under connections that run: scp uploads go on from pass over monitor and splice to
-# pass, whether they began untranslated or translated, and what arrives is what was sent.
+# pass, whether they began untranslated or translated, and what arrives is what was sent. What has
+# been idle for longer than adopt_for in pass is known in splice, too.
 #
 # timeout: 400
 # shellcheck source=tests/lab/case.sh
@@ -29,6 +30,28 @@ mode() {
 		fail "the mode is not $1"
 }
 
+# Sessions that begin in pass, and say nothing until the service is spliced.
+serve idler 105 hold
+for family in 4 6; do
+	start "idle$family" client "${PEER[@]}" hold "$(address $family)" 105 0 15
+	lab_until 10 logged "idle$family" hello || fail "idle$family: no connection"
+done
+sed '/name = "changed[46]"/s/mode = "pass"/mode = "splice"/' "$conf.before" >"$conf"
+sleep 4
+lab_ctl reload >/dev/null || fail "reload to splice refused"
+sleep 3 # adopt_for is 1 s
+for family in 4 6; do
+	is 2 legs changed$family ESTABLISHED || fail "idle$family: not known"
+	lab_kill "$CASE.idle$family"
+done
+# Their FINs reach the server.
+both_closed() {
+	[ "$(log idler | grep -c 'ended: eof')" -eq 2 ]
+}
+lab_until 5 both_closed || fail "idle sessions: $(log idler)"
+lab_kill "$CASE.idler"
+
+adopted=$(stats .events.connections_adopted)
 head -c "$size" /dev/urandom >"$file"
 sum=$(sha256sum <"$file")
 ssh_serve 97
@@ -51,4 +74,4 @@ for begin in pass splice; do
 		lab_kill "$CASE.copy$family"
 	done
 done
-at_least 2 stats .events.connections_adopted || fail "nothing was adopted"
+is "$adopted" stats .events.connections_adopted || fail "what was known has been adopted"

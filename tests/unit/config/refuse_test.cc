@@ -261,6 +261,8 @@ TEST(ConfigRefuses, WhatOnlyAServiceOfAnotherModeCanDo)
 	     {"server = \"echo\"", "receive_buffer = 4096", "send_buffer = 4096"})
 		only_of(key, {"respond"}, "responds", "\"respond\"");
 	only_of("backlog = 64", {"splice", "respond"}, "is proxied", "\"splice\" or \"respond\"");
+	only_of("track = false", {"pass", "monitor"}, "is left to its ends",
+		"\"pass\" or \"monitor\"");
 }
 
 TEST(ConfigRefuses, WhatOnlyAWireCanDo)

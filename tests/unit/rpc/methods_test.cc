@@ -158,7 +158,7 @@ TEST(RpcStatus, SaysWhatStands)
 	EXPECT_TRUE(json_is_real(s["uptime_s"].get()));
 	EXPECT_EQ(s["config"].text(), "/etc/sluice.conf");
 	EXPECT_EQ(s["dpdk"].text(), "DPDK none");
-	EXPECT_EQ(s["connections"].dump(), R"({"current":2,"capacity":2048})");
+	EXPECT_EQ(s["connections"].dump(), R"({"current":2,"passed":0,"capacity":2048})");
 	EXPECT_EQ(s["endpoints"].dump(), R"({"current":0,"capacity":0,"responding":0})");
 	EXPECT_EQ(s["stream_buffers"].dump(), R"({"current":0,"capacity":0})");
 	EXPECT_TRUE(json_is_true(s["balanced"].get()));
