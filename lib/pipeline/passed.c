@@ -46,12 +46,10 @@ void pipeline_follow(struct sl_pipeline *p, unsigned i, uint32_t index)
 	const struct sl_traveller *t = &p->traveller[i];
 
 	if (pipeline_believable(p, t)) {
-		if (makes_entry(p, t) && begins_anew(sl_relay_conn(&p->relay, index), t)) {
-			sl_relay_remove(&p->relay, index);
+		if (makes_entry(p, t) && begins_anew(sl_relay_conn(&p->relay, index), t))
 			track(p, i);
-		} else {
+		else
 			sl_relay_follow(&p->relay, index, (enum sl_side)t->side, t->buf, t->seg);
-		}
 	}
 	pipeline_leave(p, t);
 }

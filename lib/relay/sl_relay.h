@@ -268,7 +268,7 @@ static inline bool sl_relay_overflows(const struct sl_relay *r, uint16_t service
 /**
  * Opens an entry for a connection that the inside speaks of, upon its segment `seg`, with ACK and
  * without RST: of a SYN-ACK a half-open one, else one that stands. Sends nothing: the buffer stays
- * the caller's. Returns false when there is no room.
+ * the caller's. A connection that stands in its place goes. Returns false when there is no room.
  */
 bool sl_relay_track(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
 		    const struct sl_buf *buf, const struct sl_seg *seg);
