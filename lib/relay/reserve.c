@@ -150,13 +150,9 @@ bool relay_reserve_evict(struct sl_relay *r, enum sl_reserve_kind kind)
 	if (index == SL_FLOW_NONE)
 		return false;
 	conn = sl_relay_conn(r, index);
-	if (sl_conn_over(conn)) {
-		relay_count(r, conn, SL_EVENT_evicted_over);
-	} else {
-		relay_count(r, conn,
-			    is_passed(kind) ? SL_EVENT_evicted_passed : SL_EVENT_evicted_unproven);
+	relay_count(r, conn, is_passed(kind) ? SL_EVENT_evicted_passed : SL_EVENT_evicted_unproven);
+	if (!sl_conn_over(conn))
 		relay_overflow(r, conn->service);
-	}
 	sl_relay_remove(r, index);
 	return true;
 }
