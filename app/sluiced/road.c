@@ -16,10 +16,7 @@
 
 #include "sl_log.h"
 
-enum {
-	HELD_SHARE = 4, /* early data may hold one in so many buffers */
-	POOL_CACHE = 256,
-};
+enum { POOL_CACHE = 256 };
 
 static uint64_t clock_us(clockid_t id)
 {
@@ -43,13 +40,13 @@ void road_plan(struct road *road, const struct sl_config *config)
 static struct sl_pipeline_config pipeline_config(const struct road *road,
 						 const struct sl_config *config)
 {
-	const uint32_t held = config->workers.buffers / HELD_SHARE;
-
 	return (struct sl_pipeline_config){
 		.plan = &road->plan,
 		.n_connections = config->workers.connections,
 		.high_water = config->workers.high_water,
-		.n_held = sl_min_u32(held, SL_HELD_MAX),
+		.n_held = sl_held_part(config->workers.buffers,
+				       road->rx_descriptors + road->tx_descriptors,
+				       config->workers.n_cores),
 		.n_endpoints = sl_config_endpoints(config),
 		.n_blocks = config->workers.stream_buffers,
 		.ring = &road->ring,
@@ -205,15 +202,39 @@ static int plan_ports(struct road *road, const struct sl_config *config,
 }
 
 /* Whether the NICs can deal the packets out: all of them, in one way, or none. */
-static bool nics_can_spread(const struct road *road, const struct sl_port_config *wanted)
+static bool nics_can_spread(const struct road *road, const struct sl_port_config *wanted,
+			    unsigned n_workers)
 {
 	for (unsigned port = 0; port < road->n_ports; port++)
-		if (wanted[port].n_queues != road->n_workers || road->n_workers < 2 ||
+		if (wanted[port].n_queues != n_workers || n_workers < 2 ||
 		    strcmp(road->ports[port].driver, road->ports[0].driver) != 0 ||
 		    road->ports[port].rss_entries != road->ports[0].rss_entries ||
 		    !sl_port_can_spread(&road->ports[port], &wanted[port]))
 			return false;
 	return true;
+}
+
+/* How many buffers the ports' queues take. What waits to be received into is out of the pool for
+ * good. */
+static int plan_descriptors(struct road *road, const struct sl_config *config,
+			    const struct sl_port_config *wanted, char *error, size_t error_len)
+{
+	const bool by_nic = nics_can_spread(road, wanted, config->workers.n_cores);
+
+	for (unsigned port = 0; port < road->n_ports; port++) {
+		const uint32_t n_queues = by_nic ? wanted[port].n_queues : 1;
+
+		road->rx_descriptors += n_queues * wanted[port].rx_descriptors;
+		road->tx_descriptors += n_queues * wanted[port].tx_descriptors;
+	}
+	if (road->rx_descriptors < config->workers.buffers)
+		return 0;
+	snprintf(
+		error, error_len,
+		"workers.buffers is %u, and the receive queues of the ports take %u; expected more "
+		"buffers, or fewer rx_descriptors in drivers-config",
+		config->workers.buffers, road->rx_descriptors);
+	return -1;
 }
 
 static bool nics_do_spread(const struct road *road)
@@ -276,7 +297,7 @@ static void note_spread(struct road *road)
 static int open_ports(struct road *road, struct sl_port_config *wanted, struct rte_mempool *pool,
 		      char *error, size_t error_len)
 {
-	bool by_nic = nics_can_spread(road, wanted);
+	bool by_nic = nics_can_spread(road, wanted, road->n_workers);
 
 	if (by_nic && start_ports(road, wanted, pool, road->n_workers, error, error_len) != 0)
 		return -1;
@@ -370,10 +391,12 @@ int road_open(struct road *road, const struct sl_config *config, char *error, si
 	if (read_secret(road, config, error, error_len) != 0)
 		return -1;
 	load_learned(road, config);
-	if (plan_ports(road, config, wanted, error, error_len) != 0)
+	if (plan_ports(road, config, wanted, error, error_len) != 0 ||
+	    plan_descriptors(road, config, wanted, error, error_len) != 0)
 		return -1;
 	pool = rte_pktmbuf_pool_create("packets", config->workers.buffers, POOL_CACHE,
-				       SL_WORKER_PRIV_BYTES, data_room(road, config), SOCKET_ID_ANY);
+				       SL_WORKER_PRIV_BYTES, data_room(road, config),
+				       SOCKET_ID_ANY);
 	if (pool == NULL) {
 		snprintf(error, error_len,
 			 "no memory for %u packet buffers: %s; raise -m in eal, reserve "

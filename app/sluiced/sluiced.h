@@ -21,6 +21,7 @@ struct road {
 	struct sl_port ports[SL_PORTS_MAX]; /* link number * 2 + side */
 	uint32_t mbuf_data_bytes;           /* the most that a port's driver wants */
 	unsigned n_ports;
+	uint32_t rx_descriptors, tx_descriptors; /* of all queues of all ports, as wanted */
 	struct sl_worker *workers[SL_CONFIG_MAX_CORES];
 	unsigned n_workers;
 	struct sl_handover *handover; /* NULL: one worker */

@@ -95,7 +95,9 @@ const struct setting settings[] = {
 	 .unit = "microseconds", .help = "longest pause of a worker with nothing to do; 0: never"},
 	{.section = "workers", .key = "buffers", .type = SETTING_INT, .fixed = true,
 	 AT(sl_config_workers, buffers), .min = 2048, .max = 4 << 20, .fallback = "16384",
-	 .unit = "packet buffers", .help = "size of one buffer pool"},
+	 .unit = "packet buffers",
+	 .help = "of all workers together; a quarter of what the ports' queues leave may hold early "
+		 "data"},
 	{.section = "workers", .key = "endpoints", .type = SETTING_INT, .fixed = true,
 	 AT(sl_config_workers, endpoints), .min = 0, .max = 64 << 20, .fallback = "0",
 	 .unit = "connections",

@@ -77,7 +77,7 @@ int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void
 	sl_wheel_init(&r->wheel, p, SL_RELAY_SLOTS, SL_RELAY_TICK_US, sl_relay_conn(r, 0),
 		      sizeof(struct sl_conn), offsetof(struct sl_conn, timer), now_us);
 	p += aligned(sl_wheel_memory_size(SL_RELAY_SLOTS));
-	r->held = (struct sl_held *)p;
+	r->early.place = (struct sl_held *)p;
 	relay_held_init(r, config->n_held);
 	p += aligned(held_bytes(config));
 	relay_reserves_init(r, config, p);

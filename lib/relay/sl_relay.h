@@ -40,9 +40,46 @@ enum {
 /** A held packet, or a free place for one. */
 struct sl_held {
 	struct sl_buf buf;
-	uint32_t seq, seq_end; /**< the sequence numbers that it carries, from and to */
-	uint16_t next;
+	uint32_t seq, seq_end;       /**< the sequence numbers that it carries, from and to */
+	uint32_t conn;               /**< that holds it */
+	uint16_t next;               /**< of this connection; or the next free place */
+	uint16_t source;             /**< where it is counted */
+	uint16_t older[2], newer[2]; /**< among all that are held, and among its source's */
 };
+
+enum {
+	SL_EARLY_SOURCES = 4096,
+	SL_EARLY_SHARES =
+		16, /**< of a source: one in so many of the places, while others want them */
+};
+
+/** Held packets, oldest first. */
+struct sl_early_list {
+	uint16_t oldest, newest;
+	uint16_t n;
+};
+
+/** The pool of held packets, and who has it. */
+struct sl_early {
+	struct sl_held *place;
+	struct sl_early_list all;
+	uint16_t free;
+	uint16_t share;                  /**< of a source, when the pool is full */
+	uint16_t n_above;                /**< sources that hold more than their share */
+	uint16_t above[SL_EARLY_SHARES]; /**< these */
+	struct sl_early_list source[SL_EARLY_SOURCES]; /**< by hash of the client's address */
+};
+
+/**
+ * The packets that each of `n_workers` may hold, so that all of them together hold at most a
+ * quarter of what the ports' descriptors leave of a pool of `n_buffers`.
+ */
+static inline uint32_t sl_held_part(uint32_t n_buffers, uint32_t n_descriptors, unsigned n_workers)
+{
+	const uint32_t left = n_buffers > n_descriptors ? n_buffers - n_descriptors : 0;
+
+	return sl_min_u32(left / 4 / n_workers, SL_HELD_MAX);
+}
 
 /** What is taken while something is above its high-water mark: this class and those before it. */
 enum sl_pressure_level {
@@ -94,8 +131,6 @@ struct sl_relay {
 	struct sl_wheel wheel;
 	struct sl_out *out;
 	const struct sl_plan *plan;
-	struct sl_held *held; /**< the pool of held packets */
-	uint16_t held_free;
 	uint16_t mss_least; /**< of all that servers have announced to this worker */
 	uint32_t syns_sent[SL_SERVICES_MAX]; /**< to servers, by service: ours and those let through
 					      */
@@ -113,6 +148,7 @@ struct sl_relay {
 							through without an entry, or an entry gave
 							way before its client's ACK */
 	struct sl_pressure pressure;
+	struct sl_early early;
 	struct sl_endpoints endpoints;
 	struct sl_learned_table learned;
 	struct sl_l2_table l2;

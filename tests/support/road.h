@@ -430,9 +430,11 @@ class Road
 		for (const sl_l2_entry &e : p->relay.l2.entry)
 			refs += e.refs;
 		EXPECT_EQ(refs, 2 * count()) << "link-layer headers held without a connection";
-		for (uint16_t h = p->relay.held_free; h != SL_HELD_NONE; h = p->relay.held[h].next)
+		const sl_early &early = p->relay.early;
+		for (uint16_t h = early.free; h != SL_HELD_NONE; h = early.place[h].next)
 			free_held++;
 		EXPECT_EQ(free_held + term(SL_TERM_held), options.n_held);
+		check_held(early);
 		EXPECT_EQ(sl_wheel_count(&p->relay.wheel), count());
 		const sl_endpoints &e = p->relay.endpoints;
 		if (e.n_free == e.n) {
@@ -515,6 +517,22 @@ class Road
 		if (check_always)
 			check_books();
 		return sent;
+	}
+
+	/// Every held packet stands in both orders, and the sources above their share are noted.
+	void check_held(const sl_early &early) const
+	{
+		uint64_t in_all = 0, of_sources = 0, above = 0;
+		for (uint16_t h = early.all.oldest; h != SL_HELD_NONE; h = early.place[h].newer[0])
+			in_all++;
+		for (const sl_early_list &s : early.source) {
+			of_sources += s.n;
+			above += s.n > early.share;
+		}
+		EXPECT_EQ(in_all, term(SL_TERM_held));
+		EXPECT_EQ(early.all.n, in_all);
+		EXPECT_EQ(of_sources, in_all);
+		EXPECT_EQ(above, early.n_above);
 	}
 
 	static Sent describe(const sl_buf &b)

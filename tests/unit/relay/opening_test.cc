@@ -324,7 +324,7 @@ TEST_P(Opening, PoolOfHeldPacketsIsBounded)
 		t.prove("x");
 	}
 	EXPECT_EQ(small.term(SL_TERM_held), 3u);
-	EXPECT_EQ(small.drops(SL_DROP_hold_full), 2u);
+	EXPECT_EQ(small.drops(SL_DROP_hold_evicted), 2u);
 	EXPECT_EQ(small.count(), 5u) << "a connection opens all the same";
 	small.advance(10020);
 	EXPECT_EQ(small.term(SL_TERM_held), 0u);
