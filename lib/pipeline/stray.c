@@ -52,6 +52,8 @@ void pipeline_reset(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_s
  * Asks the server what it knows of a stray from outside: a segment just below what it expects
  * makes it say its numbers (RFC 9293 section 3.10.7.4, first). It would say nothing to the stray
  * itself if that acknowledged what it never sent, as it does after a translation by an earlier run.
+ * The question comes behind the stray: the stray may be the ACK that completes a handshake by SYN
+ * cookie, and before it such a server would answer the question by RST.
  */
 static void ask_server(struct sl_pipeline *p, const struct sl_traveller *t)
 {
@@ -107,23 +109,21 @@ static void adopt_from_inside(struct sl_pipeline *p, unsigned i)
 static void show_to_server(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_traveller *t = &p->traveller[i];
+	enum pipeline_ration ration;
 
 	if ((t->seg->flags & (SL_SYN | SL_RST | SL_ACK)) != SL_ACK) {
 		drop(p, t, SL_DROP_stray);
 		return;
 	}
-	switch (pipeline_ration_stray(p, i)) {
-	case PIPELINE_RATION_NONE:
+	ration = pipeline_ration_stray(p, i);
+	if (ration == PIPELINE_RATION_NONE) {
 		drop(p, t, SL_DROP_adopt_rationed);
 		return;
-	case PIPELINE_RATION_SHOW:
-		break;
-	case PIPELINE_RATION_SHOW_AND_ASK:
-		ask_server(p, t);
-		break;
 	}
 	sl_count(&p->out->accounts[t->service].event[SL_EVENT_strays_shown], 1);
 	pipeline_leave(p, t);
+	if (ration == PIPELINE_RATION_SHOW_AND_ASK)
+		ask_server(p, t);
 }
 
 void pipeline_stray(struct sl_pipeline *p, unsigned i, enum sl_drop reason)
