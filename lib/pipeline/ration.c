@@ -64,9 +64,9 @@ enum pipeline_ration pipeline_ration_stray(struct sl_pipeline *p, unsigned i)
 	if (!take(p, t->service, class))
 		return PIPELINE_RATION_NONE;
 	seen->shown = now;
-	/* Where entries had to give way, the server knows of no other numbering; and one that
-	 * answers by cookies itself would reset the client for the question. */
-	return pipeline_adopts(p, t->service) && !lately && take(p, t->service, class)
-		       ? PIPELINE_RATION_SHOW_AND_ASK
-		       : PIPELINE_RATION_SHOW;
+	/* Where entries had to give way, a server that answers by cookies knows nothing of a
+	 * connection before its client's ACK, and would reset the client for the question. */
+	if (lately || sl_relay_overflows(&p->relay, t->service) || !take(p, t->service, class))
+		return PIPELINE_RATION_SHOW;
+	return PIPELINE_RATION_SHOW_AND_ASK;
 }

@@ -292,6 +292,28 @@ TEST_P(Overflow, EntryThatGaveWayIsMadeAnewByTheServer)
 	EXPECT_TRUE(road.outside(t.c(SL_ACK, 1, 1)).empty());
 }
 
+// Just after a start, when strays are adopted: a server with SYN cookies would reset who comes with
+// another number than that of its cookie.
+TEST(Backlogs, ServerIsNotAskedAboutAClientOfAFloodedService)
+{
+	RoadOptions o = flooded(64, 2);
+	for (sl_service &s : o.services) {
+		s.strays = SL_STRAYS_ADOPT;
+		s.adopt_for_ms = 60000;
+	}
+	Road road(o);
+	Talk t(road);
+	t.sport = kNever;
+	t.cookie = t.iss;
+	for (uint16_t port = 100; port < 140; port++) {
+		t.cport = port;
+		road.outside(t.syn());
+		road.inside(t.synack());
+	}
+	t.cport = 104;
+	EXPECT_EQ(only(road.outside(t.c(SL_ACK, 1, 1))).fate, SL_FATE_PASSED);
+}
+
 TEST_P(Overflow, NobodyGivesWayWhoHasProvedSomething)
 {
 	std::vector<Talk> all;
