@@ -165,6 +165,31 @@ def client_echo(address, port, *lines):
     say("ok")
 
 
+def client_requests(address, port, count, at_once):
+    """So many connections, a few at once: each sends a line and gets it back. Prints how many did."""
+    left, good, failed = list(range(int(count))), [], []
+
+    def work():
+        while left:
+            line = "request %d" % left.pop()
+            try:
+                with connect(address, port, timeout=20) as conn:
+                    conn.sendall(line.encode() + b"\n")
+                    (good if read_line(conn) == line else failed).append(line)
+            except OSError as error:
+                failed.append("%s: %s" % (line, type(error).__name__))
+
+    threads = [threading.Thread(target=work) for _ in range(int(at_once))]
+    begin = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for line in failed:
+        say(line)
+    say("%d of %s in %.1f s" % (len(good), count, time.monotonic() - begin))
+
+
 def client_banner(address, port):
     """Says nothing until the server has spoken."""
     begin = time.monotonic()
