@@ -168,7 +168,7 @@ const struct bench_case bench_handshake = {
 	open_lives,  handshake,
 	established, close_talk};
 const struct bench_case bench_relay = {
-	"relay",    "segments of standing connections, both ways, translated",
+	"relay",    "segments of standing connections, both ways, translated; and in mode pass, followed",
 	open_relay, relay,
 	relayed,    close_talk};
 const struct bench_case bench_lifecycle = {

@@ -191,6 +191,14 @@ void pipeline_like_is_vain(struct sl_pipeline *p, struct sl_like *like)
 	like->not_before_us = p->relay.now_us + VAIN_US;
 }
 
+/* Whether segments of the service go a quicker way than by being parsed: what is translated, and
+ * what is only followed where all passes. */
+static bool has_quick_way(const struct sl_pipeline *p, const struct sl_traveller *t)
+{
+	return t->proxied ? p->plan->services.service[t->service].cookies != SL_COOKIES_NEVER
+			  : pipeline_tracks(p, t->service);
+}
+
 void pipeline_learn(struct sl_pipeline *p, const struct sl_buf *buf, const struct sl_seg *seg)
 {
 	const unsigned slot = sl_shape_slot(buf->data, buf->len);
@@ -199,14 +207,19 @@ void pipeline_learn(struct sl_pipeline *p, const struct sl_buf *buf, const struc
 	struct sl_like *like = &p->like[buf->in_port][slot];
 	struct sl_like *lesson = &p->lesson;
 
-	/* Nothing fits whose checksums nobody has verified, and what is only tracked goes no
-	 * quicker way. */
+	/* Nothing fits whose checksums nobody has verified. */
 	if (p->unverified >> (seg - p->seg) & 1 || like->not_before_us > p->relay.now_us ||
-	    !t->proxied || p->plan->services.service[t->service].cookies == SL_COOKIES_NEVER)
+	    !has_quick_way(p, t))
 		return;
 	if (like->n_missed++ % LEARN_EVERY != 0)
 		return;
+	/* What is not proxied has not been judged yet. */
+	if (!t->proxied && !pipeline_believable(p, t))
+		return;
 	if (!sl_shape_learn(&lesson->shape, buf->data, seg, t->side == SL_OUTSIDE))
+		return;
+	/* A SYN of a service that is left to its ends makes nothing, and is parsed as quickly. */
+	if (!t->proxied && lesson->shape.kind == SL_SHAPE_SYN)
 		return;
 	lesson->server = key->inside_addr;
 	lesson->sum = sl_flow_sum_server(&p->relay.flow, key, seg->v6);

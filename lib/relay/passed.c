@@ -5,6 +5,7 @@
  * no limit is told to anybody, and what ends is forgotten.
  */
 #include "observe.h"
+#include "sl_shape.h"
 
 /*
  * A RST that its receiver surely believes ends the connection. One that its receiver may or may not
@@ -44,4 +45,47 @@ void sl_relay_follow(struct sl_relay *r, uint32_t index, enum sl_side side,
 	else if (sl_likely(!sl_conn_adopting(conn)) || seg->flags & SL_SYN ||
 		 relay_adopting_follows(r, conn, side, seg))
 		relay_observe(r, conn, side, seg, seg->ack);
+}
+
+/* The same as sl_relay_follow does, of a segment without SYN, RST and FIN, on a quiet connection.
+ */
+static inline void follow_quiet(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
+				const struct sl_buf *buf, const struct sl_seg *seg)
+{
+	conn->end[side].packets++;
+	relay_l2_refresh(r, conn, sl_side_other(side), buf->data, seg->l3_off);
+	if (sl_likely(observe_surely_fits(conn, side, seg, seg->ack)) ||
+	    relay_fits(conn, side, seg->seq + seg->payload_len, true, seg->ack)) {
+		observe_numbers(conn, side, seg, seg->ack);
+		observe_quiet(r, conn, side, seg);
+	}
+}
+
+unsigned relay_follow_like(struct sl_relay *r, const struct sl_traveller *travellers,
+			   const struct sl_flow_query *queries, unsigned i, unsigned n)
+{
+	const struct sl_shape *shape = travellers[i].shape;
+	const enum sl_side side = (enum sl_side)travellers[i].side;
+	const uint8_t port = r->plan->links[travellers[i].link].port[sl_side_other(side)];
+	const bool timestamps = shape->kind == SL_SHAPE_ACK_TS, v6 = shape->v6;
+	const unsigned max = (unsigned)r->limit[port].mtu + SL_SHAPE_L3;
+	struct sl_buf **next = sl_out_next(r->out, n - i);
+
+	assert(shape->kind != SL_SHAPE_SYN);
+	for (; i < n && travellers[i].shape == shape; i++) {
+		struct sl_buf *buf = travellers[i].buf;
+		struct sl_conn *conn;
+		struct sl_seg seg;
+
+		if (queries[i].index == SL_FLOW_NONE || sl_unlikely(buf->len > max))
+			break;
+		conn = sl_relay_conn(r, queries[i].index);
+		if (sl_unlikely(!sl_conn_quiet(conn)) || sl_unlikely(!sl_relay_passed(r, conn)))
+			break;
+		seg = sl_shape_read_ack(buf->data, timestamps, v6);
+		follow_quiet(r, conn, side, buf, &seg);
+		sl_out_put(&next, buf, SL_FATE_PASSED, port);
+	}
+	sl_out_sent_to(r->out, next);
+	return i;
 }

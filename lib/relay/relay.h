@@ -238,6 +238,10 @@ static inline void relay_look_too_big(struct sl_relay *r, struct sl_conn *conn,
 /* segment.c: whether a SYN or SYN-ACK belongs to the handshake of a tracked connection that is not
  * through. */
 bool relay_of_handshake(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg);
+/* passed.c: as many segments as follow each other, have the shape of the first, and are of quiet
+ * connections that are only followed. Returns the number of the first that is none of them. */
+unsigned relay_follow_like(struct sl_relay *r, const struct sl_traveller *travellers,
+			   const struct sl_flow_query *queries, unsigned i, unsigned n);
 /* segment.c: at most one of what is rare and easily provoked a second and connection. */
 bool relay_once_a_second(struct sl_relay *r, struct sl_conn *conn);
 /* The common way out of a segment that goes on. */

@@ -339,6 +339,8 @@ unsigned sl_relay_quiet_segments(struct sl_relay *r, const struct sl_traveller *
 
 		if (t->shape == NULL)
 			i += quiet_parsed(r, t, sl_relay_conn(r, queries[i].index));
+		else if (sl_unlikely(!t->proxied))
+			i = relay_follow_like(r, travellers, queries, i, n);
 		else if (t->side == SL_OUTSIDE)
 			i = quiet_side(r, travellers, queries, i, n, SL_OUTSIDE);
 		else

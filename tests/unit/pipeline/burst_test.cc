@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <random>
 
 using namespace sl_test;
@@ -292,7 +293,7 @@ TEST(BurstOfAllKinds, EachIsDecidedAsIfItHadComeAlone)
 class Flood
 {
       public:
-	Flood(Road &r, bool v6, unsigned seed) : random(seed)
+	Flood(Road &r, bool v6, unsigned seed, uint16_t port = kAlways) : random(seed)
 	{
 		for (unsigned i = 0; i < 12; i++) {
 			Talk t(r);
@@ -302,7 +303,9 @@ class Flood
 			t.isn = static_cast<uint32_t>(random());
 			t.iss = static_cast<uint32_t>(random());
 			t.sws = i % 4 == 0 ? -1 : 4;
-			if (i < 6)
+			if (port == kPass)
+				open_passed(r, t, i < 6);
+			else if (i < 6)
 				t.open();
 			else
 				t.ask();
@@ -345,6 +348,17 @@ class Flood
 	}
 
       private:
+	static void open_passed(Road &r, Talk &t, bool whole)
+	{
+		t.sport = kPass;
+		t.cookie = t.iss;
+		r.outside(t.syn());
+		if (!whole)
+			return;
+		r.inside(t.synack());
+		r.outside(t.c(SL_ACK, 1, 1));
+	}
+
 	// Numbers in order, and now and then far off.
 	uint32_t sent()
 	{
@@ -448,6 +462,53 @@ TEST(BurstOfAllKinds, FloodsAreAnsweredAsIfEachPacketHadBeenParsed)
 		same_books(together, alone, seed);
 		if (::testing::Test::HasFatalFailure())
 			return;
+	}
+}
+
+// What a road knows of its connections.
+std::map<Bytes, Bytes> known(const Road &road)
+{
+	std::map<Bytes, Bytes> all;
+	for (uint32_t i = 0; i < road.options.n_connections; i++) {
+		if (!sl_flow_in_use(&road.p->relay.flow, i))
+			continue;
+		const sl_conn *c = sl_relay_conn(&road.p->relay, i);
+		const auto *key = reinterpret_cast<const uint8_t *>(&c->key),
+			   *end = reinterpret_cast<const uint8_t *>(&c->end);
+		all[Bytes(key, key + sizeof(c->key))] =
+			Bytes(end, end + sizeof(c->end)) +
+			Bytes{c->state[0], c->state[1], static_cast<uint8_t>(c->flags),
+			      static_cast<uint8_t>(c->flags >> 8)};
+	}
+	return all;
+}
+
+TEST(BurstOfAllKinds, PassedOnesAreFollowedAsIfEachPacketHadBeenParsed)
+{
+	for (unsigned seed = 0; seed < 100; seed++) {
+		RoadOptions o;
+		for (sl_service &s : o.services)
+			s.track = true;
+		Road together(o), alone(o);
+		alone.nic = false;
+		std::mt19937 random(seed);
+		Flood many(together, seed % 2, seed, kPass), one(alone, seed % 2, seed, kPass);
+		for (unsigned k = 0; k < 30; k++) {
+			Road::In packets;
+			const bool inside = random() % 2 == 0;
+			for (unsigned n = 1 + random() % SL_BURST; n > 0; n--) {
+				const Bytes b = inside ? many.in() : many.out();
+				ASSERT_EQ(b, inside ? one.in() : one.out());
+				packets.emplace_back(inside ? SL_INSIDE : SL_OUTSIDE, b);
+			}
+			same(&together, &alone, packets,
+			     std::to_string(seed) + " at " + std::to_string(k));
+			if (::testing::Test::HasFatalFailure())
+				return;
+			ASSERT_EQ(known(together), known(alone)) << seed << " at " << k;
+		}
+		ASSERT_EQ(together.all_drops(), alone.all_drops());
+		same_books(together, alone, seed);
 	}
 }
 
