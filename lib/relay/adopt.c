@@ -31,6 +31,7 @@ static void adopt_handshake(struct sl_relay *r, struct sl_conn *conn, const stru
 	server->isn = seg->seq;
 	server->seq_max = seg->seq + sl_seg_len(seg);
 	server->ack = seg->ack;
+	server->wnd = relay_syn_window(seg->wnd, seg->wscale & 0xf);
 	relay_enter_state(r, conn, SL_LEG_CLIENT, SL_TCP_SYN_RECEIVED);
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_ESTABLISHED);
 }

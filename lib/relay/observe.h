@@ -37,8 +37,10 @@ static inline void observe_numbers(struct sl_conn *conn, enum sl_side side,
 			relay_count_wrap(me, seq_end);
 		me->seq_max = seq_end;
 	}
-	/* An ACK that was overtaken by a later one says of its window what is so no longer. */
-	if (seg->flags & SL_ACK && (sl_seq_geq(ack, me->ack) || me->wnd == 0)) {
+	/* An ACK that was overtaken by a later one says of its window what is so no longer. That of
+	 * a SYN that comes again has another scale, and is known. */
+	if ((seg->flags & (SL_SYN | SL_ACK)) == SL_ACK &&
+	    (sl_seq_geq(ack, me->ack) || me->wnd == 0)) {
 		me->wnd = seg->wnd;
 		me->ack = sl_seq_max(ack, me->ack);
 	}

@@ -205,11 +205,7 @@ static void join(struct sl_relay *r, struct sl_conn *conn, struct sl_buf *buf,
 	server->isn = seg->seq;
 	server->seq_max = seg->seq + 1;
 	server->ack = first;
-	/* Not scaled in a SYN; every later one is. */
-	server->wnd =
-		conn->wscale_inside == SL_NO_WSCALE
-			? seg->wnd
-			: (uint16_t)sl_max_u32(seg->wnd >> conn->wscale_inside, seg->wnd != 0);
+	server->wnd = relay_syn_window(seg->wnd, conn->wscale_inside);
 	server->packets++;
 	client->ack = server->seq_max;
 	conn->last_seen_ms = r->now_ms;
@@ -383,6 +379,15 @@ static void track_syn(struct sl_conn *conn, enum sl_side side, const struct sl_s
 		conn->flags &= (uint16_t)~SL_CONN_TIMESTAMPS;
 }
 
+/* Whether windows are scaled is known: likewise the one that the SYN of `side` told. */
+static void track_window(struct sl_conn *conn, enum sl_side side)
+{
+	struct sl_end *end = &conn->end[side];
+
+	end->wnd = relay_syn_window(end->wnd, side == SL_OUTSIDE ? conn->wscale_outside
+								 : conn->wscale_inside);
+}
+
 /* Both SYNs have been seen: an option counts when both carried it. */
 static void track_answer(struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg)
 {
@@ -393,6 +398,7 @@ static void track_answer(struct sl_conn *conn, enum sl_side side, const struct s
 		conn->flags &= (uint16_t)~SL_CONN_TIMESTAMPS;
 	if (conn->wscale_outside == SL_NO_WSCALE || conn->wscale_inside == SL_NO_WSCALE)
 		conn->wscale_outside = conn->wscale_inside = SL_NO_WSCALE;
+	track_window(conn, side);
 }
 
 /* mss_max for a handshake that goes through as it is. */
@@ -480,6 +486,12 @@ static void track_answered(struct sl_conn *conn, const struct sl_seg *seg)
 		conn->flags |= SL_CONN_TIMESTAMPS;
 }
 
+static void track_first_answer(struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg)
+{
+	track_answer(conn, side, seg);
+	track_window(conn, sl_side_other(side));
+}
+
 static void tracked_from_server(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 				const struct sl_seg *seg)
 {
@@ -498,10 +510,10 @@ static void tracked_from_server(struct sl_relay *r, struct sl_conn *conn, enum s
 	} else if (seg->flags & SL_SYN && acks_syn) {
 		if (side == SL_INSIDE)
 			learn_server(r, conn, seg, conn->flags & SL_CONN_TIMESTAMPS);
-		track_answer(conn, side, seg);
+		track_first_answer(conn, side, seg);
 		relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_ESTABLISHED);
 	} else if (seg->flags & SL_SYN && !(seg->flags & SL_ACK)) {
-		track_answer(conn, side, seg); /* simultaneous open: RFC 9293 figure 8 */
+		track_first_answer(conn, side, seg); /* simultaneous open: RFC 9293 figure 8 */
 		relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_RECEIVED);
 	}
 }

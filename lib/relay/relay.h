@@ -84,6 +84,13 @@ static inline unsigned relay_shift(unsigned wscale)
 	return wscale == SL_NO_WSCALE ? 0 : wscale;
 }
 
+/* The window of a SYN as the segments after it tell it. It is not scaled in a SYN (RFC 7323 section
+ * 2.2). A window that is open stays open. */
+static inline uint16_t relay_syn_window(uint16_t wnd, unsigned wscale)
+{
+	return (uint16_t)sl_max_u32((uint32_t)wnd >> relay_shift(wscale), wnd != 0);
+}
+
 /* observe.h, observe.c: what a segment says about its connection. */
 /* How far from the numbers seen a segment of the end on `side` may lie: its peer's window. */
 static inline uint32_t relay_span(const struct sl_conn *conn, enum sl_side side)

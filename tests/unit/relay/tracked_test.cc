@@ -88,6 +88,24 @@ TEST_P(Tracked, ServerThatAnswersAgainWithAnotherNumber)
 	client(talk.c(SL_FIN | SL_ACK, 1, 1), "CLOSE-WAIT FIN-WAIT-1");
 }
 
+// All that is known of the server's window may be what its SYN-ACK told. A probe tells it to the
+// client as a later segment of the server would.
+TEST_P(Tracked, WindowOfASynAckIsToldScaled)
+{
+	cite("RFC 7323 section 2.2: the window of a SYN is not scaled");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	client(talk.c(SL_ACK, 1, 1, "request"), "ESTABLISHED ESTABLISHED");
+	Sent probe;
+	for (const Sent &s : road.advance(7200000, 1000))
+		if (s.port == 0 && probe.fate == SL_FATE_NONE)
+			probe = s;
+	ASSERT_EQ(probe.fate, SL_FATE_MADE);
+	EXPECT_EQ(probe.seg.flags, SL_ACK);
+	EXPECT_EQ(probe.seg.wnd, talk.swnd >> talk.sws);
+}
+
 TEST_P(Tracked, RefusalEndsIt)
 {
 	cite("RFC 9293 section 3.10.7.3, second");
