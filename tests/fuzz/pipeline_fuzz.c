@@ -12,11 +12,7 @@
  * that have one. No byte outside of a frame is touched, nor a frame that was given back. In the end
  * nothing is queued, and all that was opened is gone by its limits.
  *
- * WORLD_BYTES bytes
- *   0   bit 0: the NIC verifies checksums; 1: rooms are short; 2, 3: workers; 4: ICMP errors go
- * round; 5: every other frame comes from another worker; 6: the cookies' secret is shared 1   MTU
- * of the wires 2   MTU of the host link 3   bits 0, 1: backlog; 2 to 4: by how much the buffers are
- * too small
+ * WORLD_BYTES bytes choose the world: see choose_world().
  *
  * A step: 4 bytes
  *   op      low 4 bits: enum op; bit 4: from inside; bits 5 to 7: which client, of those that

@@ -190,9 +190,9 @@ def step(op, client=0, inside=False, flags=0, a=0, b=0):
     return bytes([ops.index(op) | (16 if inside else 0) | client << 5, flags, a, b])
 
 
-def world(little=False, workers=0, rounds=False, handed=False, wire=0, host=0, backlog=0, short=0):
-    """NIC that verifies, and the choices of pipeline_fuzz.c."""
-    return bytes([1 | little << 1 | workers << 2 | rounds << 4 | handed << 5, wire, host, backlog | short << 2])
+def world(little=False, workers=0, rounds=False, handed=False, wire=0, host=0, backlog=0, short=0, rate=0):
+    """A NIC that verifies checksums, and the choices of pipeline/world.c."""
+    return bytes([1 | little << 1 | workers << 2 | rounds << 4 | handed << 5, wire, host, backlog | short << 2 | rate << 5])
 
 
 def opened(client, options=15, server=15):
@@ -266,7 +266,7 @@ def world_seeds():
         + step("segment", c, flags=PSH, a=255) + step("flush") + step("segment", c) + step("flush")
         for server in (1, 2, 5) for c in (0, 6)
     )
-    for mtu in (1, 2, 9, 47, 122, 123, 128, 140, 255):
+    for mtu in (1, 2, 9, 47, 122, 123, 128, 140, 170, 255):
         for short in (0, 1, 5):
             yield f"world_mtu_{mtu}_{short}", world(wire=mtu, host=mtu, short=short) + whole + full + ours + step("wait", a=40)
     for workers in (1, 2, 3):
@@ -281,7 +281,7 @@ def world_seeds():
             ) + strangers(client, STRANGER_ACK | 8, 3, 4) + strangers(client, STRANGER_DATA, 3, 4) + opened(client) + data(client, True) + (
                 strangers(client, STRANGER_FIN, 2, 4) + strangers(client, STRANGER_RST, 32, 2) + strangers(client, STRANGER_RESET, 3, 4)
             )
-        yield f"world_strays_{backlog}", world(backlog=backlog, little=True) + b"".join(
+        yield f"world_strays_{backlog}", world(backlog=backlog, little=True, rate=backlog, workers=backlog) + b"".join(
             strangers(client, kind, first=4 * kind) for client in range(4) for kind in range(2, 8)
         ) + opened(0)
 

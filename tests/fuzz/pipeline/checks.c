@@ -25,6 +25,8 @@ void check_sent(struct harness *h, struct sl_buf *buf)
 		check(buf->out_port == HOST_PORT);
 	} else if (buf->fate != SL_FATE_PASSED) {
 		check(parsed == SL_PARSED_TCP);
+		check(buf->fate == SL_FATE_RELAYED ||
+		      buf->len - seg.l3_off <= mtu_of(h, buf->out_port));
 		buf->ip_cksum = buf->tcp_cksum = SL_CKSUM_UNKNOWN;
 		check(sl_wire_verify(buf, &seg));
 	}
@@ -82,7 +84,7 @@ void check_books(const struct harness *h)
 					s == SL_TCP_LISTEN ? 0 : h->accounts[i].state[leg][s];
 	}
 	check(held == h->n_held);
-	check(held <= N_HELD);
+	check(held <= h->world.n_held);
 	for (unsigned leg = 0; leg < SL_N_LEGS; leg++)
 		check(states[leg] == sl_flow_count(&h->pipeline.relay.flow));
 	check_endpoints(h);

@@ -21,8 +21,8 @@ enum {
 	N_CONNECTIONS = 64,
 	N_ENDPOINTS = 8,
 	N_BLOCKS = 40,
-	N_HELD = 16,
-	HEADROOM = 64,
+	N_HELD = 16, /* of all workers */
+	HEADROOM = SL_HEADROOM,
 	FRAME_MAX = 10240, /* more than any frame of the harness */
 	N_FRAMES = 512,    /* of memory: more than a run can use, plus what is held */
 	N_RELAYED = 5,     /* services that relay */
@@ -40,11 +40,13 @@ enum {
 struct world {
 	bool nic;            /* it verifies checksums */
 	bool secret_shared;  /* other boxes mint cookies that come back here */
+	bool track;          /* passed services */
 	bool handed;         /* every other frame comes from another worker */
 	uint32_t high_water; /* percent */
 	unsigned n_workers;
+	uint32_t n_held;
 	unsigned n_round; /* of these, among which ICMP errors go round */
-	uint32_t backlog;
+	uint32_t backlog, adopt_rate;
 	uint16_t wire_mtu, host_mtu;
 	unsigned room; /* of a frame's memory, without the headroom */
 };

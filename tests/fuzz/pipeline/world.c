@@ -70,27 +70,37 @@ static uint16_t mtu(uint8_t choice)
 	return (uint16_t)(choice < 128 ? 68 + 10 * (choice - 1) : 1344 + 65 * (choice - 128));
 }
 
+/*
+ * Byte 0: the NIC, how short rooms are, workers, whether ICMP errors go round among them, frames
+ * from other workers, whether the cookies' secret is shared. Bytes 1 and 2: MTUs of the wires and
+ * of the host link. Byte 3: the backlog, by how much the buffers are too small, the ration of
+ * adoption, whether passed services are tracked.
+ */
 static void choose_world(struct world *w, const uint8_t *choice)
 {
 	static const uint8_t workers[4] = {1, 2, 4, 16}, backlogs[4] = {8, 1, 2, 64};
+	static const uint32_t rates[4] = {1000, 0, 3, 100000};
 	static const uint8_t shorter[8] = {0, 1, 4, 12, 40, 54, 60, 120};
 
 	w->nic = choice[0] & 1;
 	w->high_water = choice[0] & 2 ? 20 : 90;
 	w->n_workers = workers[choice[0] >> 2 & 3];
+	w->n_held = N_HELD / w->n_workers;
 	w->n_round = choice[0] & 16 && w->n_workers > 1 ? w->n_workers : 0;
 	w->handed = choice[0] & 32;
 	w->secret_shared = choice[0] & 64;
 	w->wire_mtu = mtu(choice[1]);
 	w->host_mtu = mtu(choice[2]);
 	w->backlog = backlogs[choice[3] & 3];
+	w->adopt_rate = rates[choice[3] >> 5 & 3];
+	w->track = !(choice[3] & 0x80);
 	w->room = sl_wire_room((uint16_t)sl_max_u32(w->wire_mtu, w->host_mtu));
 	/* Some buffers are just too small. */
 	w->room -= sl_min_u32(shorter[choice[3] >> 2 & 7], w->room);
 }
 
-static void add_service(struct sl_service *s, const char *net, unsigned len, uint8_t mode,
-			uint8_t cookies, uint32_t backlog)
+static void add_service(const struct world *w, struct sl_service *s, const char *net, unsigned len,
+			uint8_t mode, uint8_t cookies)
 {
 	static const struct sl_limits limits = {10000, 20000, 30000, 5000, 20000,
 						40000, 10000, 15000, 2};
@@ -104,18 +114,18 @@ static void add_service(struct sl_service *s, const char *net, unsigned len, uin
 	s->wscale = 7;
 	s->limits = limits;
 	s->adopt_for_ms = 20000;
-	s->adopt_rate = 1000;
+	s->adopt_rate = w->adopt_rate;
 	s->receive_buffer = s->send_buffer = 8192;
-	s->backlog = backlog;
-	s->track = true;
+	s->backlog = w->backlog;
+	s->track = w->track;
 }
 
 /* The servers of our own, by address and port. */
-static void add_ours(struct sl_service *s, uint32_t backlog)
+static void add_ours(const struct world *w, struct sl_service *s)
 {
 	for (unsigned i = 0; i < N_HOMES * N_SERVERS; i++, s++) {
-		add_service(s, "::", 128, SL_MODE_RESPOND,
-			    i & 1 ? SL_COOKIES_NEVER : SL_COOKIES_ALWAYS, backlog);
+		add_service(w, s, "::", 128, SL_MODE_RESPOND,
+			    i & 1 ? SL_COOKIES_NEVER : SL_COOKIES_ALWAYS);
 		home(i % N_HOMES, &s->net);
 		s->server = (uint8_t)(i / N_HOMES);
 		s->port_lo = s->port_hi = (uint16_t)(1 + s->server);
@@ -154,13 +164,12 @@ static void make_plan(const struct world *w, struct sl_plan *plan)
 	struct sl_service services[N_SERVICES];
 
 	memset(services, 0, sizeof(services));
-	add_service(&services[0], "192.0.2.2", 128, SL_MODE_SPLICE, SL_COOKIES_ALWAYS, w->backlog);
-	add_service(&services[1], "2001:db8:5::", 48, SL_MODE_SPLICE, SL_COOKIES_ALWAYS,
-		    w->backlog);
-	add_service(&services[2], "192.0.2.4", 127, SL_MODE_SPLICE, SL_COOKIES_NEVER, w->backlog);
-	add_service(&services[3], "192.0.2.6", 128, SL_MODE_MONITOR, SL_COOKIES_ALWAYS, w->backlog);
-	add_service(&services[4], "192.0.2.7", 128, SL_MODE_PASS, SL_COOKIES_ALWAYS, w->backlog);
-	add_ours(&services[N_RELAYED], w->backlog);
+	add_service(w, &services[0], "192.0.2.2", 128, SL_MODE_SPLICE, SL_COOKIES_ALWAYS);
+	add_service(w, &services[1], "2001:db8:5::", 48, SL_MODE_SPLICE, SL_COOKIES_ALWAYS);
+	add_service(w, &services[2], "192.0.2.4", 127, SL_MODE_SPLICE, SL_COOKIES_NEVER);
+	add_service(w, &services[3], "192.0.2.6", 128, SL_MODE_MONITOR, SL_COOKIES_ALWAYS);
+	add_service(w, &services[4], "192.0.2.7", 128, SL_MODE_PASS, SL_COOKIES_ALWAYS);
+	add_ours(w, &services[N_RELAYED]);
 	for (unsigned i = 0; i < N_SERVICES; i++)
 		services[i].retired = is_refused(w, &services[i], i);
 	sl_service_table_init(&plan->services, services, N_SERVICES);
@@ -174,6 +183,7 @@ static void make_plan(const struct world *w, struct sl_plan *plan)
 	}
 	add_host_link(&plan->links[N_WIRES], w->host_mtu);
 	plan->n_links = N_WIRES + 1;
+	plan->n_workers = w->n_workers;
 }
 
 static void make_pipeline(struct harness *h)
@@ -183,7 +193,7 @@ static void make_pipeline(struct harness *h)
 	const struct sl_pipeline_config config = {
 		.plan = &h->plan[0],
 		.n_connections = N_CONNECTIONS,
-		.n_held = N_HELD,
+		.n_held = h->world.n_held,
 		.n_endpoints = N_ENDPOINTS,
 		.n_blocks = N_BLOCKS,
 		.high_water = h->world.high_water,
@@ -333,7 +343,7 @@ static void change_service(const struct world *w, struct sl_service *s, unsigned
 	s->one_way = flags >> 6 & 1;
 	s->timestamps = (uint8_t)((a ^ b) % 3);
 	s->backlog = b & 0x10 ? 2 : w->backlog;
-	s->track = !(b & 0x20);
+	s->track = w->track != (flags >> 4 & 1);
 	s->mss_max = b & 0x80 ? 500 : 0;
 	s->receive_buffer = b & 0x40 ? 2048 : 8192;
 	s->send_buffer = b & 0x20 ? 2048 : 8192;
