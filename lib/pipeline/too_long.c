@@ -48,12 +48,14 @@ void pipeline_too_long(struct sl_pipeline *p, struct sl_buf *buf, uint8_t port, 
 	sl_out_drop(p->out, buf, SL_DROP_above_mtu);
 }
 
-/* Whether a packet to or from a connection, or of none, would end in the box. */
+/* Whether a packet to or from a connection, or of none, would end in the box. A stray of the inside
+ * is one of a server that was there before: it goes on. */
 static bool ends_here(const struct sl_pipeline *p, const struct sl_traveller *t, uint32_t index)
 {
 	if (index != SL_FLOW_NONE)
 		return sl_relay_conn(&p->relay, index)->ours;
-	return t->proxied && p->plan->services.service[t->service].mode == SL_MODE_RESPOND;
+	return t->side == SL_OUTSIDE && t->proxied &&
+	       p->plan->services.service[t->service].mode == SL_MODE_RESPOND;
 }
 
 bool pipeline_is_too_long(struct sl_pipeline *p, unsigned i, uint32_t index)

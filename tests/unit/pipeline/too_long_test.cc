@@ -87,6 +87,21 @@ class TooLong : public OnRoad
 	bool v6 = GetParam().v6;
 };
 
+// Of a service that responds now, whose server was behind the box before and still speaks.
+TEST(TooLongStray, OfAServerThatWasThereBeforeGoesNoFurther)
+{
+	RoadOptions o;
+	o.services = {responder("192.0.2.2", kAlways, SL_SERVER_ECHO)};
+	o.services[0].strays = SL_STRAYS_ADOPT;
+	o.services[0].adopt_for_ms = 60000;
+	Road road(o);
+	Talk talk(road);
+	road.limit(SL_OUTSIDE, kMtu);
+	EXPECT_EQ(by_port(road.inside(talk.s(SL_ACK, 1, 1, bytes(1460))), 0).size(), 0u);
+	EXPECT_EQ(road.drops(SL_DROP_above_mtu), 1u);
+	EXPECT_EQ(by_port(road.inside(talk.s(SL_ACK, 1, 1, bytes(1000))), 0).size(), 1u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Numbers, TooLong, testing::ValuesIn(kNumbers));
 
 TEST_P(TooLong, WhatFitsPasses)
