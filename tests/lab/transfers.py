@@ -6,7 +6,8 @@
   transfers.py COUNT KIND PORT ADDRESS [ADDRESS...]  on the client: COUNT transfers to each address
 
 KIND is `down` (the server sends), `up` (the client sends) or `both` (the server sends back what the
-client sends). The sender sends a block each second; the receiver checks every byte.
+client sends). The sender sends a block each second; the receiver checks every byte. Each transfer begins
+at a random time within a second, so that not all of them send at once.
 
 The client prints "running" when all connections are open. From the K-th SIGUSR1 on it prints every
 second "mark K: M of N": how many transfers have got on since that signal. For `up` the server
@@ -14,6 +15,7 @@ tells with a line after each block. SIGTERM: the client ends all transfers, wait
 told how many bytes it sent or received, and prints "whole W of N".
 """
 import asyncio
+import random
 import signal
 import sys
 
@@ -104,6 +106,7 @@ class Transfer:
         self.sent = self.received = 0
 
     async def open(self, kind, address, port):
+        await asyncio.sleep(random.random() * INTERVAL)
         self.kind = kind
         self.reader, self.writer = await asyncio.open_connection(address, port)
         self.writer.write(kind.encode() + b"\n")
@@ -176,11 +179,15 @@ async def client(count, kind, port, *addresses):
     loop, marks = asyncio.get_running_loop(), Marks()
     loop.add_signal_handler(signal.SIGUSR1, marks.set)
     loop.add_signal_handler(signal.SIGTERM, Transfer.ending.set)
-    transfers = await asyncio.gather(
-        *(Transfer().open(kind, address, port) for address in addresses for _ in range(count)))
+    transfers, runs = [], []
+
+    async def begin(address):
+        transfers.append(await Transfer().open(kind, address, port))
+        runs.append(asyncio.create_task(transfers[-1].run()))
+
+    await asyncio.gather(*(begin(address) for address in addresses for _ in range(count)))
     say("running")
     telling = asyncio.create_task(marks.tell(transfers))
-    runs = [asyncio.create_task(t.run()) for t in transfers]
     await Transfer.ending.wait()
     await asyncio.wait(runs, timeout=PATIENCE)
     whole = sum(run.done() and run.result() for run in runs)
