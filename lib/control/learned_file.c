@@ -44,6 +44,7 @@ static bool read_row(const json_t *row, const struct sl_learned_now *now,
 	l->mss = (uint16_t)mss;
 	l->timestamps = json_is_true(timestamps);
 	l->confirmed_s = l->asked_s = (int32_t)(now->monotonic_s - age);
+	l->changed_s = l->shown_s = l->confirmed_s;
 	return true;
 }
 

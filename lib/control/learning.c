@@ -19,7 +19,7 @@ struct learning_request {
 	uint64_t (*one_way)[SL_SERVICES_MAX / 64]; /* likewise: servers that are not heard */
 };
 
-/* A few microseconds: two passes over 32 KiB. */
+/* Some microseconds: two passes over 64 KiB. */
 static bool exchange(struct control_part *part, struct sl_worker *worker, struct sl_pipeline *p)
 {
 	struct learning_request *l =

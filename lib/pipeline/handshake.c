@@ -32,14 +32,6 @@ static inline struct sl_cookie_ends ends_of(const struct sl_flow_key *key, bool 
 	return ends;
 }
 
-/* An MSS option's value, or what to assume of an end that sent none: RFC 9293 MUST-15. */
-static uint16_t mss_of(uint16_t option, bool v6)
-{
-	if (option != 0)
-		return option;
-	return v6 ? SL_MSS_DEFAULT_V6 : SL_MSS_DEFAULT_V4;
-}
-
 /* Of a server of ours: what its endpoint will grant. */
 static struct sl_terms own_terms(const struct sl_pipeline *p, const struct sl_traveller *t)
 {
@@ -73,7 +65,8 @@ static struct sl_terms terms_of(const struct sl_pipeline *p, const struct sl_tra
 	if (service->mode == SL_MODE_RESPOND)
 		return own_terms(p, t);
 	if (learned != NULL)
-		terms.mss = (uint16_t)sl_min_u32(terms.mss, mss_of(learned->mss, t->seg->v6));
+		terms.mss =
+			(uint16_t)sl_min_u32(terms.mss, sl_relay_mss_of(learned->mss, t->seg->v6));
 	terms.wnd = (uint16_t)sl_min_u32(SL_HELD_PER_CONN * terms.mss, UINT16_MAX);
 	return terms;
 }
@@ -104,7 +97,7 @@ PIPELINE_INLINE void mint_begin(struct sl_pipeline *p, unsigned i, unsigned serv
 	struct sl_cookies *cookies = &p->cookies[v6];
 	struct sl_answer *answer = &cookies->answer[k];
 	struct sl_cookie_options granted = {
-		.mss = mss_of(seg->mss, v6),
+		.mss = sl_relay_mss_of(seg->mss, v6),
 		.wscale = seg->wscale,
 		.sack = seg->sack_permitted,
 		.timestamps = seg->ts_off != 0 && p->server[server].terms.timestamps,

@@ -64,7 +64,6 @@ int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void
 	r->out = out;
 	r->plan = config->plan;
 	r->dirty = 0;
-	r->mss_least = UINT16_MAX;
 	memset(&r->too_bigs, 0, sizeof(r->too_bigs));
 	memset(&r->learned, 0, sizeof(r->learned));
 	limits_init(r);

@@ -133,22 +133,77 @@ static bool dont_fragment(const uint8_t *frame, const struct sl_seg *seg)
 	return seg->v6 || frame[seg->l3_off + 6] & 0x40;
 }
 
-void relay_tell_too_big(struct sl_relay *r, struct sl_conn *conn, const struct sl_buf *packet,
-			const struct sl_seg *seg)
+/* By sl_conn.server_mss: the MSS of a server that takes less than its client was promised, rounded
+ * down. Less than 28, what the smallest MTU of IPv4 leaves, counts as 28. */
+static const uint16_t server_mss[8] = {UINT16_MAX, 28, 216, 512, 1220, 1360, 1400, 1440};
+
+bool relay_may_be_too_big(const struct sl_conn *conn, unsigned needed)
+{
+	return needed > server_mss[conn->server_mss];
+}
+
+/* A worker hears from the others once a second what they have learned. */
+enum { PROMISE_S = TOMBSTONE_MS / 1000 + 10 };
+
+/* The most that the client may have been promised: a cookie does not say it, and what was learned
+ * of the server may have changed since the cookie was made. */
+static uint16_t most_promised(const struct sl_relay *r, const struct sl_conn *conn,
+			      const struct sl_learned *learned, bool v6)
+{
+	const uint16_t most = sl_relay_mss(r, conn->key.domain >> 24, conn->service, v6);
+
+	if (learned == NULL || relay_now_s(r) - learned->changed_s <= PROMISE_S)
+		return most;
+	return (uint16_t)sl_min_u32(most, sl_relay_mss_of(learned->mss, v6));
+}
+
+static uint8_t round_down(uint16_t mss)
+{
+	uint8_t i = SL_ARRAY_LEN(server_mss) - 1;
+
+	while (i > 1 && mss < server_mss[i])
+		i--;
+	return i;
+}
+
+uint8_t relay_judge_mss(const struct sl_relay *r, const struct sl_conn *conn, uint16_t mss)
 {
 	const struct sl_learned *learned =
 		sl_learned_get(&r->learned, &conn->key.inside_addr, conn->key.inside_port);
+	const bool v6 = !sl_addr_is_v4(&conn->key.inside_addr);
+
+	/* One that announces none takes what its link carries, as a rule. */
+	if (mss == 0 || mss >= most_promised(r, conn, learned, v6))
+		return 0;
+	return round_down(mss);
+}
+
+/* What the server takes, as exactly as it is known: what was learned of it, where that agrees with
+ * this connection's own handshake. */
+static uint16_t server_takes(const struct sl_relay *r, const struct sl_conn *conn)
+{
+	const struct sl_learned *learned =
+		sl_learned_get(&r->learned, &conn->key.inside_addr, conn->key.inside_port);
+
+	if (learned != NULL && learned->mss != 0 && round_down(learned->mss) == conn->server_mss)
+		return learned->mss;
+	return server_mss[conn->server_mss];
+}
+
+void relay_tell_too_big(struct sl_relay *r, struct sl_conn *conn, const struct sl_buf *packet,
+			const struct sl_seg *seg)
+{
+	const uint16_t takes = server_takes(r, conn);
 	const unsigned least = seg->v6 ? SL_IPV6_MTU_MIN : SL_IPV4_MTU_MIN;
 	uint32_t mtu;
 	struct sl_buf *buf;
 	struct sl_l2 l2;
 
-	if (!(conn->flags & SL_CONN_SPLICED) || learned == NULL || learned->mss == 0 ||
-	    relay_mss_needed(seg) <= learned->mss)
+	if (relay_mss_needed(seg) <= takes)
 		return;
 	/* Nobody would believe less than the least that every link must carry: so that is said,
 	 * which the way to the server carries whatever its MSS. */
-	mtu = (uint32_t)learned->mss + (seg->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS);
+	mtu = (uint32_t)takes + (seg->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS);
 	mtu = sl_max_u32(mtu, least);
 	if ((unsigned)seg->payload_off + seg->payload_len - seg->l3_off <= mtu ||
 	    !dont_fragment(packet->data, seg) || !relay_once_a_second(r, conn) ||

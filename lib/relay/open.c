@@ -95,11 +95,6 @@ static void early_segment(struct sl_relay *r, struct sl_conn *conn, struct sl_bu
 	}
 }
 
-static int32_t seconds(const struct sl_relay *r)
-{
-	return (int32_t)(r->now_us / SL_US_PER_S);
-}
-
 /* Whether a SYN without timestamps for the client should offer them to the server all the same, to
  * learn whether it grants them: one of which nothing is known, or that refused them long ago. */
 static bool worth_asking(const struct sl_relay *r, uint16_t service, const struct sl_flow_key *key)
@@ -109,7 +104,8 @@ static bool worth_asking(const struct sl_relay *r, uint16_t service, const struc
 
 	if (r->plan->services.service[service].timestamps != SL_TIMESTAMPS_LEARN)
 		return false;
-	return known == NULL || (!known->timestamps && seconds(r) - known->asked_s >= ASK_AGAIN_S);
+	return known == NULL ||
+	       (!known->timestamps && relay_now_s(r) - known->asked_s >= ASK_AGAIN_S);
 }
 
 void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
@@ -165,16 +161,13 @@ static void server_refused(struct sl_relay *r, struct sl_conn *conn, struct sl_b
 static void learn_server(struct sl_relay *r, const struct sl_conn *conn, const struct sl_seg *seg,
 			 bool offered_timestamps)
 {
-	struct sl_learned *learned =
-		sl_learned_put(&r->learned, &conn->key.inside_addr, conn->key.inside_port);
+	struct sl_learned *learned = sl_learned_hear(
+		&r->learned, &conn->key.inside_addr, conn->key.inside_port, seg->mss,
+		sl_learned_network(&conn->key.outside_addr), relay_now_s(r));
 
-	learned->mss = seg->mss;
-	if (seg->mss != 0 && seg->mss < r->mss_least)
-		r->mss_least = seg->mss;
-	learned->confirmed_s = seconds(r);
 	if (offered_timestamps) {
 		learned->timestamps = seg->ts_off != 0;
-		learned->asked_s = seconds(r);
+		learned->asked_s = relay_now_s(r);
 	}
 }
 
@@ -301,6 +294,7 @@ static void opening_from_server(struct sl_relay *r, struct sl_conn *conn, struct
 	} else if (!(seg->flags & SL_SYN) || !acks_us) {
 		sl_out_drop(r->out, buf, SL_DROP_stray);
 	} else {
+		conn->server_mss = relay_judge_mss(r, conn, seg->mss) & 7;
 		learn_server(r, conn, seg, promised || conn->opening.asks == 1);
 		if (promised && seg->ts_off == 0)
 			mend_promise(r, conn, buf, seg);

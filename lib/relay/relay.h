@@ -223,6 +223,12 @@ bool relay_adopting_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_si
 bool relay_adopting_follows(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			    const struct sl_seg *seg);
 
+/* The clock of what is learned. */
+static inline int32_t relay_now_s(const struct sl_relay *r)
+{
+	return (int32_t)(r->now_us / SL_US_PER_S);
+}
+
 /* icmp.c: tells the client that its segment, as it came in, is longer than its server takes. */
 void relay_tell_too_big(struct sl_relay *r, struct sl_conn *conn, const struct sl_buf *packet,
 			const struct sl_seg *seg);
@@ -233,14 +239,22 @@ static inline unsigned relay_mss_needed(const struct sl_seg *seg)
 	return (unsigned)seg->payload_off + seg->payload_len - seg->l4_off - SL_TCP_HDR;
 }
 
-/* Of a segment from outside, before it is translated. Nearly always one comparison: no server
- * that this worker has heard takes less. */
+/* icmp.c: whether the server of a connection with sl_conn.server_mss may not take a segment that
+ * needs this MSS. */
+bool relay_may_be_too_big(const struct sl_conn *conn, unsigned needed);
+
+/* Of a segment from outside, before it is translated. Nearly always the promise made to the client
+ * holds. */
 static inline void relay_look_too_big(struct sl_relay *r, struct sl_conn *conn,
 				      const struct sl_buf *buf, const struct sl_seg *seg)
 {
-	if (sl_unlikely(relay_mss_needed(seg) > r->mss_least))
+	if (sl_unlikely(conn->server_mss != 0) && relay_may_be_too_big(conn, relay_mss_needed(seg)))
 		relay_tell_too_big(r, conn, buf, seg);
 }
+
+/* icmp.c: sl_conn.server_mss of a connection whose server announces `mss` in its SYN-ACK. Before
+ * anything is learned from that SYN-ACK. */
+uint8_t relay_judge_mss(const struct sl_relay *r, const struct sl_conn *conn, uint16_t mss);
 
 /* segment.c: whether a SYN or SYN-ACK belongs to the handshake of a tracked connection that is not
  * through. */

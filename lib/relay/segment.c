@@ -223,7 +223,8 @@ INLINE bool quiet_segment(struct sl_relay *r, struct sl_conn *conn, const enum s
 	uint64_t diff = 0;
 	uint16_t cksum;
 
-	if (side == SL_OUTSIDE && sl_unlikely(relay_mss_needed(&seg) > r->mss_least))
+	if (side == SL_OUTSIDE && sl_unlikely(conn->server_mss != 0) &&
+	    relay_may_be_too_big(conn, relay_mss_needed(&seg)))
 		return false;
 	if (sl_likely(observe_surely_fits(conn, side, &seg, ack)) ||
 	    relay_fits(conn, side, seg.seq + seg.payload_len, true, ack)) {

@@ -118,6 +118,8 @@ struct sl_conn {
 	uint8_t service;
 	uint8_t ours : 2;           /**< enum sl_conn_ours */
 	uint8_t reserve : 3;        /**< enum sl_reserve_kind */
+	uint8_t server_mss : 3;     /**< 0: the server takes the MSS that its client was promised;
+					else about how much it takes (icmp.c) */
 	uint16_t l2[SL_N_SIDES];    /**< link-layer header of frames that go to that side */
 	uint8_t wscale_outside : 4; /**< shift of the windows that this end sends, 15 for none */
 	uint8_t wscale_inside : 4;

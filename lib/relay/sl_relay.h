@@ -131,7 +131,6 @@ struct sl_relay {
 	struct sl_wheel wheel;
 	struct sl_out *out;
 	const struct sl_plan *plan;
-	uint16_t mss_least; /**< of all that servers have announced to this worker */
 	uint32_t syns_sent[SL_SERVICES_MAX]; /**< to servers, by service: ours and those let through
 					      */
 	uint32_t n_translated;               /**< spliced connections that are not over */
@@ -182,6 +181,14 @@ void sl_relay_apply(struct sl_relay *r, const struct sl_plan *plan);
 
 /** A port sends no more than this, from now on. `limit->mtu` is at least SL_IPV4_MTU_MIN. */
 void sl_relay_set_limit(struct sl_relay *r, unsigned port, const struct sl_frame_limit *limit);
+
+/** The MSS that an end announces by this option, 0 for none: RFC 9293 MUST-15. */
+static inline uint16_t sl_relay_mss_of(uint16_t option, bool v6)
+{
+	if (option != 0)
+		return option;
+	return v6 ? SL_MSS_DEFAULT_V6 : SL_MSS_DEFAULT_V4;
+}
 
 /** The MSS that we announce to clients of a service on a link: RFC 6691, and what is configured. */
 static inline uint16_t sl_relay_mss(const struct sl_relay *r, unsigned link, uint16_t service,

@@ -22,16 +22,111 @@ const struct sl_learned *sl_learned_get(const struct sl_learned_table *t,
 	return l->port == port && sl_addr_equal(&l->addr, addr) ? l : NULL;
 }
 
+static void set_mss(struct sl_learned *l, uint16_t mss, int32_t now_s)
+{
+	l->mss = mss;
+	l->changed_s = l->shown_s = now_s;
+	l->n_votes = 0;
+}
+
+static void remove_vote(struct sl_learned *l, unsigned i)
+{
+	l->vote[i] = l->vote[--l->n_votes];
+}
+
+/* Votes that are too old, or that were cast before a client saw the learned MSS, do not count. */
+static void forget_votes(struct sl_learned *l, int32_t now_s)
+{
+	for (unsigned i = l->n_votes; i-- > 0;)
+		if (now_s - l->vote[i].at_s > SL_LEARNED_VOTE_S || l->vote[i].at_s < l->shown_s)
+			remove_vote(l, i);
+}
+
+/* A network has one vote, the last that it cast. The one that decides is not stored: the MSS falls
+ * to the largest of those that were seen. */
+static void vote(struct sl_learned *l, const struct sl_learned_vote *cast)
+{
+	uint16_t most = cast->mss;
+
+	for (unsigned i = l->n_votes; i-- > 0;)
+		if (l->vote[i].network == cast->network) {
+			if (l->vote[i].at_s < cast->at_s)
+				l->vote[i] = *cast;
+			return;
+		}
+	if (l->n_votes < SL_LEARNED_VOTES) {
+		l->vote[l->n_votes++] = *cast;
+		return;
+	}
+	for (unsigned i = 0; i < l->n_votes; i++)
+		if (l->vote[i].mss > most)
+			most = l->vote[i].mss;
+	set_mss(l, most, cast->at_s);
+}
+
+static void hear_mss(struct sl_learned *l, uint16_t mss, uint32_t network, int32_t now_s)
+{
+	const struct sl_learned_vote cast = {.network = network, .at_s = now_s, .mss = mss};
+
+	if (mss > l->mss) {
+		set_mss(l, mss, now_s);
+	} else if (mss == l->mss) {
+		l->shown_s = now_s;
+		l->n_votes = 0;
+	} else {
+		forget_votes(l, now_s);
+		vote(l, &cast);
+	}
+}
+
+uint32_t sl_learned_network(const struct sl_addr *client)
+{
+	if (sl_addr_is_v4(client))
+		return sl_load_be32(client->b + 12) >> 8;
+	return sl_load_be32(client->b) ^ sl_load_be16(client->b + 4) * 0x9e3779b1u;
+}
+
+/* The MSS of one server, as two tables know it: the later change, and of changes in the same second
+ * the larger MSS. */
+static void merge_mss(struct sl_learned *mine, const struct sl_learned *theirs)
+{
+	if (theirs->mss != mine->mss) {
+		if (theirs->changed_s < mine->changed_s ||
+		    (theirs->changed_s == mine->changed_s && theirs->mss < mine->mss))
+			return;
+		set_mss(mine, theirs->mss, theirs->changed_s);
+	}
+	mine->shown_s = theirs->shown_s > mine->shown_s ? theirs->shown_s : mine->shown_s;
+	forget_votes(mine, mine->shown_s);
+	for (unsigned i = 0; i < theirs->n_votes; i++)
+		if (theirs->vote[i].at_s >= mine->shown_s && theirs->mss == mine->mss)
+			vote(mine, &theirs->vote[i]);
+}
+
+static void merge_row(struct sl_learned *mine, const struct sl_learned *theirs)
+{
+	const bool newer = theirs->confirmed_s > mine->confirmed_s;
+
+	if (mine->port == 0 ||
+	    (newer && (mine->port != theirs->port || !sl_addr_equal(&mine->addr, &theirs->addr)))) {
+		*mine = *theirs;
+		return;
+	}
+	if (mine->port != theirs->port || !sl_addr_equal(&mine->addr, &theirs->addr))
+		return;
+	merge_mss(mine, theirs);
+	if (newer) {
+		mine->timestamps = theirs->timestamps;
+		mine->asked_s = theirs->asked_s;
+		mine->confirmed_s = theirs->confirmed_s;
+	}
+}
+
 void sl_learned_merge(struct sl_learned_table *t, const struct sl_learned_table *other)
 {
-	for (unsigned i = 0; i < SL_LEARNED_SLOTS; i++) {
-		const struct sl_learned *theirs = &other->slot[i];
-		struct sl_learned *mine = &t->slot[i];
-
-		if (theirs->port != 0 &&
-		    (mine->port == 0 || theirs->confirmed_s > mine->confirmed_s))
-			*mine = *theirs;
-	}
+	for (unsigned i = 0; i < SL_LEARNED_SLOTS; i++)
+		if (other->slot[i].port != 0)
+			merge_row(&t->slot[i], &other->slot[i]);
 }
 
 struct sl_learned *sl_learned_put(struct sl_learned_table *t, const struct sl_addr *addr,
@@ -44,5 +139,19 @@ struct sl_learned *sl_learned_put(struct sl_learned_table *t, const struct sl_ad
 		l->addr = *addr;
 		l->port = port;
 	}
+	return l;
+}
+
+struct sl_learned *sl_learned_hear(struct sl_learned_table *t, const struct sl_addr *addr,
+				   uint16_t port, uint16_t mss, uint32_t network, int32_t now_s)
+{
+	const bool known = sl_learned_get(t, addr, port) != NULL;
+	struct sl_learned *l = sl_learned_put(t, addr, port);
+
+	if (known)
+		hear_mss(l, mss, network, now_s);
+	else
+		set_mss(l, mss, now_s);
+	l->confirmed_s = now_s;
 	return l;
 }

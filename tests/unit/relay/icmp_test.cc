@@ -446,4 +446,110 @@ TEST_P(SmallServer, HeldDataIsLookedAtToo)
 	EXPECT_EQ(road.events(SL_EVENT_too_big_sent), 1u);
 }
 
+// What one client sees of a server is no matter of the others.
+class OneSmallPath : public OnRoad
+{
+      protected:
+	/// A client of another network, host `n`, whose server's SYN-ACK announces `server_mss`.
+	Talk open_from(unsigned n, uint16_t server_mss)
+	{
+		Talk t(road);
+		if (GetParam().v6)
+			t.ipv6();
+		t.client = GetParam().v6 ? "2001:db8:" + std::to_string(n + 2) + "::7"
+					 : "198.18." + std::to_string(n) + ".7";
+		t.cport = static_cast<uint16_t>(++port);
+		t.smss = server_mss;
+		t.open();
+		return t;
+	}
+	uint16_t promised()
+	{
+		Talk t(road);
+		if (GetParam().v6)
+			t.ipv6();
+		t.cport = static_cast<uint16_t>(++port);
+		return t.ask().seg.mss;
+	}
+	Sent told(const Talk &t)
+	{
+		const Road::Out out = road.outside(
+			t.c(SL_ACK, 1, 1, std::string(link - 12u * t.timestamps, 'x')));
+		EXPECT_EQ(by_port(out, 1).size(), 1u);
+		return by_port(out, 0).empty() ? Sent() : by_port(out, 0)[0];
+	}
+
+	const uint16_t link = GetParam().v6 ? 1440 : 1460;
+	const uint16_t small = GetParam().v6 ? 1220 : 512; // of an ICMP error that says 552
+	unsigned port = 50000;
+};
+
+INSTANTIATE_TEST_SUITE_P(Numbers, OneSmallPath, testing::ValuesIn(kNumbers));
+
+TEST_P(OneSmallPath, ChangesNothingForOthers)
+{
+	open_from(1, link);
+	road.advance(200000, 1000000);
+	for (unsigned i = 0; i < 20; i++) {
+		Talk t = open_from(2, small); // one address, again and again
+		EXPECT_EQ(told(t).parsed, SL_PARSED_ICMP) << "its own segments are too long";
+		road.outside(t.c(SL_RST, 1u + link - 12u * t.timestamps, 0));
+		road.advance(1000);
+	}
+	EXPECT_EQ(promised(), link);
+	Talk other = open_from(3, link);
+	EXPECT_EQ(told(other).parsed, SL_PARSED_BAD) << "an honest client is told nothing";
+	EXPECT_TRUE(road.goes_fast(
+		other.c(SL_ACK, 1, 1, std::string(link - 12u * other.timestamps, 'x')),
+		SL_OUTSIDE));
+}
+
+TEST_P(OneSmallPath, OfThreeNetworksIsTheServersOwn)
+{
+	open_from(1, link);
+	open_from(2, small);
+	open_from(3, small);
+	EXPECT_EQ(promised(), link);
+	open_from(4, small);
+	EXPECT_EQ(promised(), small);
+	open_from(5, link);
+	EXPECT_EQ(promised(), link) << "and rises at once";
+}
+
+TEST_P(OneSmallPath, IsSeenWhereThePromiseMayBeOlderThanWhatIsLearned)
+{
+	Talk first(road), second(road);
+	for (Talk *t : {&first, &second}) {
+		if (GetParam().v6)
+			t->ipv6();
+		t->smss = small;
+		t->cport = static_cast<uint16_t>(t == &first ? 1 : 2);
+		EXPECT_EQ(t->prove().parsed, SL_PARSED_TCP);
+	}
+	// Both were promised what the link carries.
+	road.inside(first.synack());
+	road.inside(second.synack());
+	EXPECT_EQ(told(first).parsed, SL_PARSED_ICMP);
+	EXPECT_EQ(told(second).parsed, SL_PARSED_ICMP);
+	// Whoever comes later was promised what is learned, and goes the short way.
+	road.advance(300000, 1000000);
+	Talk later = open_from(7, small);
+	EXPECT_TRUE(road.goes_fast(
+		later.c(SL_ACK, 1, 1, std::string(small - 12u * later.timestamps, 'x')),
+		SL_OUTSIDE));
+}
+
+// A server of IPv6 that takes all that its link carries takes less than one of IPv4.
+TEST(FastWay, IsNoMatterOfOtherServers)
+{
+	Road road;
+	Talk six(road), four(road);
+	six.ipv6();
+	six.smss = 1440;
+	six.open();
+	four.open();
+	EXPECT_TRUE(road.goes_fast(four.c(SL_ACK, 1, 1, std::string(1448, 'x')), SL_OUTSIDE));
+	EXPECT_TRUE(road.goes_fast(six.c(SL_ACK, 1, 1, std::string(1428, 'x')), SL_OUTSIDE));
+}
+
 } // namespace
