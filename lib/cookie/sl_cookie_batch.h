@@ -24,6 +24,7 @@ enum {
 	SL_COOKIE_SACK_MASK = 1,
 	SL_COOKIE_REST_BITS = 5, /* wscale and SACK */
 	SL_COOKIE_REST_MASK = (1 << SL_COOKIE_REST_BITS) - 1,
+	SL_COOKIE_DATA_MASK = 0xff, /* of what is granted, in the message */
 
 	SL_COOKIE_TS_MSS_SHIFT = 28,
 	SL_COOKIE_TS_MSS_MASK = 0x7,
@@ -243,15 +244,24 @@ static inline void sl_cookie_mint_like(struct sl_cookie_like like, struct sl_coo
 	batch->cookie[i] = like.cookie;
 }
 
+/** The cookie of one of these; `v6` as of the ends that it was begun with. */
+static inline uint32_t sl_cookie_mint_like_end(struct sl_cookie_like like,
+					       const struct sl_cookie_moment *moment,
+					       const struct sl_cookie_batch *batch, unsigned i,
+					       bool v6)
+{
+	const uint32_t mac = batch->mac[i] & like.mask;
+	const uint64_t numbers = batch->words[v6 ? 4 : 1][i];
+
+	return mac |
+	       (like.cookie ^ (sl_cookie_data_mask(&moment->mask_key, numbers, mac) & ~like.mask));
+}
+
 /** The cookie; `v6` as of the ends that it was begun with. */
 static inline uint32_t sl_cookie_mint_end(const struct sl_cookie_moment *moment,
 					  const struct sl_cookie_batch *batch, unsigned i, bool v6)
 {
-	const uint32_t mask = batch->mask[i], mac = batch->mac[i] & mask;
-	const uint64_t numbers = batch->words[v6 ? 4 : 1][i];
-
-	return mac |
-	       (batch->cookie[i] ^ (sl_cookie_data_mask(&moment->mask_key, numbers, mac) & ~mask));
+	return sl_cookie_mint_like_end(sl_cookie_like_of(batch, i, v6), moment, batch, i, v6);
 }
 
 /* An ACK, its cookie taken apart. */
@@ -348,20 +358,25 @@ sl_cookie_verify_end(struct sl_cookie_ring *ring, const struct sl_cookie_moment 
 		     struct sl_cookie_options *opts)
 {
 	const uint32_t cookie = batch->cookie[i];
-	struct sl_cookie_claim c;
+	uint32_t data, index, rest;
 
 	if (sl_likely(sl_cookie_plainly_forged(ring, moment, batch, i)))
 		return SL_COOKIE_FORGED;
-	c = sl_cookie_read_claim(moment, ends, client_isn, cookie, has_ts, tsecr);
-	if (((batch->mac[i] ^ cookie) & batch->mask[i]) != 0) {
+	data = (uint32_t)(batch->words[ends.v6 ? 5 : 2][i] >> 32) & SL_COOKIE_DATA_MASK;
+	if (sl_unlikely(((batch->mac[i] ^ cookie) & batch->mask[i]) != 0)) {
+		struct sl_cookie_claim c =
+			sl_cookie_read_claim(moment, ends, client_isn, cookie, has_ts, tsecr);
 		const enum sl_cookie_verdict verdict = sl_cookie_judge(ring, moment, &c);
 
 		if (verdict != SL_COOKIE_VALID)
 			return verdict;
+		data = sl_cookie_data_bits(c.mss_index, c.rest);
 	}
-	opts->mss = has_ts ? sl_cookie_ts_mss[c.mss_index] : sl_cookie_bare_mss[c.mss_index];
-	opts->wscale = (uint8_t)(c.rest >> SL_COOKIE_WSCALE_SHIFT);
-	opts->sack = c.rest & SL_COOKIE_SACK_MASK;
+	index = data >> SL_COOKIE_REST_BITS;
+	rest = data & SL_COOKIE_REST_MASK;
+	opts->mss = has_ts ? sl_cookie_ts_mss[index] : sl_cookie_bare_mss[index];
+	opts->wscale = (uint8_t)(rest >> SL_COOKIE_WSCALE_SHIFT);
+	opts->sack = rest & SL_COOKIE_SACK_MASK;
 	opts->timestamps = has_ts;
 	return SL_COOKIE_VALID;
 }

@@ -8,15 +8,13 @@
  */
 #include "pipeline.h"
 
-enum { ETHER_HDR = 14 };
-
 static void pass(struct sl_pipeline *p, struct sl_buf *buf, struct sl_port_place place)
 {
 	const enum sl_side to = sl_side_other((enum sl_side)place.side);
 	const uint8_t port = p->plan->links[place.link].port[to];
 	const struct sl_frame_limit *limit = &p->relay.limit[port];
 
-	if (sl_likely(sl_frame_fits(limit, buf->len, ETHER_HDR)) ||
+	if (sl_likely(sl_frame_fits(limit, buf->len, SL_ETHER_HDR)) ||
 	    sl_frame_fits(limit, buf->len, sl_wire_l3_off(buf->data, buf->len)))
 		sl_out_pass(p->out, buf, port);
 	else

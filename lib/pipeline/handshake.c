@@ -223,22 +223,32 @@ PIPELINE_INLINE unsigned like_syns_begin(struct sl_pipeline *p, unsigned i, unsi
 	return i;
 }
 
-PIPELINE_INLINE bool like_ack_begin(struct sl_pipeline *p, unsigned i, unsigned k,
-				    const bool timestamps, const bool v6)
+/* ACKs, likewise. */
+PIPELINE_INLINE unsigned like_acks_begin(struct sl_pipeline *p, unsigned i, unsigned *k,
+					 const bool timestamps, const bool v6)
 {
-	const struct sl_traveller *t = &p->traveller[i];
-	const uint8_t *tcp = t->buf->data + (v6 ? SL_SHAPE_L4_V6 : SL_SHAPE_L4_V4);
+	const struct sl_shape *shape = p->traveller[i].shape;
+	struct sl_cookie_batch *macs = &p->cookies[v6].macs;
 
-	if (sl_unlikely(!server_of(p, t)->cookies_alive))
-		return false;
-	sl_cookie_verify_begin(&p->moment, ends_of(&p->query[i].key, v6), sl_load_be32(tcp + 4) - 1,
-			       sl_load_be32(tcp + 8) - 1, timestamps,
-			       timestamps ? sl_load_be32(tcp + 28) : 0, &p->cookies[v6].macs, k);
-	return true;
+	if (sl_unlikely(!server_of(p, &p->traveller[i])->cookies_alive))
+		return i + 1;
+	for (; i < p->n; i++) {
+		struct sl_traveller *t = &p->traveller[i];
+		const uint8_t *tcp = t->buf->data + (v6 ? SL_SHAPE_L4_V6 : SL_SHAPE_L4_V4);
+
+		if (t->shape != shape || p->query[i].index != SL_FLOW_NONE)
+			break;
+		sl_cookie_verify_begin(&p->moment, ends_of(&p->query[i].key, v6),
+				       sl_load_be32(tcp + 4) - 1, sl_load_be32(tcp + 8) - 1,
+				       timestamps, timestamps ? sl_load_be32(tcp + 28) : 0, macs,
+				       *k);
+		t->cookie = (uint8_t)(*k)++;
+	}
+	return i;
 }
 
-/* One that may ask for a cookie of its family; those like it that follow a SYN go with it. Returns
- * the number of the first that is left. */
+/* One that may ask for a cookie of its family; those like it that follow go with it. Returns the
+ * number of the first that is left. */
 PIPELINE_INLINE unsigned ask_cookie(struct sl_pipeline *p, unsigned i, unsigned *k, const bool v6)
 {
 	struct sl_traveller *t = &p->traveller[i];
@@ -247,9 +257,9 @@ PIPELINE_INLINE unsigned ask_cookie(struct sl_pipeline *p, unsigned i, unsigned 
 	if (t->shape == NULL)
 		begun = cookie_begin(p, i, *k, v6);
 	else if (t->shape->kind == SL_SHAPE_ACK)
-		begun = like_ack_begin(p, i, *k, false, v6);
+		return like_acks_begin(p, i, k, false, v6);
 	else if (t->shape->kind == SL_SHAPE_ACK_TS)
-		begun = like_ack_begin(p, i, *k, true, v6);
+		return like_acks_begin(p, i, k, true, v6);
 	else if (pipeline_like(t)->cookie != SL_BURST)
 		return like_syns_begin(p, i, k, v6);
 	else
@@ -367,16 +377,20 @@ PIPELINE_INLINE unsigned answer_like(struct sl_pipeline *p, unsigned i, unsigned
 	const struct sl_cookies *cookies = &p->cookies[v6];
 	const struct sl_answer answer = cookies->answer[p->traveller[i].cookie];
 	const struct sl_syn_ack *syn_ack = &p->server[answer.server].syn_ack[v6];
+	const struct sl_cookie_like like =
+		sl_cookie_like_of(&cookies->macs, p->traveller[i].cookie, v6);
+	const struct sl_cookie_moment moment = p->moment;
 	struct sl_buf **next = sl_out_next(p->out, n - i);
 	unsigned n_answered = 0;
 
 	for (; i < n; i++) {
 		const struct sl_traveller *t = &p->traveller[i];
-		const uint32_t iss = cookie_of(p, t->cookie, v6);
 		struct sl_buf *buf = t->buf;
+		uint32_t iss;
 
 		if (t->shape != shape || p->query[i].index != SL_FLOW_NONE)
 			break;
+		iss = sl_cookie_mint_like_end(like, &moment, &cookies->macs, t->cookie, v6);
 		if (sl_unlikely(!sl_syn_ack_answer(syn_ack, buf, SL_SHAPE_L3, l4, iss, answer.tsval,
 						   sl_load_le32(buf->data + l4 + 28), v6))) {
 			unanswered(p, t);
@@ -536,41 +550,53 @@ static void open_by_syn(struct sl_pipeline *p, unsigned i, struct sl_conn *old)
 	}
 }
 
-/* An ACK of its shape that proves nothing. Returns false, and nothing has happened, when there is
- * more to it. */
-PIPELINE_INLINE bool refuse_like(struct sl_pipeline *p, const struct sl_traveller *t, const bool v6)
+/* ACKs of one shape that prove nothing, from `i` on as many of the first `n` as follow each other.
+ * Returns the number of the first that is none of them, or to which there is more. */
+PIPELINE_INLINE unsigned refuse_like(struct sl_pipeline *p, unsigned i, unsigned n, const bool v6)
 {
-	if (sl_unlikely(pipeline_adopts(p, t->service)) ||
-	    !sl_cookie_plainly_forged(&p->ring, &p->moment, &p->cookies[v6].macs, t->cookie))
-		return false;
-	sl_out_drop(p->out, t->buf, SL_DROP_cookie_invalid);
-	return true;
+	const struct sl_shape *shape = p->traveller[i].shape;
+
+	if (sl_unlikely(pipeline_takes_strays(p, p->traveller[i].service)))
+		return i;
+	for (; i < n; i++) {
+		const struct sl_traveller *t = &p->traveller[i];
+
+		if (t->shape != shape || p->query[i].index != SL_FLOW_NONE ||
+		    !sl_cookie_plainly_forged(&p->ring, &p->moment, &p->cookies[v6].macs,
+					      t->cookie))
+			break;
+		sl_out_drop(p->out, t->buf, SL_DROP_cookie_invalid);
+	}
+	return i;
 }
 
 unsigned pipeline_handshakes(struct sl_pipeline *p, unsigned i, unsigned n)
 {
-	for (; i < n; i++) {
+	while (i < n) {
 		struct sl_traveller *t = &p->traveller[i];
 		const struct sl_shape *shape = t->shape;
 
 		if (t->cookie == SL_BURST || p->query[i].index != SL_FLOW_NONE)
 			break;
 		if (sl_likely(shape != NULL)) {
+			const unsigned first = i;
+
 			if (shape->kind == SL_SHAPE_SYN)
 				return shape->v6 ? answer_like(p, i, n, true)
 						 : answer_like(p, i, n, false);
-			if (sl_likely(shape->v6 ? refuse_like(p, t, true)
-						: refuse_like(p, t, false)))
+			i = shape->v6 ? refuse_like(p, i, n, true) : refuse_like(p, i, n, false);
+			if (sl_likely(i != first))
 				continue;
 			pipeline_unlike(t);
 		}
+		i++;
 		if (is_bare_syn(t->seg)) {
 			answer_syn(p, t, t->cookie, cookie_of(p, t->cookie, t->seg->v6));
 			continue;
 		}
-		check_ack(p, i);
+		check_ack(p, i - 1);
 		if (sl_unlikely(p->relay.dirty != 0))
-			return i + 1;
+			break;
 	}
 	return i;
 }

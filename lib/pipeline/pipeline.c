@@ -119,7 +119,7 @@ static void decide(struct sl_pipeline *p, unsigned i)
 
 	if (t->shape != NULL)
 		pipeline_unlike(t);
-	if (sl_unlikely(pipeline_is_too_long(p, i, index)))
+	if (pipeline_is_too_long(p, i, index))
 		return;
 	if (sl_unlikely(t->icmp)) {
 		pipeline_icmp(p, i, index);

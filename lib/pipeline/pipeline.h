@@ -149,8 +149,16 @@ bool pipeline_proves(struct sl_pipeline *p, unsigned i);
 /* too_long.c: drops a packet that is longer, by itself or with `more` bytes, than what `port` can
  * send, and tells its sender. */
 void pipeline_too_long(struct sl_pipeline *p, struct sl_buf *buf, uint8_t port, unsigned more);
-/* too_long.c: whether that has become of a packet whose look-up found connection `index`, or none. */
-bool pipeline_is_too_long(struct sl_pipeline *p, unsigned i, uint32_t index);
+/* too_long.c: the same of a packet that not every port can send. */
+bool pipeline_long_is_too_long(struct sl_pipeline *p, unsigned i, uint32_t index);
+/* Whether that has become of a packet whose look-up found connection `index`, or none. The box may
+ * put an option of its own into it. */
+static inline bool pipeline_is_too_long(struct sl_pipeline *p, unsigned i, uint32_t index)
+{
+	const uint32_t most = (uint32_t)p->traveller[i].buf->len + SL_TIMESTAMPS_BYTES;
+
+	return sl_unlikely(most > p->relay.len_always) && pipeline_long_is_too_long(p, i, index);
+}
 
 /* stray.c: a segment of a proxied service that belongs to no connection. */
 void pipeline_stray(struct sl_pipeline *p, unsigned i, enum sl_drop reason);

@@ -169,9 +169,10 @@ struct sl_pipeline {
 	struct sl_like lesson;      /**< what was learned from it, and the next believes */
 	struct sl_like *lesson_for; /**< as this; NULL: nothing */
 	struct sl_asked asked;
-	struct sl_traveller traveller[SL_BURST];
-	struct sl_flow_query query[SL_BURST]; /**< of a traveller, the look-up of its connection */
-	struct sl_seg seg[SL_BURST];
+	alignas(SL_CACHE_LINE) struct sl_traveller traveller[SL_BURST];
+	/** Of a traveller, the look-up of its connection. */
+	alignas(SL_CACHE_LINE) struct sl_flow_query query[SL_BURST];
+	alignas(SL_CACHE_LINE) struct sl_seg seg[SL_BURST];
 	uint8_t parsed[SL_BURST];        /**< enum sl_parsed */
 	uint32_t unverified;             /**< bit i: of packet i, when it was parsed */
 	struct sl_quote quote[SL_BURST]; /**< of a traveller that is an ICMP error */

@@ -58,7 +58,7 @@ static bool ends_here(const struct sl_pipeline *p, const struct sl_traveller *t,
 	       p->plan->services.service[t->service].mode == SL_MODE_RESPOND;
 }
 
-bool pipeline_is_too_long(struct sl_pipeline *p, unsigned i, uint32_t index)
+bool pipeline_long_is_too_long(struct sl_pipeline *p, unsigned i, uint32_t index)
 {
 	const struct sl_traveller *t = &p->traveller[i];
 	const unsigned l3_off = t->icmp ? p->quote[i].ip_off : t->seg->l3_off;

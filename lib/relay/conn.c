@@ -40,6 +40,7 @@ static void limits_init(struct sl_relay *r)
 {
 	for (unsigned port = 0; port <= SL_PORTS_MAX; port++)
 		r->limit[port] = SL_FRAME_LIMIT_NONE;
+	r->len_always = UINT16_MAX;
 	for (unsigned link = 0; link < r->plan->n_links; link++)
 		limit_link(r, link);
 }
@@ -48,6 +49,12 @@ void sl_relay_set_limit(struct sl_relay *r, unsigned port, const struct sl_frame
 {
 	assert(port < SL_PORTS_MAX && limit->mtu >= SL_IPV4_MTU_MIN);
 	r->limit[port] = *limit;
+	r->len_always = UINT16_MAX;
+	for (unsigned i = 0; i < SL_PORTS_MAX; i++) {
+		const unsigned of_mtu = r->limit[i].mtu + SL_ETHER_HDR;
+
+		r->len_always = sl_min_u32(r->len_always, sl_min_u32(of_mtu, r->limit[i].frame));
+	}
 	for (unsigned link = 0; link < r->plan->n_links; link++)
 		limit_link(r, link);
 	relay_endpoints_plan(r);
@@ -115,8 +122,6 @@ struct sl_conn *relay_conn_add(struct sl_relay *r, const struct sl_flow_key *key
 	struct sl_conn *conn;
 	uint32_t index;
 
-	if (!relay_reserve_admits(r, kind))
-		return NULL;
 	index = sl_flow_insert(&r->flow, key, hash);
 	if (sl_unlikely(index == SL_FLOW_NONE) && relay_give_way(r, kind))
 		index = sl_flow_insert(&r->flow, key, hash);
@@ -132,7 +137,8 @@ struct sl_conn *relay_conn_add(struct sl_relay *r, const struct sl_flow_key *key
 	conn->state[SL_LEG_CLIENT] = conn->state[SL_LEG_SERVER] = SL_TCP_CLOSED;
 	gauge(r, conn, SL_LEG_CLIENT, 1);
 	gauge(r, conn, SL_LEG_SERVER, 1);
-	relay_reserve_enter(r, conn, kind);
+	if (kind != SL_RESERVE_NONE)
+		relay_reserve_enter(r, conn, kind);
 	mark_dirty(r, hash);
 	relay_count(r, conn, SL_EVENT_connections_opened);
 	return conn;
@@ -155,18 +161,30 @@ static const uint16_t transitions[SL_TCP_N_STATES] = {
 	[SL_TCP_CLOSED] = TO(SYN_SENT) | TO(SYN_RECEIVED) | TO(ESTABLISHED),
 };
 
+/* Both legs in one piece: they are read in one piece right after, and a load that is wider than the
+ * store before it stalls. */
+static void put_state(struct sl_conn *conn, enum sl_leg leg, enum sl_tcp_state state)
+{
+	const unsigned shift = 8 * (unsigned)leg;
+	uint16_t both;
+
+	memcpy(&both, conn->state, sizeof(both));
+	both = (uint16_t)((both & ~(0xffu << shift)) | (unsigned)state << shift);
+	memcpy(conn->state, &both, sizeof(both));
+}
+
 void relay_enter_state(struct sl_relay *r, struct sl_conn *conn, enum sl_leg leg,
 		       enum sl_tcp_state state)
 {
-	const bool proves = leg == SL_LEG_CLIENT && conn->state[leg] == SL_TCP_SYN_RECEIVED &&
-			    state != SL_TCP_CLOSED;
+	uint64_t *gauges = r->out->accounts[conn->service].state[leg];
+	const uint8_t was = conn->state[leg];
 
 	/* One that is ours follows its endpoint, which sees to it and may have gone on twice. */
-	assert(conn->ours || transitions[conn->state[leg]] & 1u << state);
-	gauge(r, conn, leg, (uint64_t)-1);
-	conn->state[leg] = (uint8_t)state;
-	gauge(r, conn, leg, 1);
-	if (proves)
+	assert(conn->ours || transitions[was] & 1u << state);
+	put_state(conn, leg, state);
+	sl_count(&gauges[was], (uint64_t)-1);
+	sl_count(&gauges[state], 1);
+	if (leg == SL_LEG_CLIENT && was == SL_TCP_SYN_RECEIVED && state != SL_TCP_CLOSED)
 		relay_reserve_proved(r, conn);
 }
 

@@ -145,16 +145,18 @@ bool relay_may_be_too_big(const struct sl_conn *conn, unsigned needed)
 /* A worker hears from the others once a second what they have learned. */
 enum { PROMISE_S = TOMBSTONE_MS / 1000 + 10 };
 
-/* The most that the client may have been promised: a cookie does not say it, and what was learned
- * of the server may have changed since the cookie was made. */
-static uint16_t most_promised(const struct sl_relay *r, const struct sl_conn *conn,
-			      const struct sl_learned *learned, bool v6)
+/* Whether a client may have been promised more than `mss`: a cookie does not say what it was
+ * promised, and what was learned of the server may have changed since the cookie was made. */
+static bool may_be_promised_more(const struct sl_relay *r, const struct sl_conn *conn, uint16_t mss)
 {
-	const uint16_t most = sl_relay_mss(r, conn->key.domain >> 24, conn->service, v6);
+	const bool v6 = !sl_addr_is_v4(&conn->key.inside_addr);
+	const struct sl_learned *learned;
 
-	if (learned == NULL || relay_now_s(r) - learned->changed_s <= PROMISE_S)
-		return most;
-	return (uint16_t)sl_min_u32(most, sl_relay_mss_of(learned->mss, v6));
+	if (mss >= sl_relay_mss(r, conn->key.domain >> 24, conn->service, v6))
+		return false;
+	learned = relay_learned(r, &conn->key);
+	return learned == NULL || relay_now_s(r) - learned->changed_s <= PROMISE_S ||
+	       mss < sl_relay_mss_of(learned->mss, v6);
 }
 
 static uint8_t round_down(uint16_t mss)
@@ -168,22 +170,15 @@ static uint8_t round_down(uint16_t mss)
 
 uint8_t relay_judge_mss(const struct sl_relay *r, const struct sl_conn *conn, uint16_t mss)
 {
-	const struct sl_learned *learned =
-		sl_learned_get(&r->learned, &conn->key.inside_addr, conn->key.inside_port);
-	const bool v6 = !sl_addr_is_v4(&conn->key.inside_addr);
-
 	/* One that announces none takes what its link carries, as a rule. */
-	if (mss == 0 || mss >= most_promised(r, conn, learned, v6))
-		return 0;
-	return round_down(mss);
+	return mss != 0 && may_be_promised_more(r, conn, mss) ? round_down(mss) : 0;
 }
 
 /* What the server takes, as exactly as it is known: what was learned of it, where that agrees with
  * this connection's own handshake. */
 static uint16_t server_takes(const struct sl_relay *r, const struct sl_conn *conn)
 {
-	const struct sl_learned *learned =
-		sl_learned_get(&r->learned, &conn->key.inside_addr, conn->key.inside_port);
+	const struct sl_learned *learned = relay_learned(r, &conn->key);
 
 	if (learned != NULL && learned->mss != 0 && round_down(learned->mss) == conn->server_mss)
 		return learned->mss;

@@ -25,7 +25,7 @@ struct sl_conn *relay_open(struct sl_relay *r, const struct sl_flow_query *at, u
 	if (at->index != SL_FLOW_NONE)
 		sl_relay_remove(r, at->index); /* its place is the new one's */
 	conn = relay_conn_add(r, &at->key, at->hash, service, kind);
-	if (conn == NULL) {
+	if (sl_unlikely(conn == NULL)) {
 		sl_l2_put(&r->l2, there);
 		sl_l2_put(&r->l2, back);
 		return NULL;
@@ -99,11 +99,11 @@ static void early_segment(struct sl_relay *r, struct sl_conn *conn, struct sl_bu
  * learn whether it grants them: one of which nothing is known, or that refused them long ago. */
 static bool worth_asking(const struct sl_relay *r, uint16_t service, const struct sl_flow_key *key)
 {
-	const struct sl_learned *known =
-		sl_learned_get(&r->learned, &key->inside_addr, key->inside_port);
+	const struct sl_learned *known;
 
 	if (r->plan->services.service[service].timestamps != SL_TIMESTAMPS_LEARN)
 		return false;
+	known = relay_learned(r, key);
 	return known == NULL ||
 	       (!known->timestamps && relay_now_s(r) - known->asked_s >= ASK_AGAIN_S);
 }

@@ -23,7 +23,7 @@ enum {
 };
 
 /* conn.c: birth, states, end. */
-/* A new entry, in a reserve or in none; NULL: there is no room, whoever gives way. */
+/* A new entry, in a reserve that admits it, or in none. NULL: no room, whoever gives way. */
 struct sl_conn *relay_conn_add(struct sl_relay *r, const struct sl_flow_key *key, uint32_t hash,
 			       uint16_t service, enum sl_reserve_kind kind);
 /* A leg goes over to another state; whoever says so sees to it that relay_arm follows. */
@@ -158,10 +158,22 @@ void relay_source_add(struct sl_relay *r, const struct sl_flow_key *key, uint32_
 /* reserve.c: entries that give way to others. */
 size_t relay_reserves_memory(const struct sl_relay_config *config);
 void relay_reserves_init(struct sl_relay *r, const struct sl_relay_config *config, void *memory);
+/* Makes room in a reserve that is full: its oldest goes, if it is one where the oldest may. */
+bool relay_reserve_make_room(struct sl_relay *r, enum sl_reserve_kind kind);
 /* Whether a reserve has room for one more, for which its oldest may have to go. */
-bool relay_reserve_admits(struct sl_relay *r, enum sl_reserve_kind kind);
+static inline bool relay_reserve_admits(struct sl_relay *r, enum sl_reserve_kind kind)
+{
+	return kind == SL_RESERVE_NONE || r->reserve[kind].n < r->reserve[kind].share ||
+	       relay_reserve_make_room(r, kind);
+}
 void relay_reserve_enter(struct sl_relay *r, struct sl_conn *conn, enum sl_reserve_kind kind);
-void relay_reserve_leave(struct sl_relay *r, struct sl_conn *conn);
+static inline void relay_reserve_leave(struct sl_relay *r, struct sl_conn *conn)
+{
+	if (conn->reserve == SL_RESERVE_NONE)
+		return;
+	r->reserve[conn->reserve].n--;
+	conn->reserve = SL_RESERVE_NONE;
+}
 /* The outside end of a connection has proved its address. */
 void relay_reserve_proved(struct sl_relay *r, struct sl_conn *conn);
 /* The mode of the connection's service may have changed. */
@@ -227,6 +239,13 @@ bool relay_adopting_follows(struct sl_relay *r, struct sl_conn *conn, enum sl_si
 static inline int32_t relay_now_s(const struct sl_relay *r)
 {
 	return (int32_t)(r->now_us / SL_US_PER_S);
+}
+
+/* What was learned of a connection's server, or NULL. */
+static inline const struct sl_learned *relay_learned(const struct sl_relay *r,
+						     const struct sl_flow_key *key)
+{
+	return sl_learned_get(&r->learned, &key->inside_addr, key->inside_port);
 }
 
 /* icmp.c: tells the client that its segment, as it came in, is longer than its server takes. */

@@ -157,10 +157,8 @@ bool relay_reserve_evict(struct sl_relay *r, enum sl_reserve_kind kind)
 	return true;
 }
 
-bool relay_reserve_admits(struct sl_relay *r, enum sl_reserve_kind kind)
+bool relay_reserve_make_room(struct sl_relay *r, enum sl_reserve_kind kind)
 {
-	if (kind == SL_RESERVE_NONE || r->reserve[kind].n < r->reserve[kind].share)
-		return true;
 	/* These can be refused: their SYN goes through without an entry, or is dropped. */
 	if (kind == SL_RESERVE_BY_SYN || kind == SL_RESERVE_ENDPOINT)
 		return false;
@@ -171,9 +169,7 @@ void relay_reserve_enter(struct sl_relay *r, struct sl_conn *conn, enum sl_reser
 {
 	struct sl_reserve *v = &r->reserve[kind];
 
-	assert(conn->reserve == SL_RESERVE_NONE);
-	if (kind == SL_RESERVE_NONE)
-		return;
+	assert(conn->reserve == SL_RESERVE_NONE && kind != SL_RESERVE_NONE);
 	/* Mostly the first slot is one of an entry that has left. If not, that is the newest now.
 	 */
 	for (unsigned i = 0; i < SAMPLE && v->used == v->n_slots; i++) {
@@ -187,14 +183,6 @@ void relay_reserve_enter(struct sl_relay *r, struct sl_conn *conn, enum sl_reser
 	conn->reserve = kind & 7;
 	v->n++;
 	push(v, relay_index(r, conn));
-}
-
-void relay_reserve_leave(struct sl_relay *r, struct sl_conn *conn)
-{
-	if (conn->reserve == SL_RESERVE_NONE)
-		return;
-	r->reserve[conn->reserve].n--;
-	conn->reserve = SL_RESERVE_NONE;
 }
 
 void relay_reserve_proved(struct sl_relay *r, struct sl_conn *conn)

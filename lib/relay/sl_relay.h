@@ -135,6 +135,7 @@ struct sl_relay {
 					      */
 	uint32_t n_translated;               /**< spliced connections that are not over */
 	uint32_t now_ms;
+	uint32_t len_always; /**< frames up to this length can be sent by every port */
 	uint64_t now_us;
 	uint64_t dirty; /**< bit hash % 64: table changed there since the pipeline cleared it */
 	struct sl_bucket too_bigs;    /**< ICMP errors of our own */

@@ -14,12 +14,24 @@ static unsigned slot_of(const struct sl_addr *addr, uint16_t port)
 	return (unsigned)(h >> 40) % SL_LEARNED_SLOTS;
 }
 
+static bool is_of(const struct sl_learned *l, const struct sl_addr *addr, uint16_t port)
+{
+	return l->port == port && sl_addr_equal(&l->addr, addr);
+}
+
+static void begin(struct sl_learned *l, const struct sl_addr *addr, uint16_t port)
+{
+	memset(l, 0, sizeof(*l));
+	l->addr = *addr;
+	l->port = port;
+}
+
 const struct sl_learned *sl_learned_get(const struct sl_learned_table *t,
 					const struct sl_addr *addr, uint16_t port)
 {
 	const struct sl_learned *l = &t->slot[slot_of(addr, port)];
 
-	return l->port == port && sl_addr_equal(&l->addr, addr) ? l : NULL;
+	return is_of(l, addr, port) ? l : NULL;
 }
 
 static void set_mss(struct sl_learned *l, uint16_t mss, int32_t now_s)
@@ -107,13 +119,11 @@ static void merge_row(struct sl_learned *mine, const struct sl_learned *theirs)
 {
 	const bool newer = theirs->confirmed_s > mine->confirmed_s;
 
-	if (mine->port == 0 ||
-	    (newer && (mine->port != theirs->port || !sl_addr_equal(&mine->addr, &theirs->addr)))) {
-		*mine = *theirs;
+	if (!is_of(mine, &theirs->addr, theirs->port)) {
+		if (newer || mine->port == 0)
+			*mine = *theirs;
 		return;
 	}
-	if (mine->port != theirs->port || !sl_addr_equal(&mine->addr, &theirs->addr))
-		return;
 	merge_mss(mine, theirs);
 	if (newer) {
 		mine->timestamps = theirs->timestamps;
@@ -134,24 +144,22 @@ struct sl_learned *sl_learned_put(struct sl_learned_table *t, const struct sl_ad
 {
 	struct sl_learned *l = &t->slot[slot_of(addr, port)];
 
-	if (l->port != port || !sl_addr_equal(&l->addr, addr)) {
-		memset(l, 0, sizeof(*l));
-		l->addr = *addr;
-		l->port = port;
-	}
+	if (!is_of(l, addr, port))
+		begin(l, addr, port);
 	return l;
 }
 
 struct sl_learned *sl_learned_hear(struct sl_learned_table *t, const struct sl_addr *addr,
 				   uint16_t port, uint16_t mss, uint32_t network, int32_t now_s)
 {
-	const bool known = sl_learned_get(t, addr, port) != NULL;
-	struct sl_learned *l = sl_learned_put(t, addr, port);
+	struct sl_learned *l = &t->slot[slot_of(addr, port)];
 
-	if (known)
+	if (is_of(l, addr, port)) {
 		hear_mss(l, mss, network, now_s);
-	else
+	} else {
+		begin(l, addr, port);
 		set_mss(l, mss, now_s);
+	}
 	l->confirmed_s = now_s;
 	return l;
 }

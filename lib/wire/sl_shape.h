@@ -31,7 +31,7 @@ enum sl_shape_kind {
 enum {
 	SL_SHAPE_SLOTS = 8, /**< kinds by family: sl_shape_slot */
 	SL_SHAPE_BLOCKS = 3,
-	SL_SHAPE_L3 = 14,
+	SL_SHAPE_L3 = SL_ETHER_HDR,
 	SL_SHAPE_L4_V4 = SL_SHAPE_L3 + 20,
 	SL_SHAPE_L4_V6 = SL_SHAPE_L3 + 40,
 };

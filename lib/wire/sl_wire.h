@@ -48,6 +48,7 @@ static inline bool sl_tcp_flags_possible(uint8_t flags)
 }
 
 enum {
+	SL_ETHER_HDR = 14,
 	SL_L2_MAX = 22,     /**< Ethernet, two tags, EtherType */
 	SL_NO_WSCALE = 15,  /**< sl_seg.wscale: the option was not there */
 	SL_WSCALE_MAX = 14, /**< RFC 7323 section 2.3: larger shifts mean 14 */

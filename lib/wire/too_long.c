@@ -6,7 +6,6 @@
 #include "sl_bytes.h"
 
 enum {
-	ETHER_HDR = 14,
 	ICMP6_QUERIES = 128, /* RFC 4443 section 2.1: errors have the types below */
 	ICMP6_REDIRECT = 137,
 	IPV4_DF = 0x4000,
@@ -18,7 +17,7 @@ unsigned sl_wire_l3_off(const uint8_t *frame, unsigned len)
 	struct wire_l2 l2;
 
 	(void)wire_parse_l2(frame, len, &l2);
-	return l2.len != 0 ? l2.len : ETHER_HDR;
+	return l2.len != 0 ? l2.len : SL_ETHER_HDR;
 }
 
 /* RFC 1122 section 3.2.2: no error about an error. */
