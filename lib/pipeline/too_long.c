@@ -7,6 +7,11 @@
  */
 #include "pipeline.h"
 
+static void count(struct sl_pipeline *p, const struct sl_buf *packet, enum sl_event event)
+{
+	sl_count(&p->out->accounts[packet->account].event[event], 1);
+}
+
 /* The error, back by the port that the packet came from. */
 static void tell(struct sl_pipeline *p, const struct sl_buf *packet, const struct sl_seg *seg,
 		 unsigned mtu)
@@ -22,12 +27,16 @@ static void tell(struct sl_pipeline *p, const struct sl_buf *packet, const struc
 		return;
 	sl_wire_l2_get(packet->data, seg->l3_off, &l2);
 	sl_wire_l2_swap(&l2);
-	if (!sl_wire_emit_too_big(buf, &l2, packet->data, seg, (uint16_t)mtu) ||
-	    !sl_frame_fits(&r->limit[packet->in_port], buf->len, l2.len)) {
+	if (!sl_wire_emit_too_big(buf, &l2, packet->data, seg, (uint16_t)mtu)) {
+		count(p, packet, SL_EVENT_made_no_room);
 		p->out->n_spare++;
 		return;
 	}
-	sl_count(&p->out->accounts[packet->account].event[SL_EVENT_too_big_sent], 1);
+	if (!sl_frame_fits(&r->limit[packet->in_port], buf->len, l2.len)) {
+		p->out->n_spare++;
+		return;
+	}
+	count(p, packet, SL_EVENT_too_big_sent);
 	sl_out_made(p->out, buf, packet->account, packet->in_port);
 }
 

@@ -425,6 +425,18 @@ class Flood
 	std::mt19937 random;
 };
 
+// Up to a burst of the next packets of one side, the same of both.
+Road::In some(std::mt19937 &random, bool inside, Flood *many, Flood *one)
+{
+	Road::In packets;
+	for (unsigned n = 1 + random() % SL_BURST; n > 0; n--) {
+		const Bytes b = inside ? many->in() : many->out();
+		EXPECT_EQ(b, inside ? one->in() : one->out());
+		packets.emplace_back(inside ? SL_INSIDE : SL_OUTSIDE, b);
+	}
+	return packets;
+}
+
 TEST(BurstOfAllKinds, FloodsAreAnsweredAsIfEachPacketHadBeenParsed)
 {
 	for (unsigned seed = 0; seed < 150; seed++) {
@@ -440,13 +452,7 @@ TEST(BurstOfAllKinds, FloodsAreAnsweredAsIfEachPacketHadBeenParsed)
 		std::mt19937 random(seed);
 		Flood many(together, seed % 2, seed), one(alone, seed % 2, seed);
 		for (unsigned k = 0; k < 30; k++) {
-			Road::In packets;
-			const bool inside = random() % 3 == 0;
-			for (unsigned n = 1 + random() % SL_BURST; n > 0; n--) {
-				const Bytes b = inside ? many.in() : many.out();
-				ASSERT_EQ(b, inside ? one.in() : one.out());
-				packets.emplace_back(inside ? SL_INSIDE : SL_OUTSIDE, b);
-			}
+			const Road::In packets = some(random, random() % 3 == 0, &many, &one);
 			same(&together, &alone, packets,
 			     std::to_string(seed) + " at " + std::to_string(k));
 			if (::testing::Test::HasFatalFailure())
@@ -494,13 +500,7 @@ TEST(BurstOfAllKinds, PassedOnesAreFollowedAsIfEachPacketHadBeenParsed)
 		std::mt19937 random(seed);
 		Flood many(together, seed % 2, seed, kPass), one(alone, seed % 2, seed, kPass);
 		for (unsigned k = 0; k < 30; k++) {
-			Road::In packets;
-			const bool inside = random() % 2 == 0;
-			for (unsigned n = 1 + random() % SL_BURST; n > 0; n--) {
-				const Bytes b = inside ? many.in() : many.out();
-				ASSERT_EQ(b, inside ? one.in() : one.out());
-				packets.emplace_back(inside ? SL_INSIDE : SL_OUTSIDE, b);
-			}
+			const Road::In packets = some(random, random() % 2 == 0, &many, &one);
 			same(&together, &alone, packets,
 			     std::to_string(seed) + " at " + std::to_string(k));
 			if (::testing::Test::HasFatalFailure())

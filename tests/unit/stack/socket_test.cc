@@ -84,6 +84,15 @@ class Sockets : public ::testing::TestWithParam<bool>
 		ASSERT_EQ(a.state(ca), SL_TCP_ESTABLISHED);
 	}
 
+	// b ends first, so TIME-WAIT is its.
+	void close_both()
+	{
+		sl_socket_close(b.stack, cb);
+		net.run(10000);
+		sl_socket_close(a.stack, ca);
+		net.run(10000);
+	}
+
 	// Somebody sends b a segment in the name of a. `seen` has the answers.
 	void forge(uint16_t port, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t from = 4000)
 	{
@@ -276,10 +285,7 @@ TEST_P(Sockets, SimultaneousOpen)
 TEST_P(Sockets, BindWhileInTimeWait)
 {
 	open();
-	sl_socket_close(b.stack, cb);
-	net.run(10000);
-	sl_socket_close(a.stack, ca);
-	net.run(10000);
+	close_both();
 	EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
 	sl_socket_close(b.stack, listener);
 	const int s = sl_socket_open(b.stack);
@@ -600,10 +606,7 @@ TEST_P(Sockets, ANewSynTakesThePlaceOfOneInTimeWait)
 	listener = b.listen(80);
 	for (int i = 0; i < 5; i++) {
 		connect_from(5000);
-		sl_socket_close(b.stack, cb);
-		net.run(10000);
-		sl_socket_close(a.stack, ca);
-		net.run(10000);
+		close_both();
 		EXPECT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
 	}
 	expect_clean();
@@ -645,10 +648,7 @@ TEST_P(Sockets, ANewSynInTimeWaitThatNobodyWantsBringsAChallenge)
 	RecordProperty("rfc", "5961 4.2");
 	listener = b.listen(80);
 	connect_from(5000);
-	sl_socket_close(b.stack, cb);
-	net.run(10000);
-	sl_socket_close(a.stack, ca);
-	net.run(10000);
+	close_both();
 	ASSERT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
 	sl_socket_close(b.stack, listener);
 	seen.clear();
@@ -736,10 +736,7 @@ TEST_P(Sockets, ByCookieASynDestroysNothingInTimeWait)
 	listener = b.listen(80);
 	sl_socket_set(b.stack, listener, SL_SOCKET_COOKIES, SL_SOCKET_COOKIES_ALWAYS);
 	connect_from(5000);
-	sl_socket_close(b.stack, cb);
-	net.run(10000);
-	sl_socket_close(a.stack, ca);
-	net.run(10000);
+	close_both();
 	ca = start_from(5000); // its SYN-ACK is lost
 	net.run(1500);
 	net.flight.clear();
@@ -760,10 +757,7 @@ TEST_P(Sockets, OneInTimeWaitStaysWhileTheBacklogIsFull)
 	RecordProperty("rfc", "9293 MAY-2, 9293 3.4.3");
 	listener = b.listen(80, 1);
 	connect_from(5000);
-	sl_socket_close(b.stack, cb);
-	net.run(10000);
-	sl_socket_close(a.stack, ca);
-	net.run(10000);
+	close_both();
 	ASSERT_EQ(b.tcp().states[SL_TCP_TIME_WAIT], 1u);
 	a.connect(b.addr, 80); // nobody accepts it
 	net.run(10000);
