@@ -11,10 +11,10 @@
 #include "observe.h"
 
 enum {
-	/* How far the ends' numbers may be apart: what may be under way in the largest windows that
-	 * systems use by default, and a little ahead of what was seen. A foreign numbering falls
-	 * into this by chance once in 450 times; then the ends find out themselves. */
-	BEHIND = 8 << 20,
+	/* How far the ends' numbers may be apart: what may be under way, and a little ahead of what
+	 * was seen. A foreign numbering falls into this by chance once in 450 times; then the ends
+	 * find out themselves. */
+	BEHIND = ADOPT_UNDER_WAY,
 	AHEAD = 1 << 20,
 	/* The shifts were in SYNs that nobody saw: judge by windows that are large enough. */
 	ASSUMED_WSCALE = 10,

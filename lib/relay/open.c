@@ -3,7 +3,7 @@
  * Opening: from the client's proven ACK to the server's SYN-ACK (splice), and the handshake that
  * goes through as it is (tracked).
  */
-#include "relay.h"
+#include "observe.h"
 
 struct sl_conn *relay_open(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
 			   enum sl_reserve_kind kind, enum sl_side side, const struct sl_buf *buf,
@@ -77,10 +77,11 @@ static void early_segment(struct sl_relay *r, struct sl_conn *conn, struct sl_bu
 		return;
 	}
 	client->wnd = seg->wnd;
-	if (seg->ts_off != 0) {
-		client->tsval = sl_seq_max(seg->tsval, client->tsval);
+	/* The client's TSval is that of its first segment, until what is held has gone on: a server
+	 * that heard a later one in our SYN or ACK would drop what is held (RFC 7323 section 5.3).
+	 */
+	if (seg->ts_off != 0)
 		conn->end[SL_INSIDE].tsval = sl_seq_max(seg->tsecr, conn->end[SL_INSIDE].tsval);
-	}
 	if (sl_seg_len(seg) == 0) {
 		client->packets++;
 		sl_out_deliver(r->out, buf);
@@ -447,16 +448,37 @@ void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_query *at, u
 	relay_forward(r, conn, side, buf, seg);
 }
 
-void relay_tracked_answered_again(struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg)
+/* Whether a segment of the server, without SYN, has other numbers than its last answer, and
+ * acknowledges its client. A server outside has to know the client's numbers; one inside is
+ * believed what it has received, which the box may have taken for a stranger's. */
+static bool goes_on_otherwise(const struct sl_conn *conn, enum sl_side side,
+			      const struct sl_seg *seg)
 {
 	const struct sl_end *client = &conn->end[sl_side_other(side)];
+	const uint32_t most = side == SL_INSIDE
+				      ? client->isn + relay_span(conn, sl_side_other(side))
+				      : client->seq_max;
 
-	if (!(conn->flags & SL_CONN_SPLICED) && sl_conn_leg(conn, side) == SL_LEG_SERVER &&
-	    conn->state[SL_LEG_CLIENT] == SL_TCP_SYN_RECEIVED &&
-	    conn->state[SL_LEG_SERVER] == SL_TCP_ESTABLISHED &&
-	    (seg->flags & (SL_SYN | SL_ACK | SL_RST)) == (SL_SYN | SL_ACK) &&
-	    seg->ack == client->isn + 1 && seg->seq != conn->end[side].isn)
-		track_answer(conn, side, seg);
+	return sl_seq_between(seg->ack, client->isn + 1, most) &&
+	       !relay_fits(conn, side, seg->seq + sl_seg_len(seg), true, client->isn + 1);
+}
+
+void relay_tracked_answers_again(struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg)
+{
+	struct sl_end *me = &conn->end[side], *client = &conn->end[sl_side_other(side)];
+	const uint8_t flags = seg->flags & (SL_SYN | SL_ACK | SL_RST);
+
+	if (sl_conn_leg(conn, side) != SL_LEG_SERVER ||
+	    conn->state[SL_LEG_SERVER] != SL_TCP_ESTABLISHED)
+		return;
+	if (flags == (SL_SYN | SL_ACK)) {
+		if (seg->ack == client->isn + 1 && seg->seq != me->isn)
+			track_answer(conn, side, seg);
+	} else if (flags == SL_ACK && goes_on_otherwise(conn, side, seg)) {
+		me->isn = seg->seq - 1;
+		me->seq_max = client->ack = seg->seq;
+		client->seq_max = sl_seq_max(client->seq_max, seg->ack);
+	}
 }
 
 bool relay_tracked_opening(const struct sl_conn *conn)

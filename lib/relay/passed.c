@@ -36,6 +36,7 @@ void sl_relay_follow(struct sl_relay *r, uint32_t index, enum sl_side side,
 	relay_l2_refresh(r, conn, sl_side_other(side), buf->data, seg->l3_off);
 	if (sl_conn_closed(conn))
 		return;
+	relay_look_answers_again(conn, side, seg);
 	if (relay_tracked_opening(conn))
 		relay_tracked_opening_observe(r, conn, side, seg);
 	else if (sl_unlikely(seg->flags & SL_RST))

@@ -17,6 +17,7 @@ enum {
 	ALL_CLOSED_RSTS_PER_S = 1000,
 	TOMBSTONE_MS = 96000,      /* the life of a cookie, which must not open it again */
 	ASK_AGAIN_S = 3600,        /* a server that refused timestamps is asked again after it */
+	ADOPT_UNDER_WAY = 8 << 20, /* in the largest windows that systems use by default */
 	MSS_LEAST = 8,             /* what a server is told at least, however small the link is */
 	ASKS_MAX = 3,              /* a RST lost so often: then the server is taken as it is */
 	SYN_RETRY_FIRST_MS = 1000, /* RFC 6298 section 2.1; doubled each time */
@@ -208,10 +209,17 @@ struct sl_conn *relay_open(struct sl_relay *r, const struct sl_flow_query *at, u
 void relay_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 			   struct sl_buf *buf, struct sl_seg *seg);
 bool relay_tracked_opening(const struct sl_conn *conn);
-/* A server answers a SYN with another number than before, and its client has acknowledged neither:
- * what it says last counts. A server with SYN cookies does not remember its answers. */
-void relay_tracked_answered_again(struct sl_conn *conn, enum sl_side side,
-				  const struct sl_seg *seg);
+/* A server with SYN cookies answers a SYN that comes again with another number, and its client may
+ * take either. Until the client has acknowledged one, what the server says last counts: a SYN-ACK,
+ * or the first segment by which it goes on. */
+void relay_tracked_answers_again(struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg);
+static inline void relay_look_answers_again(struct sl_conn *conn, enum sl_side side,
+					    const struct sl_seg *seg)
+{
+	if (sl_unlikely(conn->state[SL_LEG_CLIENT] == SL_TCP_SYN_RECEIVED) && !conn->ours &&
+	    !(conn->flags & SL_CONN_SPLICED))
+		relay_tracked_answers_again(conn, side, seg);
+}
 void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_side side,
 				   struct sl_buf *buf, struct sl_seg *seg);
 /* What such a segment says. */

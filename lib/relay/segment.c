@@ -72,7 +72,6 @@ static void joined_syn(struct sl_relay *r, struct sl_conn *conn, enum sl_side si
 			sl_out_drop(r->out, buf, SL_DROP_no_buffer);
 		return;
 	}
-	relay_tracked_answered_again(conn, side, seg);
 	if (relay_of_handshake(conn, side, seg)) {
 		relay_observe(r, conn, side, seg, seg->ack);
 	} else if (!relay_once_a_second(r, conn)) {
@@ -100,6 +99,7 @@ static void joined_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_sid
 	const uint32_t ack = side == SL_OUTSIDE ? seg->ack - conn->seq_delta : seg->ack;
 	bool answer;
 
+	relay_look_answers_again(conn, side, seg);
 	if (sl_unlikely(seg->flags & SL_SYN)) {
 		joined_syn(r, conn, side, buf, seg);
 		return;

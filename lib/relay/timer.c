@@ -224,11 +224,24 @@ static void retry_syn(struct sl_relay *r, struct sl_conn *conn)
 	conn->opening.retries++;
 }
 
+/*
+ * What an end has acknowledged for sure. What the client of an adopted connection has, while none
+ * of its segments has gone by, nobody knows: too much would cost the server's data, too little is
+ * an old ACK.
+ */
+static uint32_t surely_acked(const struct sl_conn *conn, enum sl_side side)
+{
+	const bool unknown = side == SL_OUTSIDE && sl_conn_adopting(conn);
+
+	return conn->end[side].ack - (unknown ? ADOPT_UNDER_WAY : 0);
+}
+
 /* Asks an end whether it lives: SEG.SEQ one below what the end expects, no payload, which it
  * answers by an ACK whatever else it has received (RFC 1122 section 4.2.3.6). */
 static void ask(struct sl_relay *r, struct sl_conn *conn, enum sl_side to)
 {
-	if (relay_send_ack(r, conn, to, conn->end[to].ack - 1, conn->end[sl_side_other(to)].ack))
+	if (relay_send_ack(r, conn, to, conn->end[to].ack - 1,
+			   surely_acked(conn, sl_side_other(to))))
 		relay_count(r, conn, SL_EVENT_probes_sent);
 }
 

@@ -52,7 +52,8 @@ static void to_outside(const struct sl_conn *conn, struct sl_rewrite *rw)
 
 /*
  * The box's own timestamps. Without room, which options make that no stack sends together, the
- * segment goes without: most ends take it, and others the next. A server that sends some nobody asked for gets its own overwritten.
+ * segment goes without: most ends take it, and others the next. A server that sends some nobody
+ * asked for gets its own overwritten.
  */
 static void add_timestamps(const struct sl_relay *r, const struct sl_conn *conn, struct sl_buf *buf,
 			   struct sl_seg *seg)

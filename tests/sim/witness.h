@@ -189,6 +189,8 @@ class Witness
 		const unsigned shift = seg.flags & SL_SYN ? 0 : me->heard_shift();
 		const uint32_t edge = at + (uint32_t(seg.wnd) << shift);
 
+		if (static_cast<int32_t>(at) < 0)
+			return; // of less than all: an old one
 		must(at >= 1 && at <= std::max(1u, peer.acked),
 		     "acknowledged to an end what the other has not: " + text_of(seg));
 		/* The window of our SYN-ACK is what may be held. */

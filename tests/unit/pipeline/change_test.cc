@@ -75,6 +75,20 @@ TEST_P(Adoption, OutlivesTheWindow)
 	EXPECT_EQ(only(road.inside(talk.s(SL_ACK, 5004, 304))).port, 0u);
 }
 
+// Whether the client has what the server sent before, nobody knows: a question must not say so.
+TEST_P(Adoption, AQuestionAcknowledgesNothingThatNobodyHasSeenAcknowledged)
+{
+	cite("RFC 9293 section 3.10.7.4, fifth");
+	std::vector<sl_seg> asked;
+	road.inside(talk.s(SL_ACK, 6000, 300, "data")); // 5000 to 6000 went before
+	for (const Sent &s : road.advance(7300000, 1000))
+		if (s.port == 1)
+			asked.push_back(s.seg);
+	ASSERT_FALSE(asked.empty());
+	EXPECT_EQ(asked[0].seq, talk.isn + 299);
+	EXPECT_TRUE(sl_seq_lt(asked[0].ack, talk.iss + 5000)) << asked[0].ack - talk.iss;
+}
+
 TEST_P(Adoption, ClosesInOrder)
 {
 	road.inside(talk.s(SL_ACK, 5000, 300));
@@ -92,8 +106,8 @@ TEST_P(Adoption, ShowsTheServerWhatComesFromOutsideFirst)
 	ASSERT_EQ(out.size(), 2u);
 	for (const Sent &s : out)
 		EXPECT_EQ(s.port, 1u);
-	// The stray first: it may complete a handshake by SYN cookie. Before it, such a server would
-	// answer the question by RST.
+	// The stray first: it may complete a handshake by SYN cookie. Before it, such a server
+	// would answer the question by RST.
 	EXPECT_EQ(out[0].fate, SL_FATE_PASSED);
 	EXPECT_EQ(out[0].bytes, talk.c(SL_ACK | SL_PSH, 300, 5000, "typed").bytes());
 	EXPECT_EQ(out[1].fate, SL_FATE_MADE);

@@ -60,6 +60,15 @@ class Passed : public OnRoad
 		client(talk.c(SL_ACK, 1, 1));
 	}
 
+	void answered_twice()
+	{
+		client(talk.syn());
+		server(talk.synack());
+		client(talk.syn());
+		talk.cookie = talk.iss += 0x12345678;
+		server(talk.synack());
+	}
+
 	void splice()
 	{
 		road.apply(with_mode(road, talk.sport, SL_MODE_SPLICE));
@@ -93,6 +102,26 @@ TEST_P(Passed, ConnectionIsFollowedToItsEnd)
 	EXPECT_EQ(road.states(), "TIME-WAIT CLOSED");
 	EXPECT_TRUE(road.advance(60020, 10).empty());
 	EXPECT_EQ(road.count(), 0u);
+}
+
+// One with SYN cookies answers each SYN with another number, and the client takes either.
+TEST_P(Passed, ServerThatAnswersAgainWithAnotherNumberIsFollowed)
+{
+	cite("RFC 4987 section 3.6");
+	answered_twice();
+	client(talk.c(SL_ACK, 1, 1, "request"));
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
+}
+
+TEST_P(Passed, ServerThatGoesOnWithItsFirstAnswerIsFollowed)
+{
+	cite("RFC 4987 section 3.6");
+	answered_twice();
+	talk.cookie = talk.iss -= 0x12345678;
+	client(talk.c(SL_ACK, 1, 1, "request"));
+	server(talk.s(SL_ACK, 1, 8, "answer"));
+	client(talk.c(SL_ACK, 8, 7));
+	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
 }
 
 TEST_P(Passed, MonitorFollowsAndCountsAsItDid)

@@ -289,6 +289,24 @@ TEST_P(Opening, EarlyDataIsHeldAndFollowsOurAck)
 	EXPECT_EQ(road.term(SL_TERM_held), 0u);
 }
 
+// RFC 7323 section 5.3: a receiver drops what is older than what it has heard.
+TEST_P(Opening, OurAckIsNoNewerThanWhatFollowsIt)
+{
+	cite("RFC 7323 section 5.3");
+	road.teach(talk.server, talk.sport, 1460, true);
+	talk.timestamps = true;
+	talk.prove("aa");
+	talk.ctsval += 500;
+	EXPECT_TRUE(road.outside(talk.c(SL_ACK, 3, 1, "bb")).empty());
+	talk.ctsval += 500;
+	EXPECT_TRUE(road.outside(talk.c(SL_ACK, 5, 1)).empty());
+	const Road::Out out = road.inside(talk.synack());
+	ASSERT_EQ(out.size(), 3u);
+	for (size_t i = 1; i < out.size(); i++)
+		EXPECT_FALSE(sl_seq_lt(out[i].seg.tsval, out[i - 1].seg.tsval)) << i;
+	EXPECT_EQ(road.conn()->end[SL_OUTSIDE].tsval, talk.ctsval - 500);
+}
+
 TEST_P(Opening, EarlyFinIsHeldAndCountsWhenItGoesOn)
 {
 	cite("RFC 9293 section 3.10.7.4, eighth");

@@ -88,6 +88,27 @@ TEST_P(Tracked, ServerThatAnswersAgainWithAnotherNumber)
 	client(talk.c(SL_FIN | SL_ACK, 1, 1), "CLOSE-WAIT FIN-WAIT-1");
 }
 
+// Both answers of such a server are good. The client takes the first, whose ACK the second
+// overtakes: that it was taken is known when the server goes on with its numbers.
+TEST_P(Tracked, ServerThatGoesOnWithItsFirstAnswer)
+{
+	cite("RFC 4987 section 3.6");
+	client(talk.syn(), "SYN-RECEIVED SYN-SENT");
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	client(talk.syn(), "SYN-RECEIVED ESTABLISHED");
+	talk.cookie = talk.iss += 0x12345678;
+	server(talk.synack(), "SYN-RECEIVED ESTABLISHED");
+	talk.cookie = talk.iss -= 0x12345678;
+	client(talk.c(SL_ACK, 1, 1), "SYN-RECEIVED ESTABLISHED");
+	client(talk.c(SL_ACK, 1, 1, "request"), "SYN-RECEIVED ESTABLISHED");
+	// Not a number that answers nothing of this client.
+	server(talk.s(SL_ACK, 1, 0), "SYN-RECEIVED ESTABLISHED");
+	server(talk.s(SL_ACK, 1, 8, "answer"), "SYN-RECEIVED ESTABLISHED");
+	client(talk.c(SL_ACK, 8, 1), "ESTABLISHED ESTABLISHED");
+	client(talk.c(SL_ACK, 8, 7), "ESTABLISHED ESTABLISHED");
+	server(talk.s(SL_FIN | SL_ACK, 7, 8), "FIN-WAIT-1 CLOSE-WAIT");
+}
+
 // All that is known of the server's window may be what its SYN-ACK told. A probe tells it to the
 // client as a later segment of the server would.
 TEST_P(Tracked, WindowOfASynAckIsToldScaled)
