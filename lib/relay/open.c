@@ -77,12 +77,14 @@ static void early_segment(struct sl_relay *r, struct sl_conn *conn, struct sl_bu
 		return;
 	}
 	client->wnd = seg->wnd;
-	/* The client's TSval is that of its first segment, until what is held has gone on: a server
-	 * that heard a later one in our SYN or ACK would drop what is held (RFC 7323 section 5.3).
-	 */
 	if (seg->ts_off != 0)
 		conn->end[SL_INSIDE].tsval = sl_seq_max(seg->tsecr, conn->end[SL_INSIDE].tsval);
 	if (sl_seg_len(seg) == 0) {
+		/* An ACK at the client's first number was sent before all data. The TSval of any
+		 * other segment may be later than that of data which is held; a server that saw the
+		 * later one in our SYN or ACK would drop that data (RFC 7323 section 5.3). */
+		if (seg->ts_off != 0 && seg->seq == client->isn + 1)
+			client->tsval = sl_seq_max(seg->tsval, client->tsval);
 		client->packets++;
 		sl_out_deliver(r->out, buf);
 	} else if (sl_seq_leq(seq_end, client->isn + 1) ||
