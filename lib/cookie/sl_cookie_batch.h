@@ -216,52 +216,52 @@ static inline void sl_cookie_mint_begin(const struct sl_cookie_moment *moment,
 }
 
 /* What the cookies of SYNs with the same options have in common, of one batch and family. */
-struct sl_cookie_like {
+struct sl_cookie_common {
 	uint64_t what;
 	uint32_t mask, cookie;
 };
 
 /** As piece of work `i`, which was begun by sl_cookie_mint_begin, has it. */
-static inline struct sl_cookie_like sl_cookie_like_of(const struct sl_cookie_batch *batch,
-						      unsigned i, bool v6)
+static inline struct sl_cookie_common sl_cookie_common_of(const struct sl_cookie_batch *batch,
+							  unsigned i, bool v6)
 {
-	struct sl_cookie_like like;
+	struct sl_cookie_common common;
 
-	like.what = batch->words[v6 ? 5 : 2][i];
-	like.mask = batch->mask[i];
-	like.cookie = batch->cookie[i];
-	return like;
+	common.what = batch->words[v6 ? 5 : 2][i];
+	common.mask = batch->mask[i];
+	common.cookie = batch->cookie[i];
+	return common;
 }
 
 /** sl_cookie_mint_begin, for one more of these. */
-static inline void sl_cookie_mint_like(struct sl_cookie_like like, struct sl_cookie_ends ends,
-				       uint32_t client_isn, struct sl_cookie_batch *batch,
-				       unsigned i)
+static inline void sl_cookie_mint_common(struct sl_cookie_common common, struct sl_cookie_ends ends,
+					 uint32_t client_isn, struct sl_cookie_batch *batch,
+					 unsigned i)
 {
 	sl_cookie_ask_who(batch, i, ends, client_isn);
-	batch->words[ends.v6 ? 5 : 2][i] = like.what;
-	batch->mask[i] = like.mask;
-	batch->cookie[i] = like.cookie;
+	batch->words[ends.v6 ? 5 : 2][i] = common.what;
+	batch->mask[i] = common.mask;
+	batch->cookie[i] = common.cookie;
 }
 
 /** The cookie of one of these; `v6` as of the ends that it was begun with. */
-static inline uint32_t sl_cookie_mint_like_end(struct sl_cookie_like like,
-					       const struct sl_cookie_moment *moment,
-					       const struct sl_cookie_batch *batch, unsigned i,
-					       bool v6)
+static inline uint32_t sl_cookie_mint_common_end(struct sl_cookie_common common,
+						 const struct sl_cookie_moment *moment,
+						 const struct sl_cookie_batch *batch, unsigned i,
+						 bool v6)
 {
-	const uint32_t mac = batch->mac[i] & like.mask;
+	const uint32_t mac = batch->mac[i] & common.mask;
 	const uint64_t numbers = batch->words[v6 ? 4 : 1][i];
 
-	return mac |
-	       (like.cookie ^ (sl_cookie_data_mask(&moment->mask_key, numbers, mac) & ~like.mask));
+	return mac | (common.cookie ^
+		      (sl_cookie_data_mask(&moment->mask_key, numbers, mac) & ~common.mask));
 }
 
 /** The cookie; `v6` as of the ends that it was begun with. */
 static inline uint32_t sl_cookie_mint_end(const struct sl_cookie_moment *moment,
 					  const struct sl_cookie_batch *batch, unsigned i, bool v6)
 {
-	return sl_cookie_mint_like_end(sl_cookie_like_of(batch, i, v6), moment, batch, i, v6);
+	return sl_cookie_mint_common_end(sl_cookie_common_of(batch, i, v6), moment, batch, i, v6);
 }
 
 /* An ACK, its cookie taken apart. */

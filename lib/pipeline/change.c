@@ -44,7 +44,7 @@ void pipeline_settle(struct sl_pipeline *p, uint16_t service)
 		return;
 	p->proxied[service] = now;
 	p->n_proxied = (uint16_t)(p->n_proxied + now - !now);
-	p->likes_stale = true;
+	p->templates_stale = true;
 	if (!now)
 		p->passed_at[service] = passed(p, service);
 	else if (passed(p, service) != p->passed_at[service])
@@ -55,7 +55,7 @@ static void settle_all(struct sl_pipeline *p)
 {
 	for (unsigned s = 0; s < SL_SERVICES_MAX; s++)
 		pipeline_settle(p, (uint16_t)s);
-	p->likes_stale = true;
+	p->templates_stale = true;
 }
 
 bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service)

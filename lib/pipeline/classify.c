@@ -43,17 +43,17 @@ static inline uint16_t service_of(struct sl_pipeline *p, const struct sl_seg *se
 {
 	const struct sl_addr *addr = side == SL_OUTSIDE ? &seg->dst : &seg->src;
 	const uint16_t port = side == SL_OUTSIDE ? seg->dst_port : seg->src_port;
-	struct sl_asked *asked = &p->asked;
+	struct sl_route *route = &p->route;
 
 	if (sl_unlikely(port == 0))
 		return sl_service_find_addr(&p->plan->services, addr);
-	if (port != asked->port || !sl_addr_equal(addr, &asked->addr)) {
-		asked->in_port = SL_PORTS_MAX;
-		asked->addr = *addr;
-		asked->port = port;
-		asked->service = sl_service_find(&p->plan->services, addr, port);
+	if (port != route->port || !sl_addr_equal(addr, &route->addr)) {
+		route->in_port = SL_PORTS_MAX;
+		route->addr = *addr;
+		route->port = port;
+		route->service = sl_service_find(&p->plan->services, addr, port);
 	}
-	return asked->service;
+	return route->service;
 }
 
 static inline bool martian(const struct sl_seg *seg)
@@ -125,20 +125,20 @@ static void leave_icmp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_port
 		pass(p, buf, place);
 }
 
-void pipeline_leave(struct sl_pipeline *p, const struct sl_traveller *t)
+void pipeline_leave(struct sl_pipeline *p, const struct sl_packet *pkt)
 {
-	const struct sl_port_place place = {.link = t->link, .side = t->side};
+	const struct sl_port_place place = {.link = pkt->link, .side = pkt->side};
 
-	t->buf->account = t->service;
-	if (t->icmp)
-		leave_icmp(p, t->buf, place);
+	pkt->buf->account = pkt->service;
+	if (pkt->icmp)
+		leave_icmp(p, pkt->buf, place);
 	else
-		leave(p, t->buf, t->seg, true, place);
+		leave(p, pkt->buf, pkt->seg, true, place);
 }
 
-bool pipeline_believable(const struct sl_pipeline *p, const struct sl_traveller *t)
+bool pipeline_believable(const struct sl_pipeline *p, const struct sl_packet *pkt)
 {
-	return believable(p, t->buf, t->seg);
+	return believable(p, pkt->buf, pkt->seg);
 }
 
 /* Whether traffic that is not proxied may all the same belong to a connection of ours: of a service
@@ -152,15 +152,16 @@ static bool is_looked_up(const struct sl_pipeline *p, uint16_t number, bool on_h
 	return sl_flow_count(&p->relay.flow) > 0 || pipeline_cookies_alive(p, number);
 }
 
-/* One more that is looked up; what the look-up reads first is fetched meanwhile. */
-static void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
-		   struct sl_port_place place, bool proxied, bool icmp)
+/* Admits a parsed packet: its connection will be looked up. Prefetches what the look-up reads
+ * first. */
+static void admit(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg,
+		  struct sl_port_place place, bool proxied, bool icmp)
 {
 	const struct sl_flow *flow = &p->relay.flow;
 	struct sl_flow_query *q = &p->query[p->n];
 
 	p->server[p->n].known = false;
-	p->traveller[p->n] = (struct sl_traveller){
+	p->packet[p->n] = (struct sl_packet){
 		.buf = buf,
 		.seg = seg,
 		.service = buf->account,
@@ -177,81 +178,83 @@ static void travel(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg
 	sl_flow_prefetch_bucket(flow, q->hash);
 }
 
-/* What is known of the last traveller's server, for those that come to it or from it by the same
- * port. */
-static void remember(struct sl_pipeline *p, const struct sl_buf *buf, const struct sl_seg *seg)
+/* Keeps the route of the packet that was admitted last, for packets to the same server or from it
+ * by the same port. */
+static void remember_route(struct sl_pipeline *p, const struct sl_buf *buf,
+			   const struct sl_seg *seg)
 {
-	const struct sl_traveller *t = &p->traveller[p->n - 1];
+	const struct sl_packet *pkt = &p->packet[p->n - 1];
 	const struct sl_flow_key *key = &p->query[p->n - 1].key;
-	struct sl_asked *asked = &p->asked;
+	struct sl_route *route = &p->route;
 
-	asked->in_port = buf->in_port;
-	asked->outside = t->side == SL_OUTSIDE;
-	asked->v6 = seg->v6;
-	asked->vlan = seg->vlan;
-	asked->domain = key->domain;
-	asked->sum = sl_flow_sum_server(&p->relay.flow, key, seg->v6);
-	asked->errand = t->errand;
+	route->in_port = buf->in_port;
+	route->outside = pkt->side == SL_OUTSIDE;
+	route->v6 = seg->v6;
+	route->vlan = seg->vlan;
+	route->domain = key->domain;
+	route->sum = sl_flow_sum_server(&p->relay.flow, key, seg->v6);
+	route->routing = pkt->routing;
 	pipeline_learn(p, buf, seg);
 }
 
 /* Whether a client of a proxied service may have its address, where its server is no martian. */
-static inline bool possible_client(const struct sl_addr *client, const struct sl_asked *asked)
+static inline bool possible_client(const struct sl_addr *client, const struct sl_route *route)
 {
-	if (sl_addr_equal(client, &asked->addr))
+	if (sl_addr_equal(client, &route->addr))
 		return false;
-	return asked->v6 ? !sl_addr_is_martian(client) : !sl_addr_v4_is_martian(client);
+	return route->v6 ? !sl_addr_is_martian(client) : !sl_addr_v4_is_martian(client);
 }
 
 /*
- * A segment to or from the server that the last one had to do with, by the same port: it travels
- * with the same errand. `outside` is known to the compiler. Returns false, and nothing has
- * happened, for others, and for one that is not right.
+ * Admits a segment to or from the server of the last packet, by the same port: it has the same
+ * route. `outside` is known to the compiler. Returns false, and changes nothing, for other segments
+ * and for a malformed one.
  */
 static inline __attribute__((always_inline)) bool
-travel_along(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, const bool outside)
+admit_by_route(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg, const bool outside)
 {
-	const struct sl_asked *asked = &p->asked;
+	const struct sl_route *route = &p->route;
 	const struct sl_addr *client = outside ? &seg->src : &seg->dst;
 	const struct sl_addr *server = outside ? &seg->dst : &seg->src;
 	struct sl_flow_query *q = &p->query[p->n];
-	struct sl_traveller *t = &p->traveller[p->n];
+	struct sl_packet *pkt = &p->packet[p->n];
 	uint32_t ports;
 
-	if ((outside ? seg->dst_port : seg->src_port) != asked->port || seg->vlan != asked->vlan ||
-	    !sl_addr_equal(server, &asked->addr))
+	if ((outside ? seg->dst_port : seg->src_port) != route->port || seg->vlan != route->vlan ||
+	    !sl_addr_equal(server, &route->addr))
 		return false;
 	if (outside && pipeline_is_host(p, buf) && pipeline_host_has(p, buf, client))
 		return false;
-	t->errand = asked->errand;
+	pkt->routing = route->routing;
 	/* What is not proxied goes on whatever it is, and is judged where something hangs on it. */
-	if (t->proxied && sl_unlikely(!possible_client(client, asked) || !sl_wire_verify(buf, seg)))
+	if (pkt->proxied &&
+	    sl_unlikely(!possible_client(client, route) || !sl_wire_verify(buf, seg)))
 		return false;
-	t->buf = buf;
-	t->seg = seg;
-	t->shape = NULL;
-	buf->account = asked->service;
+	pkt->buf = buf;
+	pkt->seg = seg;
+	pkt->pattern = NULL;
+	buf->account = route->service;
 	if (!outside)
-		pipeline_heard(p, asked->service);
+		pipeline_heard(p, route->service);
 	sl_addr_copy(&q->key.outside_addr, client);
-	sl_addr_copy(&q->key.inside_addr, &asked->addr);
+	sl_addr_copy(&q->key.inside_addr, &route->addr);
 	/* In one piece, since it is hashed so. */
-	ports = (uint32_t)asked->port << 16 | (outside ? seg->src_port : seg->dst_port);
+	ports = (uint32_t)route->port << 16 | (outside ? seg->src_port : seg->dst_port);
 	memcpy(&q->key.outside_port, &ports, sizeof(ports));
-	q->key.domain = asked->domain;
-	q->hash = sl_flow_hash_client(&p->relay.flow, asked->sum, &q->key, asked->v6);
+	q->key.domain = route->domain;
+	q->hash = sl_flow_hash_client(&p->relay.flow, route->sum, &q->key, route->v6);
 	sl_flow_prefetch_bucket(&p->relay.flow, q->hash);
 	p->n++;
 	pipeline_learn(p, buf, seg);
 	return true;
 }
 
-static inline bool travels_along(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg)
+static inline bool admitted_by_route(struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg)
 {
-	if (buf->in_port != p->asked.in_port)
+	if (buf->in_port != p->route.in_port)
 		return false;
-	return p->asked.outside ? travel_along(p, buf, seg, true)
-				: travel_along(p, buf, seg, false);
+	return p->route.outside ? admit_by_route(p, buf, seg, true)
+				: admit_by_route(p, buf, seg, false);
 }
 
 static void classify_icmp(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_seg *icmp,
@@ -267,7 +270,7 @@ static void classify_icmp(struct sl_pipeline *p, struct sl_buf *buf, const struc
 	buf->account = service_of(p, seg, (enum sl_side)place.side);
 	proxied = pipeline_proxied(p, buf->account);
 	if (proxied || is_looked_up(p, buf->account, false))
-		travel(p, buf, seg, place, proxied, true);
+		admit(p, buf, seg, place, proxied, true);
 	else
 		leave_icmp(p, buf, place);
 }
@@ -302,9 +305,9 @@ static void classify_tcp(struct sl_pipeline *p, struct sl_buf *buf, struct sl_se
 		sl_out_drop(p->out, buf, (enum sl_drop)seg->reason);
 		return;
 	}
-	travel(p, buf, seg, place, proxied, false);
+	admit(p, buf, seg, place, proxied, false);
 	if ((proxied || pipeline_tracks(p, number)) && sl_tcp_flags_possible(seg->flags))
-		remember(p, buf, seg);
+		remember_route(p, buf, seg);
 }
 
 static void classify_other(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_seg *seg,
@@ -334,7 +337,7 @@ static void classify(struct sl_pipeline *p, struct sl_buf *buf, unsigned i)
 		by_default(p, buf, place);
 		return;
 	}
-	if (sl_likely(parsed == SL_PARSED_TCP) && sl_likely(travels_along(p, buf, seg)))
+	if (sl_likely(parsed == SL_PARSED_TCP) && sl_likely(admitted_by_route(p, buf, seg)))
 		return;
 	if (sl_likely(parsed == SL_PARSED_TCP || parsed == SL_PARSED_BAD_TCP))
 		classify_tcp(p, buf, seg, parsed == SL_PARSED_TCP, place);
@@ -342,7 +345,7 @@ static void classify(struct sl_pipeline *p, struct sl_buf *buf, unsigned i)
 		classify_other(p, buf, seg, parsed, place);
 }
 
-/* Packet `first` of the burst, and all that follow until one fits a shape. */
+/* Packet `first` of the burst, and all that follow until one fits a pattern. */
 static unsigned classify_some(struct sl_pipeline *p, struct sl_buf *bufs, unsigned first,
 			      unsigned n)
 {
@@ -365,12 +368,12 @@ void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n)
 	p->n = 0;
 	static_assert(SL_BURST <= 32, "a bit a packet");
 	p->unverified = 0;
-	p->asked.port = 0;
-	p->asked.in_port = SL_PORTS_MAX;
+	p->route.port = 0;
+	p->route.in_port = SL_PORTS_MAX;
 	for (unsigned i = 0; i < n;) {
 		const unsigned first = i;
 
-		i = pipeline_travel_like(p, bufs, i, n);
+		i = pipeline_admit_templated(p, bufs, i, n);
 		if (i == first)
 			i = classify_some(p, bufs, i, n);
 	}

@@ -31,43 +31,43 @@ struct sl_seg *pipeline_quoted(struct sl_pipeline *p, const struct sl_buf *buf,
 
 /* An ICMP error about a segment of no connection. While strays are adopted it may be about one that
  * is yet to be adopted. */
-static void of_no_connection(struct sl_pipeline *p, const struct sl_traveller *t)
+static void of_no_connection(struct sl_pipeline *p, const struct sl_packet *pkt)
 {
-	if (!t->proxied)
-		pipeline_leave(p, t);
-	else if (!pipeline_takes_strays(p, t->service))
+	if (!pkt->proxied)
+		pipeline_leave(p, pkt);
+	else if (!pipeline_takes_strays(p, pkt->service))
 		/* What comes back of SYN-ACKs to forged addresses, for one. */
-		sl_out_drop(p->out, t->buf, SL_DROP_icmp_mismatch);
-	else if (t->side == SL_INSIDE || pipeline_ration_take(p, t->service))
-		pipeline_leave(p, t);
+		sl_out_drop(p->out, pkt->buf, SL_DROP_icmp_mismatch);
+	else if (pkt->side == SL_INSIDE || pipeline_ration_take(p, pkt->service))
+		pipeline_leave(p, pkt);
 	else
-		sl_out_drop(p->out, t->buf, SL_DROP_adopt_rationed);
+		sl_out_drop(p->out, pkt->buf, SL_DROP_adopt_rationed);
 }
 
 /* Hands an error on to the next worker; the first to receive it rations them. */
-static void hand_round(struct sl_pipeline *p, const struct sl_traveller *t)
+static void hand_round(struct sl_pipeline *p, const struct sl_packet *pkt)
 {
-	if (t->buf->hops > 0 || sl_bucket_take(&p->icmp_rounds, p->relay.now_us, ROUNDS_PER_S))
-		sl_out_hand_round(p->out, t->buf);
+	if (pkt->buf->hops > 0 || sl_bucket_take(&p->icmp_rounds, p->relay.now_us, ROUNDS_PER_S))
+		sl_out_hand_round(p->out, pkt->buf);
 	else
-		sl_out_drop(p->out, t->buf, SL_DROP_limited);
+		sl_out_drop(p->out, pkt->buf, SL_DROP_limited);
 }
 
 void pipeline_icmp(struct sl_pipeline *p, unsigned i, uint32_t index)
 {
-	const struct sl_traveller *t = &p->traveller[i];
+	const struct sl_packet *pkt = &p->packet[i];
 	struct sl_quote *quote = &p->quote[i];
 
-	t->buf->account = t->service;
-	if (index == SL_FLOW_NONE && t->proxied && t->buf->hops + 1u < p->n_round)
-		hand_round(p, t);
-	else if (index != SL_FLOW_NONE && !t->proxied &&
+	pkt->buf->account = pkt->service;
+	if (index == SL_FLOW_NONE && pkt->proxied && pkt->buf->hops + 1u < p->n_round)
+		hand_round(p, pkt);
+	else if (index != SL_FLOW_NONE && !pkt->proxied &&
 		 sl_relay_passed(&p->relay, sl_relay_conn(&p->relay, index)))
-		pipeline_leave(p, t);
+		pipeline_leave(p, pkt);
 	else if (index == SL_FLOW_NONE)
-		of_no_connection(p, t);
-	else if (!sl_wire_verify_quote(t->buf->data, quote))
-		sl_out_drop(p->out, t->buf, SL_DROP_icmp_bad_checksum);
+		of_no_connection(p, pkt);
+	else if (!sl_wire_verify_quote(pkt->buf->data, quote))
+		sl_out_drop(p->out, pkt->buf, SL_DROP_icmp_bad_checksum);
 	else
-		sl_relay_icmp(&p->relay, index, (enum sl_side)t->side, t->buf, quote);
+		sl_relay_icmp(&p->relay, index, (enum sl_side)pkt->side, pkt->buf, quote);
 }

@@ -102,7 +102,7 @@ void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64
 void sl_pipeline_set_limit(struct sl_pipeline *p, unsigned port, const struct sl_frame_limit *limit)
 {
 	sl_relay_set_limit(&p->relay, port, limit);
-	p->likes_stale = true; /* answers are promised less, or more */
+	p->templates_stale = true; /* answers are promised less, or more */
 }
 
 /* Looks up again what an earlier packet of this burst may have changed. */
@@ -114,37 +114,37 @@ static void look_again(struct sl_pipeline *p, struct sl_flow_query *q)
 
 static void decide(struct sl_pipeline *p, unsigned i)
 {
-	struct sl_traveller *t = &p->traveller[i];
+	struct sl_packet *pkt = &p->packet[i];
 	const uint32_t index = p->query[i].index;
 
-	if (t->shape != NULL)
-		pipeline_unlike(t);
+	if (pkt->pattern != NULL)
+		pipeline_parse_packet(pkt);
 	if (pipeline_is_too_long(p, i, index))
 		return;
-	if (sl_unlikely(t->icmp)) {
+	if (sl_unlikely(pkt->icmp)) {
 		pipeline_icmp(p, i, index);
 		return;
 	}
 	if (index == SL_FLOW_NONE) {
-		if (sl_likely(t->proxied))
+		if (sl_likely(pkt->proxied))
 			pipeline_handshake(p, i);
 		else
 			pipeline_unproxied(p, i);
 		return;
 	}
-	if (!t->proxied) {
+	if (!pkt->proxied) {
 		if (sl_relay_passed(&p->relay, sl_relay_conn(&p->relay, index))) {
 			pipeline_follow(p, i, index);
 			return;
 		}
-		if (!pipeline_believable(p, t)) {
-			pipeline_leave(p, t);
+		if (!pipeline_believable(p, pkt)) {
+			pipeline_leave(p, pkt);
 			return;
 		}
 	}
 	if (sl_unlikely(sl_conn_over(sl_relay_conn(&p->relay, index))) && pipeline_reopen(p, i))
 		return;
-	sl_relay_segment(&p->relay, index, (enum sl_side)t->side, t->buf, t->seg);
+	sl_relay_segment(&p->relay, index, (enum sl_side)pkt->side, pkt->buf, pkt->seg);
 }
 
 static inline void serve(struct sl_pipeline *p)
@@ -157,7 +157,7 @@ void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uin
 {
 	assert(n <= SL_BURST);
 	sl_relay_begin(&p->relay, now_us);
-	pipeline_likes_begin(p);
+	pipeline_templates_begin(p);
 	pipeline_classify(p, bufs, n);
 	p->relay.dirty = 0;
 	if (sl_flow_lookup_burst(&p->relay.flow, p->query, p->n) > 0)
@@ -173,8 +173,8 @@ void sl_pipeline_run(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n, uin
 		}
 		/* What nearly all are, many at once. */
 		if (p->query[i].index != SL_FLOW_NONE)
-			i = sl_relay_quiet_segments(&p->relay, p->traveller, p->query, i, end);
-		else if (p->traveller[i].cookie != SL_BURST)
+			i = sl_relay_quiet_segments(&p->relay, p->packet, p->query, i, end);
+		else if (p->packet[i].cookie != SL_BURST)
 			i = pipeline_handshakes(p, i, end);
 		if (i == first)
 			decide(p, i++);

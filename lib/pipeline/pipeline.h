@@ -8,43 +8,48 @@
 /* What knows its family or direction when it is compiled. */
 #define PIPELINE_INLINE static inline __attribute__((always_inline))
 
-/* like.c: whether a packet fits a shape that was learned. */
+/* template.c: whether a packet fits a template. */
 bool pipeline_fits(struct sl_pipeline *p, const struct sl_buf *buf);
-/* like.c: if packet `i` does, it and all of its shape that follow become travellers, as far as
- * nothing is wrong with them. Returns the number of the first that is left. */
-unsigned pipeline_travel_like(struct sl_pipeline *p, struct sl_buf *bufs, unsigned i, unsigned n);
-/* like.c: a packet was parsed, the last traveller's: from the next burst on others may be
- * recognised by its shape. */
+/* template.c: if packet `i` fits a template, admits it and the packets after it that fit the same
+ * one, as long as nothing is wrong with them. Returns the number of the first packet that is left.
+ */
+unsigned pipeline_admit_templated(struct sl_pipeline *p, struct sl_buf *bufs, unsigned i,
+				  unsigned n);
+/* template.c: learns a template from the packet that was admitted last and had to be parsed. It is
+ * active from the next burst on. */
 void pipeline_learn(struct sl_pipeline *p, const struct sl_buf *buf, const struct sl_seg *seg);
-/* like.c: before a burst: what was learned from the last one is believed, or all is forgotten. */
-void pipeline_likes_begin(struct sl_pipeline *p);
-/* like.c: a packet that fitted its shape is parsed after all. */
-void pipeline_unlike(struct sl_traveller *t);
-/* like.c: those of a likeness would all have to be parsed after all: for a second they are parsed
- * at once. */
-void pipeline_like_is_vain(struct sl_pipeline *p, struct sl_like *like);
-static inline struct sl_like *pipeline_like(const struct sl_traveller *t)
+/* template.c: begins a burst: activates the template that was learned in the last one, or forgets
+ * all when services have changed. */
+void pipeline_templates_begin(struct sl_pipeline *p);
+/* template.c: parses a packet that was admitted by a template. */
+void pipeline_parse_packet(struct sl_packet *pkt);
+/* template.c: the packets of a template have to be parsed all the same: does without the template
+ * for a second. */
+void pipeline_template_back_off(struct sl_pipeline *p, struct sl_template *tmpl);
+static inline struct sl_template *pipeline_template(const struct sl_packet *pkt)
 {
-	static_assert(offsetof(struct sl_like, shape) == 0, "the one is the other's beginning");
-	return (struct sl_like *)(uintptr_t)t->shape;
+	static_assert(offsetof(struct sl_template, pattern) == 0,
+		      "a template begins with its pattern");
+	return (struct sl_template *)(uintptr_t)pkt->pattern;
 }
 
-/* classify.c: parses; passes or drops what is not the splice's; the rest become travellers. */
+/* classify.c: parses the packets of a burst. Passes or drops those that need no connection, and
+ * admits the others: their connections are looked up. */
 void pipeline_classify(struct sl_pipeline *p, struct sl_buf *bufs, unsigned n);
 
-/* icmp.c: the segment that an ICMP error quotes, turned round, for the next traveller; NULL when it
- * quotes none. */
+/* icmp.c: the segment that an ICMP error quotes, turned round, for the packet that is admitted
+ * next; NULL when the error quotes none. */
 struct sl_seg *pipeline_quoted(struct sl_pipeline *p, const struct sl_buf *buf,
 			       const struct sl_seg *icmp);
 /* icmp.c: an ICMP error whose look-up found connection `index`, or none. */
 void pipeline_icmp(struct sl_pipeline *p, unsigned i, uint32_t index);
 
 /* classify.c: the packet is left to its ends: passed, or what its service or link says. */
-void pipeline_leave(struct sl_pipeline *p, const struct sl_traveller *t);
+void pipeline_leave(struct sl_pipeline *p, const struct sl_packet *pkt);
 /* classify.c: whether the segment is right to the last bit; if not, its reason in seg->reason. */
-bool pipeline_believable(const struct sl_pipeline *p, const struct sl_traveller *t);
+bool pipeline_believable(const struct sl_pipeline *p, const struct sl_packet *pkt);
 
-/* classify.c: the same of a parsed segment that does not travel. */
+/* classify.c: the same of a parsed segment that is not admitted. */
 bool pipeline_segment_is_right(const struct sl_pipeline *p, struct sl_buf *buf, struct sl_seg *seg);
 
 /* host.c: on a link where the box owns addresses. */
@@ -155,14 +160,14 @@ bool pipeline_long_is_too_long(struct sl_pipeline *p, unsigned i, uint32_t index
  * put an option of its own into it. */
 static inline bool pipeline_is_too_long(struct sl_pipeline *p, unsigned i, uint32_t index)
 {
-	const uint32_t most = (uint32_t)p->traveller[i].buf->len + SL_TIMESTAMPS_BYTES;
+	const uint32_t most = (uint32_t)p->packet[i].buf->len + SL_TIMESTAMPS_BYTES;
 
 	return sl_unlikely(most > p->relay.len_always) && pipeline_long_is_too_long(p, i, index);
 }
 
 /* stray.c: a segment of a proxied service that belongs to no connection. */
 void pipeline_stray(struct sl_pipeline *p, unsigned i, enum sl_drop reason);
-/* ration.c: whether a stray from outside, traveller `i`, is shown to its server, and whether the
+/* ration.c: whether a stray from outside, packet `i`, is shown to its server, and whether the
  * server is also asked. */
 enum pipeline_ration {
 	PIPELINE_RATION_NONE,

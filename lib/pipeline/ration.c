@@ -50,23 +50,23 @@ bool pipeline_ration_take(struct sl_pipeline *p, uint16_t service)
 
 enum pipeline_ration pipeline_ration_stray(struct sl_pipeline *p, unsigned i)
 {
-	const struct sl_traveller *t = &p->traveller[i];
+	const struct sl_packet *pkt = &p->packet[i];
 	const uint32_t hash = p->query[i].hash;
 	struct sl_stray_seen *seen = &p->ration.seen[hash % SL_STRAYS_SEEN];
 	const uint16_t tag = (uint16_t)(hash / SL_STRAYS_SEEN), now = moment(p);
 	const bool known = seen->tag == tag;
 	const bool lately =
 		known && seen->shown != 0 && (uint16_t)(now - seen->shown) < RATION_LATELY;
-	const unsigned class = lately ? 0 : (sl_seg_len(t->seg) > 0) + known;
+	const unsigned class = lately ? 0 : (sl_seg_len(pkt->seg) > 0) + known;
 
 	if (!known)
 		*seen = (struct sl_stray_seen){.tag = tag};
-	if (!take(p, t->service, class))
+	if (!take(p, pkt->service, class))
 		return PIPELINE_RATION_NONE;
 	seen->shown = now;
 	/* Where entries had to give way, a server that answers by cookies knows nothing of a
 	 * connection before its client's ACK, and would reset the client for the question. */
-	if (lately || sl_relay_overflows(&p->relay, t->service) || !take(p, t->service, class))
+	if (lately || sl_relay_overflows(&p->relay, pkt->service) || !take(p, pkt->service, class))
 		return PIPELINE_RATION_SHOW;
 	return PIPELINE_RATION_SHOW_AND_ASK;
 }

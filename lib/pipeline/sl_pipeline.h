@@ -18,7 +18,7 @@
 #include "sl_bucket.h"
 #include "sl_cookie_batch.h"
 #include "sl_relay.h"
-#include "sl_shape.h"
+#include "sl_pattern.h"
 #include "sl_syn_ack.h"
 
 SL_BEGIN_DECLS
@@ -65,38 +65,38 @@ struct sl_ration {
 };
 
 /**
- * The last server that a packet of this burst had to do with, by one port: most packets that follow
- * have to do with it as well, and what was found out for one holds for all.
+ * The route of the last packet of this burst that was looked up: its port, server and service. Most
+ * packets after it go to the same server or come from it, so they take the route from here.
  */
-struct sl_asked {
+struct sl_route {
 	struct sl_addr addr;
 	uint16_t port; /**< 0: none yet */
 	uint16_t service;
-	uint8_t in_port; /**< SL_PORTS_MAX: what is below holds for nobody */
-	bool outside;    /**< what comes by it is the clients' */
+	uint8_t in_port; /**< SL_PORTS_MAX: there is no route */
+	bool outside;    /**< clients send by this port */
 	bool v6;
 	uint32_t vlan;
 	uint32_t domain;
-	uint64_t sum;    /**< sl_flow_sum_server */
-	uint64_t errand; /**< of a traveller */
+	uint64_t sum;     /**< sl_flow_sum_server */
+	uint64_t routing; /**< struct sl_packet.routing */
 };
 
 /**
- * A shape, and what is known of all packets of one port that fit it: they are segments of one
- * proxied service, to one of its servers or from it.
+ * A fast-path template: a header pattern, and the route of all packets of one port that fit it.
+ * They are segments of one service, to one of its servers or from it.
  */
-struct sl_like {
-	alignas(SL_CACHE_LINE) struct sl_shape shape;
+struct sl_template {
+	alignas(SL_CACHE_LINE) struct sl_pattern pattern;
 	struct sl_addr server;
-	uint64_t sum;           /**< sl_flow_sum_server */
-	uint64_t ends;          /**< the last word of a key, but for the client's port */
-	uint64_t errand;        /**< of a traveller; its server is of the burst below */
-	uint64_t not_before_us; /**< so long it is of no use: pipeline_like_is_vain */
-	uint32_t burst;         /**< the burst that it was last met in */
-	uint8_t cookie;         /**< in that burst of the first SYN, SL_BURST for none; the others'
-				   differ little */
-	uint8_t n_missed;       /**< segments that were parsed though they might have fitted, modulo
-				   256 */
+	uint64_t sum;     /**< sl_flow_sum_server */
+	uint64_t ends;    /**< the last word of a key, but for the client's port */
+	uint64_t routing; /**< struct sl_packet.routing; its server is one of the burst below */
+	uint64_t not_before_us; /**< the template is not used before: pipeline_template_back_off */
+	uint32_t burst;         /**< the last burst with a packet that fitted */
+	uint8_t cookie;   /**< number of the cookie of the first SYN in that burst, SL_BURST for
+			     none: the cookies of the SYNs after it differ little */
+	uint8_t n_missed; /**< packets that were parsed although a template may exist for them,
+			     modulo 256 */
 };
 
 /** What a SYN to a server may be promised, whoever sends it. */
@@ -158,25 +158,25 @@ struct sl_pipeline {
 	struct sl_bucket icmp_rounds; /**< ICMP errors handed round, of those received here */
 	struct sl_ration ration;
 
-	struct sl_like like[SL_PORTS_MAX][SL_SHAPE_SLOTS];
-	bool likes_stale; /**< services are not what they were: the next burst begins without them
-			   */
+	struct sl_template tmpl[SL_PORTS_MAX][SL_PATTERN_SLOTS];
+	bool templates_stale; /**< services have changed: the next burst begins without templates */
 
 	/* Of the burst that is under way. */
-	uint32_t burst;             /**< its number */
-	unsigned n;                 /**< travellers */
-	unsigned n_likes;           /**< met */
-	struct sl_like lesson;      /**< what was learned from it, and the next believes */
-	struct sl_like *lesson_for; /**< as this; NULL: nothing */
-	struct sl_asked asked;
-	alignas(SL_CACHE_LINE) struct sl_traveller traveller[SL_BURST];
-	/** Of a traveller, the look-up of its connection. */
+	uint32_t burst;                  /**< its number */
+	unsigned n;                      /**< packets admitted */
+	unsigned n_templates;            /**< templates with a packet in this burst */
+	struct sl_template pending;      /**< learned in this burst, for the next */
+	struct sl_template *pending_for; /**< the place of `pending`; NULL: nothing was learned */
+	struct sl_route route;
+	alignas(SL_CACHE_LINE) struct sl_packet packet[SL_BURST];
+	/** The look-up of each packet's connection. */
 	alignas(SL_CACHE_LINE) struct sl_flow_query query[SL_BURST];
 	alignas(SL_CACHE_LINE) struct sl_seg seg[SL_BURST];
 	uint8_t parsed[SL_BURST];        /**< enum sl_parsed */
 	uint32_t unverified;             /**< bit i: of packet i, when it was parsed */
-	struct sl_quote quote[SL_BURST]; /**< of a traveller that is an ICMP error */
-	/** Number SL_BURST is of a SYN by itself, those behind it of likenesses. */
+	struct sl_quote quote[SL_BURST]; /**< of a packet that is an ICMP error: what it quotes */
+	/** Number SL_BURST belongs to a SYN that is answered alone; those after it belong to
+	 * templates. */
 	struct sl_server server[2 * SL_BURST + 1];
 	struct sl_cookie_moment moment; /**< the burst's */
 	uint16_t

@@ -10,9 +10,9 @@ enum {
 	STRAY_RSTS_PER_S = 1000,
 };
 
-static void drop(struct sl_pipeline *p, const struct sl_traveller *t, enum sl_drop reason)
+static void drop(struct sl_pipeline *p, const struct sl_packet *pkt, enum sl_drop reason)
 {
-	sl_out_drop(p->out, t->buf, reason);
+	sl_out_drop(p->out, pkt->buf, reason);
 }
 
 void pipeline_reset(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_seg *seg)
@@ -55,9 +55,9 @@ void pipeline_reset(struct sl_pipeline *p, struct sl_buf *buf, const struct sl_s
  * The question comes behind the stray: the stray may be the ACK that completes a handshake by SYN
  * cookie, and before it such a server would answer the question by RST.
  */
-static void ask_server(struct sl_pipeline *p, const struct sl_traveller *t)
+static void ask_server(struct sl_pipeline *p, const struct sl_packet *pkt)
 {
-	const struct sl_seg *seg = t->seg;
+	const struct sl_seg *seg = pkt->seg;
 	const struct sl_made made = {
 		.src = &seg->src,
 		.dst = &seg->dst,
@@ -77,11 +77,11 @@ static void ask_server(struct sl_pipeline *p, const struct sl_traveller *t)
 
 	if (buf == NULL)
 		return;
-	sl_wire_l2_get(t->buf->data, seg->l3_off, &l2);
+	sl_wire_l2_get(pkt->buf->data, seg->l3_off, &l2);
 	if (sl_wire_emit(buf, &l2, &made)) {
-		sl_out_made(p->out, buf, t->service, p->plan->links[t->link].port[SL_INSIDE]);
+		sl_out_made(p->out, buf, pkt->service, p->plan->links[pkt->link].port[SL_INSIDE]);
 	} else {
-		sl_count(&p->out->accounts[t->service].event[SL_EVENT_made_no_room], 1);
+		sl_count(&p->out->accounts[pkt->service].event[SL_EVENT_made_no_room], 1);
 		p->out->n_spare++;
 	}
 }
@@ -92,11 +92,11 @@ static void ask_server(struct sl_pipeline *p, const struct sl_traveller *t)
  */
 static void adopt_from_inside(struct sl_pipeline *p, unsigned i)
 {
-	const struct sl_traveller *t = &p->traveller[i];
+	const struct sl_packet *pkt = &p->packet[i];
 
-	if (t->seg->flags & SL_RST || !(t->seg->flags & SL_ACK) ||
-	    !sl_relay_adopt(&p->relay, &p->query[i], t->service, t->buf, t->seg))
-		pipeline_leave(p, t);
+	if (pkt->seg->flags & SL_RST || !(pkt->seg->flags & SL_ACK) ||
+	    !sl_relay_adopt(&p->relay, &p->query[i], pkt->service, pkt->buf, pkt->seg))
+		pipeline_leave(p, pkt);
 }
 
 /*
@@ -108,30 +108,30 @@ static void adopt_from_inside(struct sl_pipeline *p, unsigned i)
  */
 static void show_to_server(struct sl_pipeline *p, unsigned i)
 {
-	const struct sl_traveller *t = &p->traveller[i];
+	const struct sl_packet *pkt = &p->packet[i];
 	enum pipeline_ration ration;
 
-	if ((t->seg->flags & (SL_SYN | SL_RST | SL_ACK)) != SL_ACK) {
-		drop(p, t, SL_DROP_stray);
+	if ((pkt->seg->flags & (SL_SYN | SL_RST | SL_ACK)) != SL_ACK) {
+		drop(p, pkt, SL_DROP_stray);
 		return;
 	}
 	ration = pipeline_ration_stray(p, i);
 	if (ration == PIPELINE_RATION_NONE) {
-		drop(p, t, SL_DROP_adopt_rationed);
+		drop(p, pkt, SL_DROP_adopt_rationed);
 		return;
 	}
-	sl_count(&p->out->accounts[t->service].event[SL_EVENT_strays_shown], 1);
-	pipeline_leave(p, t);
+	sl_count(&p->out->accounts[pkt->service].event[SL_EVENT_strays_shown], 1);
+	pipeline_leave(p, pkt);
 	if (ration == PIPELINE_RATION_SHOW_AND_ASK)
-		ask_server(p, t);
+		ask_server(p, pkt);
 }
 
 void pipeline_stray(struct sl_pipeline *p, unsigned i, enum sl_drop reason)
 {
-	const struct sl_traveller *t = &p->traveller[i];
+	const struct sl_packet *pkt = &p->packet[i];
 
-	if (pipeline_takes_strays(p, t->service) && !pipeline_on_host(p, t->link)) {
-		if (t->side == SL_INSIDE)
+	if (pipeline_takes_strays(p, pkt->service) && !pipeline_on_host(p, pkt->link)) {
+		if (pkt->side == SL_INSIDE)
 			adopt_from_inside(p, i);
 		else
 			show_to_server(p, i);
@@ -139,8 +139,8 @@ void pipeline_stray(struct sl_pipeline *p, unsigned i, enum sl_drop reason)
 	}
 	/* An honest client's second segment may come before the ACK that brings its cookie. */
 	if (reason != SL_DROP_stray ||
-	    p->plan->services.service[t->service].strays == SL_STRAYS_DROP)
-		drop(p, t, reason);
+	    p->plan->services.service[pkt->service].strays == SL_STRAYS_DROP)
+		drop(p, pkt, reason);
 	else
-		pipeline_reset(p, t->buf, t->seg);
+		pipeline_reset(p, pkt->buf, pkt->seg);
 }

@@ -59,30 +59,30 @@ void pipeline_too_long(struct sl_pipeline *p, struct sl_buf *buf, uint8_t port, 
 
 /* Whether a packet to or from a connection, or of none, would end in the box. A stray of the inside
  * is one of a server that was there before: it goes on. */
-static bool ends_here(const struct sl_pipeline *p, const struct sl_traveller *t, uint32_t index)
+static bool ends_here(const struct sl_pipeline *p, const struct sl_packet *pkt, uint32_t index)
 {
 	if (index != SL_FLOW_NONE)
 		return sl_relay_conn(&p->relay, index)->ours;
-	return t->side == SL_OUTSIDE && t->proxied &&
-	       p->plan->services.service[t->service].mode == SL_MODE_RESPOND;
+	return pkt->side == SL_OUTSIDE && pkt->proxied &&
+	       p->plan->services.service[pkt->service].mode == SL_MODE_RESPOND;
 }
 
 bool pipeline_long_is_too_long(struct sl_pipeline *p, unsigned i, uint32_t index)
 {
-	const struct sl_traveller *t = &p->traveller[i];
-	const unsigned l3_off = t->icmp ? p->quote[i].ip_off : t->seg->l3_off;
-	const enum sl_side to = sl_side_other((enum sl_side)t->side);
-	const uint8_t port = p->plan->links[t->link].port[to];
+	const struct sl_packet *pkt = &p->packet[i];
+	const unsigned l3_off = pkt->icmp ? p->quote[i].ip_off : pkt->seg->l3_off;
+	const enum sl_side to = sl_side_other((enum sl_side)pkt->side);
+	const uint8_t port = p->plan->links[pkt->link].port[to];
 	unsigned more = 0;
 
 	/* The box puts an option of its own into what comes from a server that does not. */
-	if (index != SL_FLOW_NONE && t->side == SL_INSIDE && !t->icmp &&
+	if (index != SL_FLOW_NONE && pkt->side == SL_INSIDE && !pkt->icmp &&
 	    sl_conn_ts_ours(sl_relay_conn(&p->relay, index)))
 		more = SL_TIMESTAMPS_BYTES;
-	if (sl_likely(sl_frame_fits(&p->relay.limit[port], t->buf->len + more, l3_off)) ||
-	    ends_here(p, t, index))
+	if (sl_likely(sl_frame_fits(&p->relay.limit[port], pkt->buf->len + more, l3_off)) ||
+	    ends_here(p, pkt, index))
 		return false;
-	t->buf->account = t->service;
-	pipeline_too_long(p, t->buf, port, more);
+	pkt->buf->account = pkt->service;
+	pipeline_too_long(p, pkt->buf, port, more);
 	return true;
 }

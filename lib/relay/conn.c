@@ -284,7 +284,7 @@ bool sl_relay_reopens(const struct sl_conn *conn, enum sl_side side, const struc
 	return sl_conn_closed(conn) || sl_time_wait_yields(last, next);
 }
 
-bool sl_relay_newcomer(const struct sl_conn *conn, const struct sl_seg *seg)
+bool sl_relay_successor(const struct sl_conn *conn, const struct sl_seg *seg)
 {
 	return !(seg->flags & (SL_SYN | SL_RST)) && !sl_relay_replays(conn, seg) &&
 	       seg->ack - conn->seq_delta != conn->end[SL_INSIDE].seq_max;

@@ -3,14 +3,15 @@
  * Connections that end here: their segments go to an endpoint of lib/tcp, behind which a server of
  * lib/respond stands. Its state is shown as that of the leg to the client; there is no other leg,
  * it stays in CLOSED. What relay has for all connections (limits, reclaiming, tombstones, a
- * newcomer in TIME-WAIT) finds the numbers that it needs where those of others are.
+ * successor of a connection in TIME-WAIT) finds the numbers that it needs where those of others
+ * are.
  */
 #include "endpoint.h"
 
 enum {
 	VISITS = SL_BURST, /* endpoints that are served in a run, at most */
 	QUOTA = 16,        /* segments that one may send in a visit */
-	ROOM_LOOKS = 64,   /* endpoints looked at for a newcomer who finds none */
+	ROOM_LOOKS = 64,   /* endpoints looked at for a new connection that finds none */
 	FETCHED = 1024,    /* bytes of payload, from which on a frame is fetched ahead */
 	FOREVER_MS = 0x3fffffff,
 };
@@ -271,7 +272,7 @@ static bool send_segment(void *owner, struct sl_tcb *tcb, struct sl_tcp_segment 
 		r->out->n_spare++;
 		return true;
 	}
-	if (!sl_conn_newcomer(conn))
+	if (!sl_conn_successor(conn))
 		conn->end[SL_INSIDE].packets++;
 	if (segment->made.flags & SL_RST)
 		relay_count(r, conn, SL_EVENT_rst_sent);
@@ -391,8 +392,8 @@ static bool make_room(struct sl_relay *r)
 	return false;
 }
 
-/* Whether there is an endpoint for a newcomer, or will be when what stands in its place goes. One
- * who has proved its address takes that of one who has not. */
+/* Whether there is an endpoint for a new connection, or will be when what stands in its place goes.
+ * One who has proved its address takes that of one who has not. */
 static bool has_endpoint(struct sl_relay *r, const struct sl_flow_query *at,
 			 enum sl_reserve_kind kind)
 {
@@ -555,7 +556,7 @@ void relay_endpoint_segment(struct sl_relay *r, struct sl_conn *conn, enum sl_si
 		sl_out_drop(r->out, buf, SL_DROP_stray);
 		return;
 	}
-	if (!sl_conn_newcomer(conn))
+	if (!sl_conn_successor(conn))
 		conn->end[SL_OUTSIDE].packets++;
 	if (sl_unlikely(!sl_l2_equal(&r->l2.entry[conn->l2[SL_INSIDE]].l2, buf->data, seg->l3_off)))
 		relay_l2_turned(r, conn, buf->data, seg->l3_off);

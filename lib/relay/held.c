@@ -5,10 +5,10 @@
  * sends again.
  *
  * When the pool is full the oldest packet gives way: of the source that holds most, if that is more
- * than a sixteenth of the pool; else of the newcomer's own source, if that holds a sixteenth; else
- * of all. So a source may have the whole pool while no other wants it, and no source keeps another
- * from its sixteenth. Sources are counted by a keyed hash of the address: two that share a place
- * count as one source.
+ * than a sixteenth of the pool; else of the new packet's own source, if that holds a sixteenth;
+ * else of all. So a source may have the whole pool while no other wants it, and no source keeps
+ * another from its sixteenth. Sources are counted by a keyed hash of the address: two that share a
+ * place count as one source.
  */
 #include "observe.h"
 

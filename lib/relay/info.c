@@ -12,13 +12,13 @@ static uint64_t bytes_of(const struct sl_end *end)
 bool sl_relay_info(const struct sl_relay *r, uint32_t index, struct sl_conn_info *info)
 {
 	const struct sl_conn *conn;
-	bool inside_opened, newcomer;
+	bool inside_opened, successor;
 
 	if (!sl_flow_in_use(&r->flow, index))
 		return false;
 	conn = sl_relay_conn(r, index);
 	inside_opened = conn->flags & SL_CONN_INSIDE_OPENED;
-	newcomer = sl_conn_newcomer(conn);
+	successor = sl_conn_successor(conn);
 	memset(info, 0, sizeof(*info));
 	info->client = inside_opened ? conn->key.inside_addr : conn->key.outside_addr;
 	info->server = inside_opened ? conn->key.outside_addr : conn->key.inside_addr;
@@ -39,7 +39,7 @@ bool sl_relay_info(const struct sl_relay *r, uint32_t index, struct sl_conn_info
 		const enum sl_leg leg = sl_conn_leg(conn, (enum sl_side)side);
 
 		info->state[leg] = (enum sl_tcp_state)conn->state[leg];
-		if (newcomer) /* who has the place of these counts */
+		if (successor) /* its data is kept in the place of these counts */
 			continue;
 		info->packets[leg] = conn->end[side].packets;
 		info->bytes[leg] = bytes_of(&conn->end[side]);

@@ -33,7 +33,7 @@ static inline void observe_numbers(struct sl_conn *conn, enum sl_side side,
 	struct sl_end *me = &conn->end[side];
 
 	if (sl_seq_gt(seq_end, me->seq_max)) {
-		if (!sl_conn_newcomer(conn))
+		if (!sl_conn_successor(conn))
 			relay_count_wrap(me, seq_end);
 		me->seq_max = seq_end;
 	}

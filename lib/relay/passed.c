@@ -5,7 +5,7 @@
  * no limit is told to anybody, and what ends is forgotten.
  */
 #include "observe.h"
-#include "sl_shape.h"
+#include "sl_pattern.h"
 
 /*
  * A RST that its receiver surely believes ends the connection. One that its receiver may or may not
@@ -31,7 +31,7 @@ void sl_relay_follow(struct sl_relay *r, uint32_t index, enum sl_side side,
 {
 	struct sl_conn *conn = sl_relay_conn(r, index);
 
-	if (sl_likely(!sl_conn_newcomer(conn)))
+	if (sl_likely(!sl_conn_successor(conn)))
 		conn->end[side].packets++;
 	relay_l2_refresh(r, conn, sl_side_other(side), buf->data, seg->l3_off);
 	if (sl_conn_closed(conn))
@@ -62,19 +62,19 @@ static inline void follow_quiet(struct sl_relay *r, struct sl_conn *conn, enum s
 	}
 }
 
-unsigned relay_follow_like(struct sl_relay *r, const struct sl_traveller *travellers,
-			   const struct sl_flow_query *queries, unsigned i, unsigned n)
+unsigned relay_follow_alike(struct sl_relay *r, const struct sl_packet *packets,
+			    const struct sl_flow_query *queries, unsigned i, unsigned n)
 {
-	const struct sl_shape *shape = travellers[i].shape;
-	const enum sl_side side = (enum sl_side)travellers[i].side;
-	const uint8_t port = r->plan->links[travellers[i].link].port[sl_side_other(side)];
-	const bool timestamps = shape->kind == SL_SHAPE_ACK_TS, v6 = shape->v6;
-	const unsigned max = (unsigned)r->limit[port].mtu + SL_SHAPE_L3;
+	const struct sl_pattern *pattern = packets[i].pattern;
+	const enum sl_side side = (enum sl_side)packets[i].side;
+	const uint8_t port = r->plan->links[packets[i].link].port[sl_side_other(side)];
+	const bool timestamps = pattern->kind == SL_PATTERN_ACK_TS, v6 = pattern->v6;
+	const unsigned max = (unsigned)r->limit[port].mtu + SL_PATTERN_L3;
 	struct sl_buf **next = sl_out_next(r->out, n - i);
 
-	assert(shape->kind != SL_SHAPE_SYN);
-	for (; i < n && travellers[i].shape == shape; i++) {
-		struct sl_buf *buf = travellers[i].buf;
+	assert(pattern->kind != SL_PATTERN_SYN);
+	for (; i < n && packets[i].pattern == pattern; i++) {
+		struct sl_buf *buf = packets[i].buf;
 		struct sl_conn *conn;
 		struct sl_seg seg;
 
@@ -83,7 +83,7 @@ unsigned relay_follow_like(struct sl_relay *r, const struct sl_traveller *travel
 		conn = sl_relay_conn(r, queries[i].index);
 		if (sl_unlikely(!sl_conn_quiet(conn)) || sl_unlikely(!sl_relay_passed(r, conn)))
 			break;
-		seg = sl_shape_read_ack(buf->data, timestamps, v6);
+		seg = sl_pattern_read_ack(buf->data, timestamps, v6);
 		follow_quiet(r, conn, side, buf, &seg);
 		sl_out_put(&next, buf, SL_FATE_PASSED, port);
 	}

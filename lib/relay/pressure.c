@@ -18,7 +18,7 @@
 
 enum {
 	HAND_ENTRIES = 512, /* looked at in a tick */
-	ROOM_ENTRIES = 64,  /* looked at for a newcomer who finds the table full */
+	ROOM_ENTRIES = 64,  /* looked at for a new connection that finds the table full */
 	VICTIMS_PER_TICK = 8,
 	VICTIMS_PER_S = 5000,
 	LOW_WATER_PERCENT = 5, /* below the high mark */

@@ -179,7 +179,7 @@ static inline void relay_reserve_leave(struct sl_relay *r, struct sl_conn *conn)
 void relay_reserve_proved(struct sl_relay *r, struct sl_conn *conn);
 /* The mode of the connection's service may have changed. */
 void relay_reserve_settle(struct sl_relay *r, struct sl_conn *conn);
-/* The table is full: whether an entry has gone for a newcomer of that kind. */
+/* The table is full: whether an entry has given way to a new one of that kind. */
 bool relay_give_way(struct sl_relay *r, enum sl_reserve_kind kind);
 /* The oldest of a reserve goes, silently; false when there is none. */
 bool relay_reserve_evict(struct sl_relay *r, enum sl_reserve_kind kind);
@@ -286,10 +286,10 @@ uint8_t relay_judge_mss(const struct sl_relay *r, const struct sl_conn *conn, ui
 /* segment.c: whether a SYN or SYN-ACK belongs to the handshake of a tracked connection that is not
  * through. */
 bool relay_of_handshake(const struct sl_conn *conn, enum sl_side side, const struct sl_seg *seg);
-/* passed.c: as many segments as follow each other, have the shape of the first, and are of quiet
+/* passed.c: as many segments as follow each other, fit the pattern of the first, and are of quiet
  * connections that are only followed. Returns the number of the first that is none of them. */
-unsigned relay_follow_like(struct sl_relay *r, const struct sl_traveller *travellers,
-			   const struct sl_flow_query *queries, unsigned i, unsigned n);
+unsigned relay_follow_alike(struct sl_relay *r, const struct sl_packet *packets,
+			    const struct sl_flow_query *queries, unsigned i, unsigned n);
 /* segment.c: at most one of what is rare and easily provoked a second and connection. */
 bool relay_once_a_second(struct sl_relay *r, struct sl_conn *conn);
 /* The common way out of a segment that goes on. */
@@ -298,7 +298,7 @@ static inline void relay_forward(struct sl_relay *r, struct sl_conn *conn, enum 
 {
 	const enum sl_side to = sl_side_other(side);
 
-	if (sl_likely(!sl_conn_newcomer(conn)))
+	if (sl_likely(!sl_conn_successor(conn)))
 		conn->end[side].packets++;
 	relay_l2_refresh(r, conn, to, buf->data, seg->l3_off);
 	sl_out_relay(r->out, buf, relay_port(r, conn, to));

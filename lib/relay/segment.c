@@ -2,7 +2,7 @@
 /* A segment of a connection that stands. */
 #include "endpoint.h"
 #include "observe.h"
-#include "sl_shape.h"
+#include "sl_pattern.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -195,7 +195,7 @@ struct known_l2 {
 static __attribute__((noinline)) struct known_l2 learn_l2(struct sl_relay *r, struct sl_conn *conn,
 							  enum sl_side to, const uint8_t *frame)
 {
-	relay_l2_refresh(r, conn, to, frame, SL_SHAPE_L3);
+	relay_l2_refresh(r, conn, to, frame, SL_PATTERN_L3);
 	return (struct known_l2){sl_load_le64(frame), sl_load_le64(frame + 6), conn->l2[to]};
 }
 
@@ -254,22 +254,23 @@ INLINE bool quiet_segment(struct sl_relay *r, struct sl_conn *conn, const enum s
 	return true;
 }
 
-/* As many quiet segments as follow each other and have the shape of the first, which is of the kind
- * that the last three say. Returns the number of the first that is none of them. */
-INLINE unsigned quiet_like(struct sl_relay *r, const struct sl_traveller *travellers,
-			   const struct sl_flow_query *queries, unsigned i, unsigned n,
-			   const enum sl_side side, const bool timestamps, const bool v6)
+/* As many quiet segments as follow each other and fit the pattern of the first, which is of the
+ * kind that the last three say. Returns the number of the first that is none of them. */
+INLINE unsigned quiet_alike(struct sl_relay *r, const struct sl_packet *packets,
+			    const struct sl_flow_query *queries, unsigned i, unsigned n,
+			    const enum sl_side side, const bool timestamps, const bool v6)
 {
-	const struct sl_shape *shape = travellers[i].shape;
+	const struct sl_pattern *pattern = packets[i].pattern;
 	const enum sl_side to = sl_side_other(side);
-	const uint8_t port = r->plan->links[travellers[i].link].port[to];
+	const uint8_t port = r->plan->links[packets[i].link].port[to];
 	struct known_l2 l2 = {.number = SL_L2_NONE};
-	const unsigned max = (unsigned)r->limit[port].mtu + SL_SHAPE_L3;
+	const unsigned max = (unsigned)r->limit[port].mtu + SL_PATTERN_L3;
 	struct sl_buf **next = sl_out_next(r->out, n - i);
-	const struct sl_traveller *t = &travellers[i], *end = &travellers[n];
+	const struct sl_packet *pkt = &packets[i], *end = &packets[n];
 
-	for (const struct sl_flow_query *q = &queries[i]; t < end && t->shape == shape; t++, q++) {
-		struct sl_buf *buf = t->buf;
+	for (const struct sl_flow_query *q = &queries[i]; pkt < end && pkt->pattern == pattern;
+	     pkt++, q++) {
+		struct sl_buf *buf = pkt->buf;
 		struct sl_conn *conn;
 
 		if (q->index == SL_FLOW_NONE)
@@ -277,75 +278,75 @@ INLINE unsigned quiet_like(struct sl_relay *r, const struct sl_traveller *travel
 		conn = sl_relay_conn(r, q->index);
 		if (sl_unlikely(buf->len > max) || sl_unlikely(!sl_conn_quiet_spliced(conn)) ||
 		    sl_unlikely(!quiet_segment(r, conn, side, buf,
-					       sl_shape_read_ack(buf->data, timestamps, v6))))
+					       sl_pattern_read_ack(buf->data, timestamps, v6))))
 			break;
 		if (sl_unlikely(!is_known_l2(l2, conn->l2[to], buf->data)))
 			l2 = learn_l2(r, conn, to, buf->data);
 		sl_out_put(&next, buf, SL_FATE_RELAYED, port);
 	}
 	sl_out_sent_to(r->out, next);
-	return (unsigned)(t - travellers);
+	return (unsigned)(pkt - packets);
 }
 
-/* The same for those of a side: a copy for each of their shapes. */
-INLINE unsigned quiet_side(struct sl_relay *r, const struct sl_traveller *travellers,
+/* The same for those of a side: a copy for each of their patterns. */
+INLINE unsigned quiet_side(struct sl_relay *r, const struct sl_packet *packets,
 			   const struct sl_flow_query *queries, unsigned i, unsigned n,
 			   const enum sl_side side)
 {
-	const struct sl_shape *shape = travellers[i].shape;
+	const struct sl_pattern *pattern = packets[i].pattern;
 
-	if (shape->kind == SL_SHAPE_SYN)
+	if (pattern->kind == SL_PATTERN_SYN)
 		return i;
-	if (shape->v6)
-		return shape->kind == SL_SHAPE_ACK_TS
-			       ? quiet_like(r, travellers, queries, i, n, side, true, true)
-			       : quiet_like(r, travellers, queries, i, n, side, false, true);
-	return shape->kind == SL_SHAPE_ACK_TS
-		       ? quiet_like(r, travellers, queries, i, n, side, true, false)
-		       : quiet_like(r, travellers, queries, i, n, side, false, false);
+	if (pattern->v6)
+		return pattern->kind == SL_PATTERN_ACK_TS
+			       ? quiet_alike(r, packets, queries, i, n, side, true, true)
+			       : quiet_alike(r, packets, queries, i, n, side, false, true);
+	return pattern->kind == SL_PATTERN_ACK_TS
+		       ? quiet_alike(r, packets, queries, i, n, side, true, false)
+		       : quiet_alike(r, packets, queries, i, n, side, false, false);
 }
 
 /* The same for one that was parsed: false when it is none. */
-static bool quiet_parsed(struct sl_relay *r, const struct sl_traveller *t, struct sl_conn *conn)
+static bool quiet_parsed(struct sl_relay *r, const struct sl_packet *pkt, struct sl_conn *conn)
 {
-	const enum sl_side to = sl_side_other((enum sl_side)t->side);
-	const struct sl_seg *seg = t->seg;
+	const enum sl_side to = sl_side_other((enum sl_side)pkt->side);
+	const struct sl_seg *seg = pkt->seg;
 	const uint8_t port = relay_port(r, conn, to);
 	bool done;
 
-	if (!t->proxied || t->icmp || seg->sack_off != 0 ||
+	if (!pkt->proxied || pkt->icmp || seg->sack_off != 0 ||
 	    (seg->flags & (SL_SYN | SL_RST | SL_FIN | SL_ACK)) != SL_ACK ||
-	    !sl_frame_fits(&r->limit[port], t->buf->len, seg->l3_off) ||
+	    !sl_frame_fits(&r->limit[port], pkt->buf->len, seg->l3_off) ||
 	    !sl_conn_quiet_spliced(conn))
 		return false;
-	if (t->side == SL_OUTSIDE)
-		done = quiet_segment(r, conn, SL_OUTSIDE, t->buf, quiet_part(seg));
+	if (pkt->side == SL_OUTSIDE)
+		done = quiet_segment(r, conn, SL_OUTSIDE, pkt->buf, quiet_part(seg));
 	else
-		done = quiet_segment(r, conn, SL_INSIDE, t->buf, quiet_part(seg));
+		done = quiet_segment(r, conn, SL_INSIDE, pkt->buf, quiet_part(seg));
 	if (sl_likely(done)) {
-		relay_l2_refresh(r, conn, to, t->buf->data, seg->l3_off);
-		sl_out_relay(r->out, t->buf, port);
+		relay_l2_refresh(r, conn, to, pkt->buf->data, seg->l3_off);
+		sl_out_relay(r->out, pkt->buf, port);
 	}
 	return done;
 }
 
-unsigned sl_relay_quiet_segments(struct sl_relay *r, const struct sl_traveller *travellers,
+unsigned sl_relay_quiet_segments(struct sl_relay *r, const struct sl_packet *packets,
 				 const struct sl_flow_query *queries, unsigned first, unsigned n)
 {
 	unsigned i = first;
 
 	while (i < n && queries[i].index != SL_FLOW_NONE) {
-		const struct sl_traveller *t = &travellers[i];
+		const struct sl_packet *pkt = &packets[i];
 		const unsigned before = i;
 
-		if (t->shape == NULL)
-			i += quiet_parsed(r, t, sl_relay_conn(r, queries[i].index));
-		else if (sl_unlikely(!t->proxied))
-			i = relay_follow_like(r, travellers, queries, i, n);
-		else if (t->side == SL_OUTSIDE)
-			i = quiet_side(r, travellers, queries, i, n, SL_OUTSIDE);
+		if (pkt->pattern == NULL)
+			i += quiet_parsed(r, pkt, sl_relay_conn(r, queries[i].index));
+		else if (sl_unlikely(!pkt->proxied))
+			i = relay_follow_alike(r, packets, queries, i, n);
+		else if (pkt->side == SL_OUTSIDE)
+			i = quiet_side(r, packets, queries, i, n, SL_OUTSIDE);
 		else
-			i = quiet_side(r, travellers, queries, i, n, SL_INSIDE);
+			i = quiet_side(r, packets, queries, i, n, SL_INSIDE);
 		if (i == before)
 			break;
 	}

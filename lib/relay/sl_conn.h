@@ -204,7 +204,7 @@ static inline bool sl_conn_ts_ours(const struct sl_conn *conn)
 }
 
 /** Whether a SYN that may follow stands beside it, in the place of the counts of packets. */
-static inline bool sl_conn_newcomer(const struct sl_conn *conn)
+static inline bool sl_conn_successor(const struct sl_conn *conn)
 {
 	return conn->flags & SL_CONN_NEWCOMER && sl_conn_over(conn) && !sl_conn_closed(conn);
 }

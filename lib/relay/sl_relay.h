@@ -225,11 +225,13 @@ static inline void sl_relay_key(struct sl_flow_key *key, const struct sl_seg *se
 	key->domain = link << 24 | seg->vlan;
 }
 
-/** A packet on the road: of a service that is not merely passed. */
-struct sl_traveller {
+/** A packet of a burst whose connection is looked up: a segment of a service, or an ICMP error
+ * about one. */
+struct sl_packet {
 	struct sl_buf *buf;
-	struct sl_seg *seg;           /**< of an ICMP error: what it quotes, turned round */
-	const struct sl_shape *shape; /**< that it fits: then `seg` is not filled; or NULL */
+	struct sl_seg *seg; /**< of an ICMP error: what it quotes, turned round */
+	const struct sl_pattern
+		*pattern; /**< that the frame fits: then `seg` is not filled; or NULL */
 	union {
 		struct {
 			uint16_t service;
@@ -241,7 +243,7 @@ struct sl_traveller {
 					   for none */
 			uint8_t server; /**< those with one number have to do with one server */
 		};
-		uint64_t errand; /**< all of these */
+		uint64_t routing; /**< all of these as one word */
 	};
 };
 
@@ -351,11 +353,11 @@ bool sl_relay_adopt(struct sl_relay *r, const struct sl_flow_query *at, uint16_t
 /**
  * What sl_relay_segment does, sooner, for what nearly all segments are: data or ACKs of spliced
  * connections that are established on both legs and on which nothing else goes on.
- * @travellers, @queries  of a burst, with the answers to its look-up
+ * @packets, @queries  of a burst, with the answers to its look-up
  * @first, @n             from the first on, as many of the `n` as there are of the kind
  * Returns the number of the first that is another.
  */
-unsigned sl_relay_quiet_segments(struct sl_relay *r, const struct sl_traveller *travellers,
+unsigned sl_relay_quiet_segments(struct sl_relay *r, const struct sl_packet *packets,
 				 const struct sl_flow_query *queries, unsigned first, unsigned n);
 
 /** A segment of connection `index`, from `side`; its checksum is right. Disposes of the buffer. */
@@ -382,18 +384,19 @@ bool sl_relay_reopens(const struct sl_conn *conn, enum sl_side side, const struc
 /**
  * The ISN for the SYN-ACK to a SYN (client's ISN `isn`) that may follow `conn`, which is in
  * TIME-WAIT: above all that the old connection sent to the client (RFC 1122 section 4.2.2.13), and
- * as hard to guess as the bits of `cookie`. The newcomer is remembered beside the entry, which
+ * as hard to guess as the bits of `cookie`. The successor is remembered beside the entry, which
  * stays as it is. There is room for one: while another holds it, `cookie` itself is returned.
  */
-uint32_t sl_relay_newcomer_iss(struct sl_conn *conn, uint32_t isn, uint32_t cookie,
-			       const struct sl_grant *grant);
+uint32_t sl_relay_successor_iss(struct sl_conn *conn, uint32_t isn, uint32_t cookie,
+				const struct sl_grant *grant);
 
-/** Whether an ACK proves the newcomer beside `conn`; `grant` then says what it was granted. */
-bool sl_relay_newcomer_proves(const struct sl_conn *conn, const struct sl_seg *seg,
-			      struct sl_grant *grant);
+/** Whether an ACK proves the successor beside `conn`; `grant` then says what the successor was
+ * granted. */
+bool sl_relay_successor_proves(const struct sl_conn *conn, const struct sl_seg *seg,
+			       struct sl_grant *grant);
 
-/** Whether an ACK from outside is none of `conn`, which is over, and may be that of a newcomer. */
-bool sl_relay_newcomer(const struct sl_conn *conn, const struct sl_seg *seg);
+/** Whether an ACK from outside is none of `conn`, which is over, and may be a successor's. */
+bool sl_relay_successor(const struct sl_conn *conn, const struct sl_seg *seg);
 
 /** Whether an ACK repeats the handshake that opened `conn`. */
 bool sl_relay_replays(const struct sl_conn *conn, const struct sl_seg *seg);

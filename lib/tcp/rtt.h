@@ -77,7 +77,7 @@ static inline uint32_t tcp_rtt_rto_us(const struct tcp_rtt *r, uint32_t max_us)
 	return us > max_us ? max_us : (uint32_t)us;
 }
 
-/* It was in vain: (5.5). */
+/* The timer has expired without an answer: (5.5). */
 static inline void tcp_rtt_back_off(struct tcp_rtt *r)
 {
 	if (r->backoff < UINT8_MAX)

@@ -186,7 +186,7 @@ struct sl_tcb {
 	uint32_t timed_seq, timed_us; /**< the segment whose round trip is being timed ends there */
 	uint32_t sent_ms;             /**< when something was last sent that takes numbers */
 	uint32_t arrived_ms;          /**< when RACK last learned of something that arrived */
-	uint32_t progress_ms; /**< since when something is unacknowledged that was sent in vain */
+	uint32_t progress_ms; /**< since when sent data has been unacknowledged and retransmitted */
 	uint32_t recover;     /**< RecoveryPoint; or no fast recovery at or below */
 	uint32_t snd_up, rcv_up;
 	uint32_t fin_pos; /**< the position of a FIN that came out of order, or in order */

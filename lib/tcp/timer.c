@@ -10,7 +10,7 @@ static bool is_due(const struct sl_tcp *tcp, const struct sl_tcb *tcb, enum sl_t
 	return tcp_is_armed(tcb, timer) && (int32_t)(tcp_now_ms(tcp) - tcb->timer[timer]) >= 0;
 }
 
-/* One more in vain. Returns false when it was one too many: R2. */
+/* Counts one more transmission without an answer. Returns false when it was one too many: R2. */
 static bool count_retransmit(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t r2_ms)
 {
 	if (tcp_now_ms(tcp) - tcb->progress_ms >= r2_ms) {

@@ -8,7 +8,7 @@
 #include "sl_ask.h"
 #include "sl_bytes.h"
 #include "sl_rewrite.h"
-#include "sl_shape.h"
+#include "sl_pattern.h"
 
 #include <stdlib.h>
 
@@ -182,11 +182,11 @@ static void check_shape(const uint8_t *data, size_t size, const struct sl_seg *l
 {
 	const struct sl_addr *server = to_server ? &like->dst : &like->src;
 	const uint8_t flags = SL_SYN | SL_FIN | SL_RST | SL_ACK;
-	struct sl_shape shape;
+	struct sl_pattern shape;
 	struct sl_seg seg;
 	uint8_t *frame;
 
-	if (!sl_shape_learn(&shape, data, like, to_server))
+	if (!sl_pattern_learn(&shape, data, like, to_server))
 		return;
 	frame = malloc(size);
 	memcpy(frame, data, size);
@@ -196,8 +196,8 @@ static void check_shape(const uint8_t *data, size_t size, const struct sl_seg *l
 
 		if (i > 0)
 			frame[r % like->payload_off] ^= (uint8_t)(r >> 24);
-		if (!sl_shape_fits(&shape, frame, len, (enum sl_shape_kind)shape.kind, to_server,
-				   shape.v6)) {
+		if (!sl_pattern_fits(&shape, frame, len, (enum sl_pattern_kind)shape.kind,
+				     to_server, shape.v6)) {
 			check(i > 0);
 			continue;
 		}

@@ -137,7 +137,7 @@ class Splice : public World
 	}
 
 	/*
-	 * What the server sends. Refused three times in vain, it is taken as it is: with timestamps
+	 * What the server sends. Refused three times, it is taken as it is: with timestamps
 	 * that its client lacks, or with an MSS that leaves the box no room for its own. (A server
 	 * with cookies can't be told from one that hears of nothing, so there is nothing better.)
 	 * Nor can one be told that, refused, stands by a late copy of the first SYN: what it was

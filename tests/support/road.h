@@ -345,7 +345,7 @@ class Road
 	bool goes_fast(const Frame &f, sl_side side)
 	{
 		sl_flow_query q = {};
-		sl_traveller t = {};
+		sl_packet t = {};
 		sl_seg seg;
 
 		begin();

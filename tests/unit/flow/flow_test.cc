@@ -255,7 +255,7 @@ TEST(FlowAllCollide, SixteenFitAndTheNextHarmsNone)
 	EXPECT_EQ(sl_flow_count(&t.f), 16u);
 	for (uint32_t i = 0; i < 30; i++)
 		EXPECT_EQ(t.lookup(key_number(i)), i < 16 ? index[i] : SL_FLOW_NONE);
-	// A place given back, in either bucket, is the newcomer's.
+	// A place given back, in either bucket, is the next entry's.
 	for (uint32_t i = 0; i < 16; i++) {
 		sl_flow_remove(&t.f, index[i]);
 		EXPECT_EQ(t.insert(key_number(100 + i)), index[i]);

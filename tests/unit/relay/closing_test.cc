@@ -255,7 +255,7 @@ TEST_P(Closing, TimestampsMayFollowAConnectionWithout)
 
 TEST_P(Closing, NewcomerThatFindsNoBufferMayTryAgain)
 {
-	cite("design section 5: the entry stays until the ACK proves the newcomer");
+	cite("design section 5: the entry stays until the ACK proves the successor");
 	close();
 	Talk next = talk;
 	next.isn = talk.isn + 5000;

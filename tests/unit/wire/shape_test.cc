@@ -7,7 +7,7 @@
 #include <random>
 
 extern "C" {
-#include "sl_shape.h"
+#include "sl_pattern.h"
 }
 
 using namespace sl_test;
@@ -16,16 +16,16 @@ namespace
 {
 
 struct Kind {
-	sl_shape_kind kind;
+	sl_pattern_kind kind;
 	bool to_server, v6;
 };
 
 const Kind kKinds[] = {
-	{SL_SHAPE_ACK, true, false},    {SL_SHAPE_ACK, false, false},
-	{SL_SHAPE_ACK, true, true},     {SL_SHAPE_ACK, false, true},
-	{SL_SHAPE_ACK_TS, true, false}, {SL_SHAPE_ACK_TS, false, false},
-	{SL_SHAPE_ACK_TS, true, true},  {SL_SHAPE_ACK_TS, false, true},
-	{SL_SHAPE_SYN, true, false},    {SL_SHAPE_SYN, true, true},
+	{SL_PATTERN_ACK, true, false},    {SL_PATTERN_ACK, false, false},
+	{SL_PATTERN_ACK, true, true},     {SL_PATTERN_ACK, false, true},
+	{SL_PATTERN_ACK_TS, true, false}, {SL_PATTERN_ACK_TS, false, false},
+	{SL_PATTERN_ACK_TS, true, true},  {SL_PATTERN_ACK_TS, false, true},
+	{SL_PATTERN_SYN, true, false},    {SL_PATTERN_SYN, true, true},
 };
 
 class Shape : public ::testing::TestWithParam<Kind>
@@ -48,14 +48,14 @@ class Shape : public ::testing::TestWithParam<Kind>
 		f.seq = static_cast<uint32_t>(random());
 		f.ack = static_cast<uint32_t>(random());
 		f.wnd = static_cast<uint16_t>(random());
-		f.flags = k.kind == SL_SHAPE_SYN ? SL_SYN : SL_ACK;
-		if (k.kind == SL_SHAPE_SYN)
+		f.flags = k.kind == SL_PATTERN_SYN ? SL_SYN : SL_ACK;
+		if (k.kind == SL_PATTERN_SYN)
 			f.options = mss(1460) + sackok() + ts(static_cast<uint32_t>(random()), 0) +
 				    nop() + ws(7);
-		else if (k.kind == SL_SHAPE_ACK_TS)
+		else if (k.kind == SL_PATTERN_ACK_TS)
 			f.options = nop(2) + ts(static_cast<uint32_t>(random()),
 						static_cast<uint32_t>(random()));
-		if (k.kind != SL_SHAPE_SYN) {
+		if (k.kind != SL_PATTERN_SYN) {
 			f.payload = payload;
 			if (client % 2)
 				f.flags |= SL_PSH;
@@ -63,12 +63,12 @@ class Shape : public ::testing::TestWithParam<Kind>
 		return f;
 	}
 
-	static bool fits(const sl_shape &s, const Bytes &b)
+	static bool fits(const sl_pattern &s, const Bytes &b)
 	{
-		return sl_shape_slot(b.data(), static_cast<unsigned>(b.size())) ==
+		return sl_pattern_slot(b.data(), static_cast<unsigned>(b.size())) ==
 			       (s.v6 ? 4u : 0u) + s.kind &&
-		       sl_shape_fits(&s, b.data(), static_cast<unsigned>(b.size()),
-				     static_cast<sl_shape_kind>(s.kind), s.to_server, s.v6);
+		       sl_pattern_fits(&s, b.data(), static_cast<unsigned>(b.size()),
+				       static_cast<sl_pattern_kind>(s.kind), s.to_server, s.v6);
 	}
 
 	static sl_parsed parse(const Bytes &b, sl_seg *seg)
@@ -76,13 +76,13 @@ class Shape : public ::testing::TestWithParam<Kind>
 		return sl_wire_parse(b.data(), static_cast<uint16_t>(b.size()), seg);
 	}
 
-	sl_shape learn(const Bytes &b)
+	sl_pattern learn(const Bytes &b)
 	{
-		sl_shape s;
+		sl_pattern s;
 		sl_seg seg;
-		sl_shape_forget(&s);
+		sl_pattern_forget(&s);
 		EXPECT_EQ(parse(b, &seg), SL_PARSED_TCP);
-		EXPECT_TRUE(sl_shape_learn(&s, b.data(), &seg, GetParam().to_server));
+		EXPECT_TRUE(sl_pattern_learn(&s, b.data(), &seg, GetParam().to_server));
 		EXPECT_EQ(s.kind, GetParam().kind);
 		return s;
 	}
@@ -92,15 +92,15 @@ class Shape : public ::testing::TestWithParam<Kind>
 
 TEST_P(Shape, LikeFramesFitAndAreReadAsTheParserReadsThem)
 {
-	const sl_shape s = learn(segment(0).bytes());
+	const sl_pattern s = learn(segment(0).bytes());
 	for (unsigned i = 0; i < 500; i++) {
 		const Bytes b = segment(i, std::string(i % 300, 'x')).bytes();
 		sl_seg seg;
 		ASSERT_TRUE(fits(s, b)) << i;
 		ASSERT_EQ(parse(b, &seg), SL_PARSED_TCP);
-		if (s.kind == SL_SHAPE_SYN)
+		if (s.kind == SL_PATTERN_SYN)
 			continue;
-		const sl_seg got = sl_shape_read_ack(b.data(), s.kind == SL_SHAPE_ACK_TS, s.v6);
+		const sl_seg got = sl_pattern_read_ack(b.data(), s.kind == SL_PATTERN_ACK_TS, s.v6);
 		EXPECT_EQ(got.seq, seg.seq);
 		EXPECT_EQ(got.ack, seg.ack);
 		EXPECT_EQ(got.wnd, seg.wnd);
@@ -119,8 +119,8 @@ TEST_P(Shape, LikeFramesFitAndAreReadAsTheParserReadsThem)
 TEST_P(Shape, NothingFitsThatAParserWouldSeeOtherwise)
 {
 	const Bytes like = segment(0, "payload").bytes();
-	const sl_shape s = learn(like);
-	const unsigned headers = sl_shape_end(GetParam().kind, GetParam().v6);
+	const sl_pattern s = learn(like);
+	const unsigned headers = sl_pattern_end(GetParam().kind, GetParam().v6);
 	sl_seg of;
 	unsigned n_fit = 0, n_not = 0;
 	ASSERT_EQ(parse(like, &of), SL_PARSED_TCP);
@@ -159,7 +159,7 @@ TEST_P(Shape, NothingFitsThatAParserWouldSeeOtherwise)
 					: sl_addr_equal(&seg.src, &of.src));
 		ASSERT_EQ(s.to_server ? seg.dst_port : seg.src_port,
 			  s.to_server ? of.dst_port : of.src_port);
-		if (s.kind == SL_SHAPE_SYN) {
+		if (s.kind == SL_PATTERN_SYN) {
 			ASSERT_EQ(seg.mss, of.mss);
 			ASSERT_EQ(seg.wscale, of.wscale);
 			ASSERT_EQ(seg.sack_permitted, of.sack_permitted);
@@ -172,7 +172,7 @@ TEST_P(Shape, NothingFitsThatAParserWouldSeeOtherwise)
 
 TEST_P(Shape, OtherServersAndKindsDoNotFit)
 {
-	const sl_shape s = learn(segment(0).bytes());
+	const sl_pattern s = learn(segment(0).bytes());
 	const bool to = GetParam().to_server;
 	Frame f = segment(1);
 	(to ? f.dst : f.src) = f.v6() ? "2001:db8::3" : "192.0.2.3";
@@ -188,8 +188,8 @@ TEST_P(Shape, OtherServersAndKindsDoNotFit)
 		f.flags = static_cast<uint8_t>(flags);
 		EXPECT_FALSE(fits(s, f.bytes())) << flags;
 	}
-	sl_shape forgotten = s;
-	sl_shape_forget(&forgotten);
+	sl_pattern forgotten = s;
+	sl_pattern_forget(&forgotten);
 	EXPECT_FALSE(fits(forgotten, segment(1).bytes()));
 }
 
@@ -200,11 +200,11 @@ TEST(ShapeOf, OthersHaveNone)
 {
 	const auto has = [](const Frame &f, bool to_server) {
 		const Bytes b = f.bytes();
-		sl_shape s;
+		sl_pattern s;
 		sl_seg seg;
 		EXPECT_EQ(sl_wire_parse(b.data(), static_cast<uint16_t>(b.size()), &seg),
 			  SL_PARSED_TCP);
-		return sl_shape_learn(&s, b.data(), &seg, to_server);
+		return sl_pattern_learn(&s, b.data(), &seg, to_server);
 	};
 	Frame f;
 	f.flags = SL_ACK;

@@ -14,8 +14,8 @@ enum {
 	NEWCOMER_TIMESTAMPS = 0x0020,
 };
 
-uint32_t sl_relay_newcomer_iss(struct sl_conn *conn, uint32_t isn, uint32_t cookie,
-			       const struct sl_grant *grant)
+uint32_t sl_relay_successor_iss(struct sl_conn *conn, uint32_t isn, uint32_t cookie,
+				const struct sl_grant *grant)
 {
 	struct sl_end *client = &conn->end[SL_OUTSIDE], *server = &conn->end[SL_INSIDE];
 
@@ -32,12 +32,12 @@ uint32_t sl_relay_newcomer_iss(struct sl_conn *conn, uint32_t isn, uint32_t cook
 	return server->packets;
 }
 
-bool sl_relay_newcomer_proves(const struct sl_conn *conn, const struct sl_seg *seg,
-			      struct sl_grant *grant)
+bool sl_relay_successor_proves(const struct sl_conn *conn, const struct sl_seg *seg,
+			       struct sl_grant *grant)
 {
 	const struct sl_end *client = &conn->end[SL_OUTSIDE], *server = &conn->end[SL_INSIDE];
 
-	if (!sl_conn_newcomer(conn) || seg->seq - 1 != client->packets ||
+	if (!sl_conn_successor(conn) || seg->seq - 1 != client->packets ||
 	    seg->ack - 1 != server->packets)
 		return false;
 	grant->mss = client->wraps;
