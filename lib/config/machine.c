@@ -184,6 +184,28 @@ static int check_link(const struct sl_config *config, const char *sysfs,
 	return rc;
 }
 
+/* sluiced makes the folder of its socket, but not the folders above. */
+static int check_socket(const struct sl_config *config, struct sl_config_error *error)
+{
+	const struct sl_config_where *where = &config->control.socket_where;
+	char above[SL_CONFIG_SOCKET];
+
+	snprintf(above, sizeof(above), "%s", config->control.socket);
+	for (unsigned i = 0; i < 2; i++) {
+		char *slash = strrchr(above, '/');
+
+		if (slash == NULL || slash == above)
+			return 0;
+		*slash = '\0';
+		if (access(above, F_OK) == 0)
+			return 0;
+	}
+	return refuse_at(error, where->file, where->line,
+			 "control: socket is \"%s\", and there is no folder %s; expected a path "
+			 "whose folder exists or can be made: `mkdir -p %s`",
+			 config->control.socket, above, above);
+}
+
 int sl_config_check_machine(const struct sl_config *config, const char *sysfs_root,
 			    struct sl_config_error *error)
 {
@@ -193,5 +215,5 @@ int sl_config_check_machine(const struct sl_config *config, const char *sysfs_ro
 		rc = check_vdev(config, sysfs_root, i, error);
 	for (unsigned i = 0; i < config->n_links && rc == 0; i++)
 		rc = check_link(config, sysfs_root, &config->links[i], error);
-	return rc;
+	return rc == 0 ? check_socket(config, error) : rc;
 }

@@ -140,6 +140,7 @@ struct sl_config {
 	} cookies;
 	struct {
 		char socket[SL_CONFIG_SOCKET];
+		struct sl_config_where socket_where;
 		char group[SL_CONFIG_NAME]; /**< whose members may use it; "": the daemon's */
 		bool has_group;
 		uint32_t gid; /**< of group, if has_group */

@@ -97,6 +97,22 @@ TEST_F(Machine, APortThatIsNotThereIsNamedWithItsLineAndWhatMayBeMeant)
 		  0u);
 }
 
+TEST_F(Machine, ASocketInAFolderThatCannotBeMadeIsNamedWithItsLine)
+{
+	const auto with = [](const std::string &path) {
+		return file() + "control = { socket = \"" + path + "\"; };\n";
+	};
+	EXPECT_EQ(check(with(folder.path("control.sock"))), "");
+	EXPECT_EQ(check(with(folder.path("run/control.sock"))), "");
+	EXPECT_EQ(check(with("control.sock")), "");
+	const std::string deep = folder.path("a/b/control.sock"), above = folder.path("a");
+	EXPECT_EQ(check(with(deep)),
+		  "t.cfg:6: control: socket is \"" + deep + "\", and there is no folder " +
+			  above +
+			  "; expected a path whose folder exists or can be made: `mkdir -p " +
+			  above + "`");
+}
+
 TEST_F(Machine, CoresAreForTheirOwnSettingToSay)
 {
 	EXPECT_EQ(refusal("eal = [ \"--no-huge\",\n \"-l 1\" ];\n" + with_link("")),
