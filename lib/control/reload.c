@@ -147,21 +147,24 @@ static void find_busy(const struct sl_control *c, bool busy[SL_SERVICES_MAX])
 		}
 }
 
-/* A service that responds needs endpoints, of which there are as many as there were at the start.
- */
+/* A service that responds needs endpoints, and they are made at the start only. A change of their
+ * number is for the settings that say it. */
 static void check_endpoints(const struct sl_control *c, struct reload_request *r)
 {
-	unsigned i = 0;
-
-	if (sl_config_endpoints(r->config) <= c->endpoints)
+	if (c->endpoints > 0)
 		return;
-	while (r->config->services[i].mode != SL_MODE_RESPOND)
-		i++;
-	add_reason(r,
-		   "%s:%u: service \"%s\": mode is \"respond\", and there are no endpoints for its "
-		   "connections, as no service responded at the start and workers.endpoints was 0",
-		   r->config->services[i].where.file, r->config->services[i].where.line,
-		   r->config->services[i].name);
+	for (unsigned i = 0; i < r->config->n_services; i++) {
+		const struct sl_config_service *service = &r->config->services[i];
+
+		if (service->mode != SL_MODE_RESPOND)
+			continue;
+		add_reason(r,
+			   "%s:%u: service \"%s\": mode is \"respond\", and there are no endpoints "
+			   "for its connections, as no service responded at the start and "
+			   "workers.endpoints was 0",
+			   service->where.file, service->where.line, service->name);
+		return;
+	}
 }
 
 /* Reads the file and makes its plan; false with r->error set when that is not to be. */

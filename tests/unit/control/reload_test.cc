@@ -271,6 +271,18 @@ TEST_F(Reload, RefusesAResponderWithoutEndpoints)
 	expect_all_have(before);
 }
 
+TEST_F(Reload, RefusesMoreEndpointsByTheirSettingWhereNothingResponds)
+{
+	const sl_plan *before = plan_of(0);
+	const Answer a =
+		reload("workers = { cores = [ 1, 2 ]; endpoints = 2048; };\n"
+		       "links = ( { name = \"edge\"; outside = \"a\"; inside = \"b\"; } );\n");
+	EXPECT_NE(a.error.find("workers.endpoints: was \"0\", is \"2048\""), std::string::npos)
+		<< a.error;
+	EXPECT_EQ(a.error.find("no endpoints"), std::string::npos) << a.error;
+	expect_all_have(before);
+}
+
 class ReloadOfAResponder : public Reload
 {
       public:
@@ -288,6 +300,17 @@ TEST_F(ReloadOfAResponder, TakesItAwayAndBringsItBack)
 	ASSERT_EQ(sl_addr_parse(&own, "192.0.2.9"), 0);
 	EXPECT_NE(sl_service_find(&sl_control_setup(control)->plan->services, &own, 80),
 		  SL_SERVICE_NONE);
+}
+
+TEST_F(ReloadOfAResponder, DoesNotMissEndpointsThatAreThere)
+{
+	const Answer a =
+		reload("workers = { cores = [ 1, 2 ]; connections = 200000; };\n"
+		       "links = ( { name = \"edge\"; outside = \"a\"; inside = \"b\"; } );\n"
+		       "services = (" +
+		       std::string(kOwn) + ");\n");
+	EXPECT_NE(a.error.find("workers.connections: was"), std::string::npos) << a.error;
+	EXPECT_EQ(a.error.find("no endpoints"), std::string::npos) << a.error;
 }
 
 // As eight NICs have it, or a host link with many addresses: longer than a message shows.
