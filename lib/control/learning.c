@@ -28,7 +28,7 @@ static bool exchange(struct control_part *part, struct sl_worker *worker, struct
 	(void)worker;
 	l->heard[part->worker] = p->relay.learned;
 	for (unsigned s = 1; s < SL_SERVICES_MAX; s++)
-		l->one_way[part->worker][s / 64] |= (uint64_t)p->one_way[s].on << s % 64;
+		l->one_way[part->worker][s / 64] |= (uint64_t)p->relay.service[s].one_way << s % 64;
 	/* Control does not write its table while a request is out. */
 	sl_learned_merge(&p->relay.learned, &part->request->control->learned);
 	return true;

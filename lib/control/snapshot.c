@@ -38,7 +38,7 @@ static bool copy(struct control_part *part, struct sl_worker *worker, struct sl_
 	view->connections = sl_flow_count(&p->relay.flow);
 	view->passed = sl_relay_n_passed(&p->relay);
 	for (unsigned i = 1; i < s->snapshot.n_accounts; i++)
-		view->one_way[i / 64] |= (uint64_t)p->one_way[i].on << i % 64;
+		view->one_way[i / 64] |= (uint64_t)p->relay.service[i].one_way << i % 64;
 	view->translated = p->relay.n_translated;
 	for (unsigned i = 0; i < SL_N_STOCKS; i++)
 		view->is_short[i] = p->relay.pressure.of[i].level != SL_PRESSURE_NONE;

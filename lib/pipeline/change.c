@@ -16,7 +16,7 @@ static bool proxied_by(const struct sl_plan *plan, uint16_t number)
 static bool proxied_now(const struct sl_pipeline *p, uint16_t service)
 {
 	return proxied_by(p->plan, service) &&
-	       (!p->one_way[service].on ||
+	       (!p->relay.service[service].one_way ||
 		p->plan->services.service[service].one_way == SL_ONE_WAY_REPORT);
 }
 
@@ -38,16 +38,17 @@ static uint64_t passed(const struct sl_pipeline *p, uint16_t service)
 void pipeline_settle(struct sl_pipeline *p, uint16_t service)
 {
 	const bool now = proxied_now(p, service);
+	struct sl_service_state *state = &p->relay.service[service];
 
-	p->tracks[service] = tracked_by(p->plan, service);
-	if (now == p->proxied[service])
+	state->tracks = tracked_by(p->plan, service);
+	if (now == state->proxied)
 		return;
-	p->proxied[service] = now;
+	state->proxied = now;
 	p->n_proxied = (uint16_t)(p->n_proxied + now - !now);
 	p->templates_stale = true;
 	if (!now)
-		p->passed_at[service] = passed(p, service);
-	else if (passed(p, service) != p->passed_at[service])
+		state->passed_at = passed(p, service);
+	else if (passed(p, service) != state->passed_at)
 		pipeline_adopt_from_now(p, service);
 }
 
@@ -60,7 +61,7 @@ static void settle_all(struct sl_pipeline *p)
 
 bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service)
 {
-	const uint64_t last = p->last_cookie_us[service];
+	const uint64_t last = p->relay.service[service].last_cookie_us;
 	const struct sl_service *s = &p->plan->services.service[service];
 
 	if (last != 0 && p->relay.now_us - last <= SL_COOKIE_LIFE_MAX_US)
@@ -71,7 +72,7 @@ bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service)
 
 void pipeline_adopt_from_now(struct sl_pipeline *p, uint16_t service)
 {
-	p->adopt_until_us[service] =
+	p->relay.service[service].adopt_until_us =
 		p->relay.now_us + p->plan->services.service[service].adopt_for_ms * SL_US_PER_MS;
 }
 

@@ -328,7 +328,7 @@ static inline void answered(struct sl_pipeline *p, uint16_t service, unsigned n)
 		p->answered = service;
 	}
 	if (p->n_answered == 0)
-		p->last_cookie_us[service] = p->relay.now_us;
+		p->relay.service[service].last_cookie_us = p->relay.now_us;
 	p->n_answered = (uint16_t)(p->n_answered + n);
 }
 

@@ -15,11 +15,11 @@ enum {
 
 void pipeline_heard_again(struct sl_pipeline *p, uint16_t service)
 {
-	struct sl_one_way *o = &p->one_way[service];
+	struct sl_service_state *state = &p->relay.service[service];
 
-	o->heard_at = p->relay.syns_sent[service];
-	o->since_us = 0;
-	o->on = false;
+	state->heard_at = state->syns_sent;
+	state->unheard_since_us = 0;
+	state->one_way = false;
 	pipeline_settle(p, service);
 }
 
@@ -29,15 +29,15 @@ void pipeline_one_way_tick(struct sl_pipeline *p)
 		return;
 	p->next_one_way_us = p->relay.now_us + ONE_WAY_LOOK_US;
 	for (uint16_t s = 1; s <= p->plan->services.n; s++) {
-		struct sl_one_way *o = &p->one_way[s];
-		const uint32_t unanswered = p->relay.syns_sent[s] - o->heard_at;
+		struct sl_service_state *state = &p->relay.service[s];
+		const uint32_t unanswered = state->syns_sent - state->heard_at;
 
-		if (unanswered > 0 && o->since_us == 0)
-			o->since_us = p->relay.now_us;
-		if (o->on || unanswered < ONE_WAY_ASKED ||
-		    p->relay.now_us - o->since_us < ONE_WAY_US)
+		if (unanswered > 0 && state->unheard_since_us == 0)
+			state->unheard_since_us = p->relay.now_us;
+		if (state->one_way || unanswered < ONE_WAY_ASKED ||
+		    p->relay.now_us - state->unheard_since_us < ONE_WAY_US)
 			continue;
-		o->on = true;
+		state->one_way = true;
 		pipeline_settle(p, s);
 		sl_count(&p->out->accounts[s].event[SL_EVENT_one_way], 1);
 	}

@@ -73,16 +73,17 @@ int sl_pipeline_init(struct sl_pipeline *p, const struct sl_pipeline_config *con
 	return 0;
 }
 
-/* A number that changes hands: no sum may fall, so its books go to those of no service. */
-static void fold(struct sl_pipeline *p, unsigned service)
+/* The number of a service is given to another. No sum may fall, so the counters of the former
+ * service are added to those of no service; nothing else is kept of it. */
+static void reset_service(struct sl_pipeline *p, unsigned service)
 {
+	struct sl_service_state *state = &p->relay.service[service];
 	struct sl_account *a = p->out->accounts, *from = &a[service];
 
 	sl_account_add(&a[SL_SERVICE_NONE], from);
 	memset(from, 0, sizeof(*from));
-	p->last_cookie_us[service] = p->passed_at[service] = 0;
-	memset(&p->one_way[service], 0, sizeof(p->one_way[service]));
-	p->one_way[service].heard_at = p->relay.syns_sent[service];
+	p->n_proxied = (uint16_t)(p->n_proxied - state->proxied);
+	memset(state, 0, sizeof(*state));
 }
 
 void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64_t now_us)
@@ -93,7 +94,7 @@ void sl_pipeline_apply(struct sl_pipeline *p, const struct sl_plan *plan, uint64
 	p->plan = plan;
 	for (unsigned s = 1; s <= plan->services.n; s++)
 		if (plan->services.service[s].reused)
-			fold(p, s);
+			reset_service(p, s);
 	sl_relay_apply(&p->relay, plan);
 	pipeline_change(p, before);
 	show_listening(p);

@@ -89,12 +89,12 @@ void pipeline_host_refuse(struct sl_pipeline *p, struct sl_buf *buf, struct sl_s
 /* Whether new connections of the service are proxied now. */
 static inline bool pipeline_proxied(const struct sl_pipeline *p, uint16_t service)
 {
-	return p->proxied[service];
+	return p->relay.service[service].proxied;
 }
 /* Whether it is left to its ends, and its connections are followed. */
 static inline bool pipeline_tracks(const struct sl_pipeline *p, uint16_t service)
 {
-	return p->tracks[service];
+	return p->relay.service[service].tracks;
 }
 /* Finds that out anew: something it hangs on has changed. Where packets have passed and no longer
  * do, strays are adopted from now on. */
@@ -104,7 +104,7 @@ bool pipeline_cookies_alive(const struct sl_pipeline *p, uint16_t service);
 /* Whether what runs already is taken in: for a while after the box came, or its plan changed. */
 static inline bool pipeline_adopts(const struct sl_pipeline *p, uint16_t service)
 {
-	return sl_unlikely(p->relay.now_us < p->adopt_until_us[service]) &&
+	return sl_unlikely(p->relay.now_us < p->relay.service[service].adopt_until_us) &&
 	       p->plan->services.service[service].strays == SL_STRAYS_ADOPT;
 }
 /* Whether segments of no connection may be honest: in that window, or where entries had to give
@@ -124,9 +124,9 @@ void pipeline_change(struct sl_pipeline *p, const struct sl_plan *before);
 void pipeline_heard_again(struct sl_pipeline *p, uint16_t service);
 static inline void pipeline_heard(struct sl_pipeline *p, uint16_t service)
 {
-	const struct sl_one_way *o = &p->one_way[service];
+	const struct sl_service_state *state = &p->relay.service[service];
 
-	if (sl_unlikely(o->heard_at != p->relay.syns_sent[service] || o->on))
+	if (sl_unlikely(state->heard_at != state->syns_sent || state->one_way))
 		pipeline_heard_again(p, service);
 }
 /* Looks once a second whether a service asks and hears nothing. */

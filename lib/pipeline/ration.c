@@ -39,8 +39,9 @@ static bool take(struct sl_pipeline *p, uint16_t service, unsigned class)
 	const uint32_t per_s = share > burst ? share - burst : 1;
 	const uint64_t most_us = (uint64_t)burst * sl_bucket_token_us(per_s) * (class + 1);
 
-	return share != 0 && sl_bucket_take_within(&p->ration.of[service], p->relay.now_us, per_s,
-						   most_us / RATION_CLASSES);
+	return share != 0 &&
+	       sl_bucket_take_within(&p->relay.service[service].ration, p->relay.now_us, per_s,
+				     most_us / RATION_CLASSES);
 }
 
 bool pipeline_ration_take(struct sl_pipeline *p, uint16_t service)
@@ -52,7 +53,7 @@ enum pipeline_ration pipeline_ration_stray(struct sl_pipeline *p, unsigned i)
 {
 	const struct sl_packet *pkt = &p->packet[i];
 	const uint32_t hash = p->query[i].hash;
-	struct sl_stray_seen *seen = &p->ration.seen[hash % SL_STRAYS_SEEN];
+	struct sl_stray_seen *seen = &p->stray_seen[hash % SL_STRAYS_SEEN];
 	const uint16_t tag = (uint16_t)(hash / SL_STRAYS_SEEN), now = moment(p);
 	const bool known = seen->tag == tag;
 	const bool lately =

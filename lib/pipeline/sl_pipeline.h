@@ -42,13 +42,6 @@ struct sl_port_place {
 	uint8_t side; /**< enum sl_side, SL_N_SIDES for a port of no link */
 };
 
-/** Whether a service's servers are heard: its SYNs to them since the last sign of one. */
-struct sl_one_way {
-	uint64_t since_us; /**< when the first of them was seen; 0: none has gone */
-	uint32_t heard_at; /**< relay.syns_sent at that sign */
-	bool on;           /**< answers go round the box, or the server is down */
-};
-
 enum { SL_STRAYS_SEEN = 1 << 16 };
 
 /** A connection that has sent a stray: in the place that the lower half of its hash names. */
@@ -56,12 +49,6 @@ struct sl_stray_seen {
 	uint16_t tag;   /**< the upper half of its hash */
 	uint16_t shown; /**< when its server was last shown a stray: 32 ms each, modulo 2^16; 0: not
 			   yet */
-};
-
-/** What the servers are shown of strays from outside, while strays are adopted. */
-struct sl_ration {
-	struct sl_bucket of[SL_SERVICES_MAX]; /**< segments, by service */
-	struct sl_stray_seen seen[SL_STRAYS_SEEN];
 };
 
 /**
@@ -145,18 +132,11 @@ struct sl_pipeline {
 			     spread them as they like; 0: they come to their owner */
 	struct sl_port_place port[SL_PORTS_MAX];
 	uint64_t mac[SL_PORTS_MAX]; /**< a host link's own, as pipeline_mac_word; 0: of a wire */
-	uint64_t last_cookie_us[SL_SERVICES_MAX]; /**< when a service was last answered for */
-	uint64_t adopt_until_us[SL_SERVICES_MAX]; /**< so long strays of a service are taken in */
-	uint64_t passed_at[SL_SERVICES_MAX]; /**< its packets passed, when it was last proxied */
-	struct sl_one_way one_way[SL_SERVICES_MAX];
-	bool proxied[SL_SERVICES_MAX]; /**< new connections of a service are, now */
-	uint16_t n_proxied;            /**< services of which they are */
-	bool tracks[SL_SERVICES_MAX];  /**< a service is left to its ends, and its connections are
-					  followed */
+	uint16_t n_proxied;         /**< services whose new connections are proxied */
 	uint64_t next_one_way_us;
 	struct sl_bucket stray_rsts;  /**< RSTs to strays */
 	struct sl_bucket icmp_rounds; /**< ICMP errors handed round, of those received here */
-	struct sl_ration ration;
+	struct sl_stray_seen stray_seen[SL_STRAYS_SEEN];
 
 	struct sl_template tmpl[SL_PORTS_MAX][SL_PATTERN_SLOTS];
 	bool templates_stale; /**< services have changed: the next burst begins without templates */

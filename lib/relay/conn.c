@@ -73,6 +73,7 @@ int sl_relay_init(struct sl_relay *r, const struct sl_relay_config *config, void
 	r->dirty = 0;
 	memset(&r->too_bigs, 0, sizeof(r->too_bigs));
 	memset(&r->learned, 0, sizeof(r->learned));
+	memset(r->service, 0, sizeof(r->service));
 	limits_init(r);
 	sl_l2_init(&r->l2);
 	sl_relay_begin(r, now_us);

@@ -105,6 +105,6 @@ bool relay_send_syn(struct sl_relay *r, const struct sl_conn *conn)
 		return false;
 	}
 	sl_out_made(r->out, buf, conn->service, relay_port(r, conn, SL_INSIDE));
-	r->syns_sent[conn->service]++;
+	r->service[conn->service].syns_sent++;
 	return true;
 }

@@ -413,7 +413,7 @@ static void pass_syn(struct sl_relay *r, const struct sl_flow_key *key, uint16_t
 		     struct sl_buf *buf, struct sl_seg *seg)
 {
 	clamp_mss(r, service, buf, seg);
-	r->syns_sent[service]++;
+	r->service[service].syns_sent++;
 	sl_count(&r->out->accounts[service].event[SL_EVENT_syn_untracked], 1);
 	relay_overflow(r, service);
 	sl_out_pass(r->out, buf, r->plan->links[key->domain >> 24].port[SL_INSIDE]);
@@ -446,7 +446,7 @@ void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_query *at, u
 	relay_set_state(r, conn, SL_LEG_SERVER, SL_TCP_SYN_SENT);
 	clamp_mss(r, service, buf, seg);
 	if (side == SL_OUTSIDE && (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN)
-		r->syns_sent[conn->service]++;
+		r->service[conn->service].syns_sent++;
 	relay_forward(r, conn, side, buf, seg);
 }
 
@@ -561,7 +561,7 @@ void relay_tracked_opening_segment(struct sl_relay *r, struct sl_conn *conn, enu
 {
 	clamp_mss(r, conn->service, buf, seg);
 	if (side == SL_OUTSIDE && (seg->flags & (SL_SYN | SL_ACK)) == SL_SYN)
-		r->syns_sent[conn->service]++;
+		r->service[conn->service].syns_sent++;
 	relay_forward(r, conn, side, buf, seg);
 	relay_tracked_opening_observe(r, conn, side, seg);
 }

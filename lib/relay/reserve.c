@@ -51,7 +51,6 @@ void relay_reserves_init(struct sl_relay *r, const struct sl_relay_config *confi
 	uint32_t *slot = memory;
 
 	memset(r->reserve, 0, sizeof(r->reserve));
-	memset(r->overflow_until_us, 0, sizeof(r->overflow_until_us));
 	for (unsigned kind = 0; kind < SL_N_RESERVES; kind++) {
 		struct sl_reserve *v = &r->reserve[kind];
 
@@ -67,7 +66,7 @@ void relay_overflow(struct sl_relay *r, uint16_t service)
 	const struct sl_service *s = &r->plan->services.service[service];
 
 	if (s->mode == SL_MODE_SPLICE && s->cookies == SL_COOKIES_NEVER)
-		r->overflow_until_us[service] = r->now_us + OVERFLOW_US;
+		r->service[service].overflow_until_us = r->now_us + OVERFLOW_US;
 }
 
 static uint32_t pop(struct sl_reserve *v)

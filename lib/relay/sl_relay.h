@@ -25,6 +25,7 @@
 #include "sl_learned.h"
 #include "sl_out.h"
 #include "sl_plan.h"
+#include "sl_service_state.h"
 #include "sl_wire.h"
 
 SL_BEGIN_DECLS
@@ -131,9 +132,7 @@ struct sl_relay {
 	struct sl_wheel wheel;
 	struct sl_out *out;
 	const struct sl_plan *plan;
-	uint32_t syns_sent[SL_SERVICES_MAX]; /**< to servers, by service: ours and those let through
-					      */
-	uint32_t n_translated;               /**< spliced connections that are not over */
+	uint32_t n_translated; /**< spliced connections that are not over */
 	uint32_t now_ms;
 	uint32_t len_always; /**< frames up to this length can be sent by every port */
 	uint64_t now_us;
@@ -144,9 +143,7 @@ struct sl_relay {
 	struct sl_frame_limit limit[SL_PORTS_MAX + 1];
 	uint16_t mtu[SL_LINKS_MAX]; /**< by link: the least of its own and its ports' */
 	struct sl_reserve reserve[SL_N_RESERVES];
-	uint64_t overflow_until_us[SL_SERVICES_MAX]; /**< so long after a SYN of the service went
-							through without an entry, or an entry gave
-							way before its client's ACK */
+	struct sl_service_state service[SL_SERVICES_MAX]; /**< by number */
 	struct sl_pressure pressure;
 	struct sl_early early;
 	struct sl_endpoints endpoints;
@@ -308,7 +305,7 @@ static inline bool sl_relay_has_work(const struct sl_relay *r)
  * their client's ACK, of late: segments of no connection may be honest. */
 static inline bool sl_relay_overflows(const struct sl_relay *r, uint16_t service)
 {
-	return r->now_us < r->overflow_until_us[service];
+	return r->now_us < r->service[service].overflow_until_us;
 }
 
 /**

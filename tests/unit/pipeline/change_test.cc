@@ -637,6 +637,38 @@ TEST_P(Change, NumberThatChangesHandsLosesNoPacket)
 	EXPECT_EQ(road.accounts[1].term[SL_TERM_rx], 0u);
 }
 
+// Neither that SYNs went through without an entry, nor that strays are adopted, is said of the next
+// service under that number.
+TEST_P(Change, NumberThatChangesHandsKeepsNothingOfTheFormerService)
+{
+	std::vector<sl_service> next = with(road.options.services, [](sl_service &s) {
+		s.backlog = 1;
+		s.strays = SL_STRAYS_ADOPT;
+		s.adopt_for_ms = 60000;
+	});
+	const unsigned shown = static_cast<unsigned>(road.events(SL_EVENT_strays_shown));
+	road.apply(next);
+	for (uint16_t port = 42000; port < 42003; port++) {
+		Talk t(road);
+		t.sport = kNever;
+		t.cport = port;
+		if (GetParam().v6)
+			t.ipv6();
+		road.outside(t.syn());
+	}
+	ASSERT_GT(road.events(SL_EVENT_syn_untracked), 0u);
+	road.advance(31000, 1000); // the half-open ones are gone
+	ASSERT_EQ(road.count(), 0u);
+	for (sl_service &s : next) {
+		s.reused = true;
+		s.strays = SL_STRAYS_DROP;
+	}
+	road.apply(next);
+	talk.sport = kNever;
+	EXPECT_TRUE(road.outside(talk.c(SL_ACK, 1, 1, "x")).empty());
+	EXPECT_EQ(road.events(SL_EVENT_strays_shown), shown);
+}
+
 TEST_P(Change, ShorterLimitsCountAtOnce)
 {
 	talk.open();
