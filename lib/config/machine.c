@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "schema.h"
@@ -206,6 +207,30 @@ static int check_socket(const struct sl_config *config, struct sl_config_error *
 			 config->control.socket, above, above);
 }
 
+/* sluiced makes the folder of its state where there is nothing. */
+static int check_folders(const struct sl_config *config, struct sl_config_error *error)
+{
+	const char *state = config->control.state_dir;
+	const struct sl_config_where *where = &config->control.state_dir_where;
+	struct stat st;
+
+	if (state[0] != '\0' && stat(state, &st) == 0 && !S_ISDIR(st.st_mode))
+		return refuse_at(
+			error, where->file, where->line,
+			"control: state_dir is \"%s\", which is no folder; expected a "
+			"folder, a path where there is nothing yet, or \"\" to keep nothing",
+			state);
+	where = &config->drivers_where;
+	if (stat(config->drivers, &st) != 0 || !S_ISDIR(st.st_mode))
+		return refuse_at(
+			error, where->file, where->line,
+			"drivers is \"%s\", and there is no such folder; expected the "
+			"folder of the driver profiles; without the setting, the profiles that "
+			"came with sluiced are used",
+			config->drivers);
+	return 0;
+}
+
 int sl_config_check_machine(const struct sl_config *config, const char *sysfs_root,
 			    struct sl_config_error *error)
 {
@@ -215,5 +240,7 @@ int sl_config_check_machine(const struct sl_config *config, const char *sysfs_ro
 		rc = check_vdev(config, sysfs_root, i, error);
 	for (unsigned i = 0; i < config->n_links && rc == 0; i++)
 		rc = check_link(config, sysfs_root, &config->links[i], error);
-	return rc == 0 ? check_socket(config, error) : rc;
+	if (rc == 0)
+		rc = check_socket(config, error);
+	return rc == 0 ? check_folders(config, error) : rc;
 }

@@ -143,12 +143,14 @@ struct sl_config {
 		struct sl_config_where socket_where;
 		char group[SL_CONFIG_NAME]; /**< whose members may use it; "": the daemon's */
 		bool has_group;
-		uint32_t gid; /**< of group, if has_group */
+		uint32_t gid;                   /**< of group, if has_group */
 		char state_dir[SL_CONFIG_PATH]; /**< "": nothing is kept */
+		struct sl_config_where state_dir_where;
 		struct sl_config_endpoint http;
 	} control;
 	char drivers[SL_CONFIG_PATH]; /**< folder of driver profiles */
-	char **files;                 /**< names that sl_config_where points to */
+	struct sl_config_where drivers_where;
+	char **files; /**< names that sl_config_where points to */
 	unsigned n_files;
 };
 
@@ -210,7 +212,7 @@ int sl_config_read_secret(const char *path, uint8_t secret[SL_CONFIG_SECRET],
 
 /**
  * Refuses a configuration that names what this machine does not have: a core, an interface, a
- * device of a port.
+ * device of a port, a folder.
  * @sysfs_root  "/sys"
  * Returns 0, or -EINVAL with `error` filled in.
  */

@@ -101,10 +101,14 @@ static void note_places(struct load *load, struct sl_config *config)
 	const config_setting_t *cores = config_lookup(&load->libconfig, "workers.cores");
 	const config_setting_t *eal = config_lookup(&load->libconfig, "eal");
 	const config_setting_t *socket = config_lookup(&load->libconfig, "control.socket");
+	const config_setting_t *state = config_lookup(&load->libconfig, "control.state_dir");
+	const config_setting_t *drivers = config_lookup(&load->libconfig, "drivers");
 	const config_setting_t *root = config_root_setting(&load->libconfig);
 
 	config->workers.cores_where = source_where(load, cores != NULL ? cores : root);
 	config->control.socket_where = source_where(load, socket != NULL ? socket : root);
+	config->control.state_dir_where = source_where(load, state != NULL ? state : root);
+	config->drivers_where = source_where(load, drivers != NULL ? drivers : root);
 	for (unsigned i = 0; i < config->n_eal; i++)
 		config->eal_where[i] = source_where(load, config_setting_get_elem(eal, i));
 	for (unsigned i = 0; i < config->n_links; i++) {

@@ -107,10 +107,35 @@ TEST_F(Machine, ASocketInAFolderThatCannotBeMadeIsNamedWithItsLine)
 	EXPECT_EQ(check(with("control.sock")), "");
 	const std::string deep = folder.path("a/b/control.sock"), above = folder.path("a");
 	EXPECT_EQ(check(with(deep)),
-		  "t.cfg:6: control: socket is \"" + deep + "\", and there is no folder " +
-			  above +
+		  "t.cfg:6: control: socket is \"" + deep + "\", and there is no folder " + above +
 			  "; expected a path whose folder exists or can be made: `mkdir -p " +
 			  above + "`");
+}
+
+TEST_F(Machine, AStateThatIsNoFolderIsNamedWithItsLine)
+{
+	const auto with = [](const std::string &path) {
+		return file() + "control = { state_dir = \"" + path + "\"; };\n";
+	};
+	EXPECT_EQ(check(with("")), "");
+	EXPECT_EQ(check(with(folder.path("sys"))), "");
+	EXPECT_EQ(check(with(folder.path("new"))), "");
+	const std::string taken = folder.path("sys/class/net/eth0/address");
+	EXPECT_EQ(check(with(taken)),
+		  "t.cfg:6: control: state_dir is \"" + taken +
+			  "\", which is no folder; expected a folder, a path "
+			  "where there is nothing yet, or \"\" to keep nothing");
+}
+
+TEST_F(Machine, AMissingFolderOfDriverProfilesIsNamedWithItsLine)
+{
+	EXPECT_EQ(check(file() + "drivers = \"" + folder.path("sys") + "\";\n"), "");
+	const std::string missing = folder.path("profiles");
+	EXPECT_EQ(check(file() + "drivers = \"" + missing + "\";\n"),
+		  "t.cfg:6: drivers is \"" + missing +
+			  "\", and there is no such folder; expected the folder of the driver "
+			  "profiles; without the setting, the profiles that came with sluiced are "
+			  "used");
 }
 
 TEST_F(Machine, CoresAreForTheirOwnSettingToSay)
