@@ -50,10 +50,30 @@ static json_t *keyword_value(const char *keyword, const char *text)
 	return text[0] != '\0' && *end == '\0' && n > 0 ? json_integer(n) : NULL;
 }
 
+/* Says which values a keyword takes. */
+static void say_unfit(char *why, size_t size, const char *keyword, const char *text)
+{
+	size_t used;
+
+	if (strcmp(keyword, "state") != 0) {
+		snprintf(why, size, "\"%.32s\" is no value of %s; expected %s", text, keyword,
+			 strcmp(keyword, "limit") == 0 ? "a number from 1 to 10000"
+						       : "text in UTF-8");
+		return;
+	}
+	used = (size_t)snprintf(why, size, "\"%.32s\" is no state; expected ", text);
+	for (unsigned i = 0; i < SL_TCP_N_STATES && used < size; i++)
+		used += (size_t)snprintf(why + used, size - used, "%s%s",
+					 i == 0                     ? ""
+					 : i + 1 == SL_TCP_N_STATES ? " or "
+								    : ", ",
+					 sl_tcp_state_name((enum sl_tcp_state)i));
+}
+
 static int connection_args(int argc, char **argv, json_t **params)
 {
 	json_t *o = json_object();
-	char why[256] = "";
+	char why[320] = "";
 
 	for (int i = 0; i < argc && why[0] == '\0'; i += 2) {
 		unsigned k = 0;
@@ -69,8 +89,7 @@ static int connection_args(int argc, char **argv, json_t **params)
 		else if (json_object_get(o, argv[i]) != NULL)
 			snprintf(why, sizeof(why), "%s stands twice", argv[i]);
 		else if (json_object_set_new(o, argv[i], keyword_value(argv[i], argv[i + 1])) != 0)
-			snprintf(why, sizeof(why), "\"%s\" is no %s", argv[i + 1],
-				 strcmp(argv[i], "limit") == 0 ? "number above 0" : argv[i]);
+			say_unfit(why, sizeof(why), argv[i], argv[i + 1]);
 	}
 	if (why[0] != '\0') {
 		json_decref(o);

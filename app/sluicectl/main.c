@@ -32,7 +32,8 @@ static void help(FILE *out)
 			fprintf(out, "%*s", 26 - len, "");
 		fprintf(out, "%s\n", c->help);
 	}
-	fprintf(out, "\nExit: 0 done, 1 refused, 2 usage, 3 no daemon.\n");
+	fprintf(out,
+		"\nExit: 0 done, 1 refused, 2 usage, 3 no daemon, or no permission to reach it.\n");
 }
 
 static double now_s(void)

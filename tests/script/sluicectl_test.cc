@@ -127,6 +127,16 @@ TEST_F(Sluicectl, UsageExitsTwo)
 	}
 }
 
+TEST_F(Sluicectl, AnUnfitValueIsToldWithThoseThatFit)
+{
+	const Outcome state = run("connections state OPEN"), limit = run("connections limit 0");
+	EXPECT_TRUE(state.has("sluicectl: \"OPEN\" is no state; expected LISTEN, SYN-SENT, "))
+		<< state.out;
+	EXPECT_TRUE(state.has(", TIME-WAIT or CLOSED; see")) << state.out;
+	EXPECT_TRUE(limit.has("\"0\" is no value of limit; expected a number from 1 to 10000"))
+		<< limit.out;
+}
+
 TEST_F(Sluicectl, AbbreviationsWillDoAndTheEnvironmentNamesTheSocket)
 {
 	const Outcome r = ctl("con", "SLUICE_SOCKET=" + daemon.socket_path);
