@@ -118,12 +118,18 @@ static bool ask(unsigned if_index, int namespace, struct interface *found)
 void port_interface_find(struct sl_port *port, unsigned if_index)
 {
 	char name[IF_NAMESIZE];
+	struct interface own;
 
 	port->if_index = 0;
+	port->sent_before = port->tx_lost_before = 0;
 	if (if_index == 0 || if_indextoname(if_index, name) == NULL)
 		return;
 	port->if_index = if_index;
 	snprintf(port->interface, sizeof(port->interface), "%s", name);
+	if (!ask(if_index, OWN_NAMESPACE, &own))
+		return;
+	port->sent_before = own.stats.tx_packets;
+	port->tx_lost_before = own.stats.tx_dropped + own.stats.tx_errors;
 }
 
 /*
@@ -154,8 +160,9 @@ void port_interface_look(const struct sl_port *port, struct sl_port_counters *co
 	counters->link_up = (own.flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
 	if (!port->sent_by_kernel)
 		return;
-	counters->sent = own.stats.tx_packets;
-	counters->tx_lost = own.stats.tx_dropped + own.stats.tx_errors;
+	/* The interface counts since it was made, the port since the daemon began. */
+	counters->sent = own.stats.tx_packets - port->sent_before;
+	counters->tx_lost = own.stats.tx_dropped + own.stats.tx_errors - port->tx_lost_before;
 	limit_by_interface(&own, &counters->limit);
 }
 

@@ -180,6 +180,10 @@ static int replug(struct sl_port *port, char *error, size_t error_len)
 	if (sl_port_find(&again, port->name, error, error_len) != 0)
 		return -1;
 	port->ethdev = again.ethdev;
+	if (again.if_index != port->if_index) { /* another interface has counters of its own */
+		port->sent_before = again.sent_before;
+		port->tx_lost_before = again.tx_lost_before;
+	}
 	port->if_index = again.if_index;
 	return 0;
 }

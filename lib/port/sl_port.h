@@ -49,7 +49,8 @@ struct sl_port {
 	char name[SL_PORT_NAME]; /**< DPDK's device name, as the configuration says */
 	char driver[SL_PORT_DRIVER];
 	unsigned if_index; /**< of the kernel's interface behind it; 0: there is none */
-	char interface[SL_PORT_INTERFACE]; /**< its name */
+	char interface[SL_PORT_INTERFACE];    /**< its name */
+	uint64_t sent_before, tx_lost_before; /**< counted by it before the port was found */
 	bool sent_by_kernel; /**< its frames leave by that interface: the driver profile says so */
 	uint16_t n_queues;
 	uint16_t rx_descriptors, tx_descriptors;

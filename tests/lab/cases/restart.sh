@@ -23,6 +23,9 @@ lab_kill sluiced
 [ ! -e "$LAB_SOCKET" ] || fail "SIGTERM left the socket behind"
 lab_sluiced_start "$LAB_RUN/sluice.conf"
 serves 'after SIGTERM'
+# What the interfaces sent before this daemon began is not its own.
+[ "$(lab_ctl -j ports | jq -c '[.[] | select(.sent > .tx + 2)]')" = '[]' ] ||
+	fail "a port sent more than it was given: $(lab_ctl ports)"
 
 # This one is our child: its exit code can be had.
 pid=$(lab_pid sluiced)
