@@ -302,7 +302,10 @@ struct rpc_http *rpc_http_create(const struct sl_rpc_config *config, char *error
 	http->control = config->control;
 	fd = listen_on(&config->http_addr, config->http_port);
 	if (fd < 0) {
-		snprintf(error, error_len, "can't listen on %s port %u (control.http): %s",
+		snprintf(error, error_len,
+			 "can't listen on %s port %u (control.http): %s; expected an address of "
+			 "this "
+			 "machine and a port that is free",
 			 sl_addr_format(&config->http_addr, addr), config->http_port,
 			 strerror(errno));
 		rpc_http_destroy(http);
