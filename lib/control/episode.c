@@ -97,7 +97,7 @@ static const struct kind of_service[CONTROL_SERVICE_EPISODES] = {
 			    SL_LOG_WARNING, true},
 	[EPISODE_ADOPTION] = {adopted, "adoption", "connections adopted that ran before", 1,
 			      SL_LOG_NOTICE, false},
-	[EPISODE_RESET_AFTER_RESTART] = {adoptions_refused, "resets after a restart",
+	[EPISODE_RESET_AFTER_RESTART] = {adoptions_refused, "series of resets after a restart",
 					 "connections reset that an earlier run had translated", 1,
 					 SL_LOG_WARNING, false},
 	[EPISODE_RATIONED] = {rationed, "rationing of strays",
