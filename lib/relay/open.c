@@ -408,15 +408,18 @@ static void clamp_mss(const struct sl_relay *r, uint16_t service, struct sl_buf 
 		sl_wire_clamp_mss(buf, seg, most);
 }
 
-/* A SYN from outside goes to its server without an entry. */
-static void pass_syn(struct sl_relay *r, const struct sl_flow_key *key, uint16_t service,
+/* A SYN from outside goes to its server without an entry. An entry that is over and stands in its
+ * place goes: it would take the server's answer for a segment of the old connection. */
+static void pass_syn(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
 		     struct sl_buf *buf, struct sl_seg *seg)
 {
+	if (at->index != SL_FLOW_NONE)
+		sl_relay_remove(r, at->index);
 	clamp_mss(r, service, buf, seg);
 	r->service[service].syns_sent++;
 	sl_count(&r->out->accounts[service].event[SL_EVENT_syn_untracked], 1);
 	relay_overflow(r, service);
-	sl_out_pass(r->out, buf, r->plan->links[key->domain >> 24].port[SL_INSIDE]);
+	sl_out_pass(r->out, buf, r->plan->links[at->key.domain >> 24].port[SL_INSIDE]);
 }
 
 void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
@@ -430,13 +433,11 @@ void sl_relay_open_tracked(struct sl_relay *r, const struct sl_flow_query *at, u
 	if (inside || relay_within_backlog(r, service))
 		conn = relay_open(r, at, service, inside ? SL_RESERVE_INSIDE : SL_RESERVE_BY_SYN,
 				  side, buf, seg, &why);
-	else if (at->index != SL_FLOW_NONE)
-		sl_relay_remove(r, at->index);
 	if (conn == NULL) {
 		if (inside || why != SL_DROP_table_full)
 			sl_out_drop(r->out, buf, why);
 		else
-			pass_syn(r, &at->key, service, buf, seg);
+			pass_syn(r, at, service, buf, seg);
 		return;
 	}
 	if (side == SL_INSIDE)

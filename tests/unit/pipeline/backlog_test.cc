@@ -365,6 +365,70 @@ TEST_P(Overflow, InAFullTableAClientWithACookieTakesTheOldestPlace)
 	EXPECT_EQ(road.count(), 64u);
 }
 
+// Backlog enough, but the share of half-open entries is taken.
+class ShareTaken : public OnRoad
+{
+      protected:
+	ShareTaken() : OnRoad(flooded(64, 1000))
+	{
+		talk.sport = kNever;
+		talk.cookie = talk.iss;
+	}
+
+	/// The client's old connection stands in the place of its new one, which opens all the
+	/// same.
+	void expect_opens_again()
+	{
+		Talk t = talk;
+		for (uint16_t port = 1; port <= 8; port++) {
+			t.cport = port;
+			EXPECT_EQ(only(road.outside(t.syn())).fate, SL_FATE_RELAYED);
+		}
+		talk.isn += 100000;
+		talk.iss += 100000;
+		talk.cookie = talk.iss;
+		EXPECT_EQ(only(road.outside(talk.syn())).fate, SL_FATE_PASSED);
+		const Sent answer = only(road.inside(talk.synack()));
+		EXPECT_EQ(answer.port, 0u);
+		EXPECT_EQ(answer.fate, SL_FATE_RELAYED);
+		EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 1, 1, "request"))).fate,
+			  SL_FATE_RELAYED);
+		EXPECT_EQ(road.events(SL_EVENT_rst_sent), 0u);
+		// It lives longer than the old one's entry would have, and than the overflow.
+		road.advance(120000, 1000);
+		EXPECT_EQ(only(road.inside(talk.s(SL_ACK, 1, 8, "answer"))).fate, SL_FATE_RELAYED);
+		EXPECT_EQ(only(road.outside(talk.c(SL_ACK, 8, 7))).fate, SL_FATE_RELAYED);
+	}
+
+	void open_old()
+	{
+		road.outside(talk.syn());
+		road.inside(talk.synack());
+		road.outside(talk.c(SL_ACK, 1, 1, "x"));
+		road.inside(talk.s(SL_ACK, 1, 2));
+	}
+};
+
+TEST_P(ShareTaken, ClientThatHasResetOpensAgain)
+{
+	open_old();
+	road.outside(talk.c(SL_RST, 2, 0));
+	EXPECT_EQ(road.states(), "CLOSED CLOSED");
+	expect_opens_again();
+}
+
+TEST_P(ShareTaken, ClientInTimeWaitOpensAgain)
+{
+	open_old();
+	road.inside(talk.s(SL_ACK | SL_FIN, 1, 2));
+	road.outside(talk.c(SL_ACK | SL_FIN, 2, 2));
+	road.inside(talk.s(SL_ACK, 2, 3));
+	EXPECT_EQ(road.states(), "TIME-WAIT CLOSED");
+	expect_opens_again();
+}
+
+INSTANTIATE_TEST_SUITE_P(, ShareTaken, ::testing::ValuesIn(kNumbers));
+
 INSTANTIATE_TEST_SUITE_P(, Overflow, ::testing::ValuesIn(kNumbers));
 
 INSTANTIATE_TEST_SUITE_P(, Backlog,
