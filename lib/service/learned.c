@@ -99,9 +99,13 @@ uint32_t sl_learned_network(const struct sl_addr *client)
 }
 
 /* The MSS of one server, as two tables know it: the later change, and of changes in the same second
- * the larger MSS. */
+ * the larger MSS. The server's last answer says how late it is for the votes. */
 static void merge_mss(struct sl_learned *mine, const struct sl_learned *theirs)
 {
+	const int32_t now_s =
+		theirs->confirmed_s > mine->confirmed_s ? theirs->confirmed_s : mine->confirmed_s;
+	struct sl_learned other = *theirs;
+
 	if (theirs->mss != mine->mss) {
 		if (theirs->changed_s < mine->changed_s ||
 		    (theirs->changed_s == mine->changed_s && theirs->mss < mine->mss))
@@ -109,10 +113,12 @@ static void merge_mss(struct sl_learned *mine, const struct sl_learned *theirs)
 		set_mss(mine, theirs->mss, theirs->changed_s);
 	}
 	mine->shown_s = theirs->shown_s > mine->shown_s ? theirs->shown_s : mine->shown_s;
-	forget_votes(mine, mine->shown_s);
-	for (unsigned i = 0; i < theirs->n_votes; i++)
-		if (theirs->vote[i].at_s >= mine->shown_s && theirs->mss == mine->mss)
-			vote(mine, &theirs->vote[i]);
+	other.shown_s = mine->shown_s;
+	forget_votes(mine, now_s);
+	forget_votes(&other, now_s);
+	for (unsigned i = 0; i < other.n_votes; i++)
+		if (other.mss == mine->mss)
+			vote(mine, &other.vote[i]);
 }
 
 static void merge_row(struct sl_learned *mine, const struct sl_learned *theirs)

@@ -184,6 +184,20 @@ TEST(LearnedMss, WorkersPutTheirVotesTogether)
 	EXPECT_EQ(Mss::merged(b, a), 512) << "and what was decided is taken over";
 }
 
+TEST(LearnedMss, WorkersForgetVotesAfterAnHourTogether)
+{
+	Mss a, b, c;
+	for (Mss *m : {&a, &b, &c})
+		m->hear(1460, 1, 10);
+	a.hear(512, 2, 20);
+	a.hear(512, 3, 3000);
+	b.hear(512, 4, 21 + SL_LEARNED_VOTE_S);
+	EXPECT_EQ(Mss::merged(b, a), 1460) << "an old vote is none, whoever tells of it";
+	EXPECT_EQ(Mss::merged(a, b), 1460) << "nor is it where it was cast";
+	c.hear(512, 5, 30 + SL_LEARNED_VOTE_S);
+	EXPECT_EQ(Mss::merged(b, c), 512);
+}
+
 TEST(LearnedMss, OneWorkersNewsDoesNotUndoWhatAnotherHasSeen)
 {
 	Mss a, b;
