@@ -5,12 +5,12 @@
  * become a flood of the servers. Each service has a ration of its own (adopt_rate), and each worker
  * an equal share of it.
  *
- * A quarter of the share may be used at once, three quarters are gained evenly over a second: so no
- * second sees more than the share. When the ration is short, the strays that a running transfer
- * sends come first: those that carry data, and those of a connection that has sent a stray before.
- * A running transfer sends its data again until it is acknowledged; a flood of random connections
- * repeats none. A third of what may be used at once is kept for strays that are one of these, and a
- * third for strays that are both.
+ * A quarter of the share may be used at once (of a small share 3 segments, or the share), the rest
+ * is gained evenly over a second: so no second sees more than the share. When the ration is short,
+ * the strays that a running transfer sends come first: those that carry data, and those of a
+ * connection that has sent a stray before. A running transfer sends its data again until it is
+ * acknowledged; a flood of random connections repeats none. A third of what may be used at once is
+ * kept for strays that are one of these, and a third for strays that are both.
  */
 #include "pipeline.h"
 
@@ -35,13 +35,15 @@ static bool take(struct sl_pipeline *p, uint16_t service, unsigned class)
 {
 	const uint32_t share =
 		sl_plan_share(p->plan, p->plan->services.service[service].adopt_rate);
-	const uint32_t burst = sl_max_u32(share / RATION_BURST, RATION_CLASSES);
-	const uint32_t per_s = share > burst ? share - burst : 1;
-	const uint64_t most_us = (uint64_t)burst * sl_bucket_token_us(per_s) * (class + 1);
+	const uint32_t burst = sl_min_u32(sl_max_u32(share / RATION_BURST, RATION_CLASSES), share);
+	const uint32_t per_s = sl_max_u32(share - burst, 1);
+	const uint64_t token_us = sl_bucket_token_us(per_s);
+	const uint64_t most_us = burst * token_us * (class + 1) / RATION_CLASSES;
 
+	/* Where nothing can be kept for others, each class may have what there is. */
 	return share != 0 &&
 	       sl_bucket_take_within(&p->relay.service[service].ration, p->relay.now_us, per_s,
-				     most_us / RATION_CLASSES);
+				     most_us > token_us ? most_us : token_us);
 }
 
 bool pipeline_ration_take(struct sl_pipeline *p, uint16_t service)

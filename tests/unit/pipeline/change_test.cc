@@ -312,6 +312,31 @@ TEST_P(Adoption, WorkersShareTheRation)
 	}
 }
 
+TEST_P(Adoption, KeepsASmallRationToo)
+{
+	for (uint32_t rate = 1; rate <= 16; rate++) {
+		RoadOptions o = adopting();
+		for (sl_service &s : o.services)
+			s.adopt_rate = rate;
+		Road one(o);
+		Talk t(one);
+		if (GetParam().v6)
+			t.ipv6();
+		EXPECT_GE(forge(one, t, 1, SL_ACK), 1u) << "whoever comes first may be honest";
+		one.advance(10000, 1000);
+		// Of few connections, which send their data again and again.
+		for (unsigned second = 0; second < 5; second++) {
+			uint64_t n = 0;
+			for (unsigned ms = 0; ms < 1000; ms++) {
+				const Frame f = forged(t, ms % 7, SL_ACK | SL_PSH, "data");
+				n += shown(one.outside(f)) + shown(one.advance(1, 1));
+			}
+			EXPECT_LE(n, rate) << rate << " in second " << second;
+			EXPECT_GE(n, (rate + 3) / 4) << rate << " in second " << second;
+		}
+	}
+}
+
 TEST_P(Adoption, NothingFromOutsideIsShownWithoutARation)
 {
 	road.apply(with(road.options.services, [](sl_service &s) { s.adopt_rate = 0; }));
