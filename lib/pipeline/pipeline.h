@@ -132,23 +132,23 @@ static inline void pipeline_heard(struct sl_pipeline *p, uint16_t service)
 /* Looks once a second whether a service asks and hears nothing. */
 void pipeline_one_way_tick(struct sl_pipeline *p);
 
-/* handshake.c: makes the cookies of the burst, and checks those that come back, all at once. */
+/* cookies.c: makes the cookies of the burst, and checks those that come back, all at once. */
 void pipeline_cookies(struct sl_pipeline *p);
 /* handshake.c: answers SYNs and judges ACKs of no connection whose cookies were made with the
  * burst's: from `i` on as many of the first `n` as there are, until one changes the table. Returns
  * the number of the first that is left. */
 unsigned pipeline_handshakes(struct sl_pipeline *p, unsigned i, unsigned n);
-/* handshake.c: books the answers of the burst. */
+/* answer.c: books the answers of the burst. */
 void pipeline_answered(struct sl_pipeline *p);
 /* handshake.c: a segment of no connection. */
 void pipeline_handshake(struct sl_pipeline *p, unsigned i);
-/* handshake.c: a segment that found a connection which is over; false when it belongs to it. */
+/* reopen.c: a segment that found a connection which is over; false when it belongs to it. */
 bool pipeline_reopen(struct sl_pipeline *p, unsigned i);
 /* passed.c: of a service that is not proxied (any more), and of no connection. */
 void pipeline_unproxied(struct sl_pipeline *p, unsigned i);
 /* passed.c: of connection `index`, which is only tracked. */
 void pipeline_follow(struct sl_pipeline *p, unsigned i, uint32_t index);
-/* handshake.c: whether a segment brings a cookie back that verifies; then the connection opens. */
+/* prove.c: whether a segment brings a cookie back that verifies; then the connection opens. */
 bool pipeline_proves(struct sl_pipeline *p, unsigned i);
 
 /* too_long.c: drops a packet that is longer, by itself or with `more` bytes, than what `port` can

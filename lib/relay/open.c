@@ -112,8 +112,7 @@ static bool worth_asking(const struct sl_relay *r, uint16_t service, const struc
 }
 
 void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
-			   const struct sl_grant *grant, struct sl_buf *buf,
-			   const struct sl_seg *seg)
+			   const struct sl_grant *grant, struct sl_buf *buf, struct sl_seg *seg)
 {
 	struct sl_conn *conn;
 	enum sl_drop why;

@@ -261,8 +261,7 @@ struct sl_grant {
  *      the new one is opened, and stays as it is when that fails; or SL_FLOW_NONE
  */
 void sl_relay_open_spliced(struct sl_relay *r, const struct sl_flow_query *at, uint16_t service,
-			   const struct sl_grant *grant, struct sl_buf *buf,
-			   const struct sl_seg *seg);
+			   const struct sl_grant *grant, struct sl_buf *buf, struct sl_seg *seg);
 
 /**
  * Opens a tracked connection for a SYN that goes through as it is (cookies = "never", or a SYN
