@@ -38,6 +38,7 @@ static void set_mss(struct sl_learned *l, uint16_t mss, int32_t now_s)
 {
 	l->mss = mss;
 	l->changed_s = l->shown_s = now_s;
+	l->fell = false;
 	l->n_votes = 0;
 }
 
@@ -74,6 +75,7 @@ static void vote(struct sl_learned *l, const struct sl_learned_vote *cast)
 		if (l->vote[i].mss > most)
 			most = l->vote[i].mss;
 	set_mss(l, most, cast->at_s);
+	l->fell = true;
 }
 
 static void hear_mss(struct sl_learned *l, uint16_t mss, uint32_t network, int32_t now_s)
@@ -98,19 +100,29 @@ uint32_t sl_learned_network(const struct sl_addr *client)
 	return sl_load_be32(client->b) ^ sl_load_be16(client->b + 4) * 0x9e3779b1u;
 }
 
-/* The MSS of one server, as two tables know it: the later change, and of changes in the same second
- * the larger MSS. The server's last answer says how late it is for the votes. */
+/* Of two MSSs of one server the smaller counts only when networks agreed on it, and no client has
+ * seen the larger one since. */
+static bool smaller_counts(const struct sl_learned *smaller, const struct sl_learned *larger)
+{
+	return smaller->fell && smaller->changed_s > larger->shown_s;
+}
+
+/* The MSS of one server, as two tables know it. The server's last answer says how late it is for
+ * the votes. */
 static void merge_mss(struct sl_learned *mine, const struct sl_learned *theirs)
 {
 	const int32_t now_s =
 		theirs->confirmed_s > mine->confirmed_s ? theirs->confirmed_s : mine->confirmed_s;
 	struct sl_learned other = *theirs;
 
+	if (theirs->mss < mine->mss && !smaller_counts(theirs, mine))
+		return;
+	if (theirs->mss > mine->mss && smaller_counts(mine, theirs))
+		return;
 	if (theirs->mss != mine->mss) {
-		if (theirs->changed_s < mine->changed_s ||
-		    (theirs->changed_s == mine->changed_s && theirs->mss < mine->mss))
-			return;
 		set_mss(mine, theirs->mss, theirs->changed_s);
+		mine->fell = theirs->fell;
+		mine->shown_s = theirs->shown_s;
 	}
 	mine->shown_s = theirs->shown_s > mine->shown_s ? theirs->shown_s : mine->shown_s;
 	other.shown_s = mine->shown_s;

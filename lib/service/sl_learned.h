@@ -36,7 +36,8 @@ struct sl_learned {
 	uint16_t mss;       /**< of the server's SYN-ACK; 0 when it carried none */
 	uint8_t timestamps; /**< granted when last offered */
 	uint8_t n_votes;
-	uint16_t pad;
+	bool fell; /**< the last change of the MSS was a fall */
+	uint8_t pad;
 	/* Seconds of the monotonic clock. */
 	int32_t confirmed_s; /**< when it last answered */
 	int32_t asked_s;     /**< when it was last offered timestamps */
@@ -56,8 +57,9 @@ const struct sl_learned *sl_learned_get(const struct sl_learned_table *t,
 					const struct sl_addr *addr, uint16_t port);
 
 /**
- * Takes over from `other` what is newer there, place by place. Of one server, the later change of
- * the MSS counts, and votes for a smaller one are put together.
+ * Takes over from `other` what is newer there, place by place. Of two MSSs of one server the larger
+ * counts, unless networks agreed on the smaller one after the larger one was last seen. Votes for a
+ * smaller one are put together.
  */
 void sl_learned_merge(struct sl_learned_table *t, const struct sl_learned_table *other);
 

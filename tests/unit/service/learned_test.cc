@@ -221,6 +221,28 @@ TEST(LearnedMss, OneWorkersNewsDoesNotUndoWhatAnotherHasSeen)
 	EXPECT_EQ(Mss::merged(a, b), 9000);
 }
 
+TEST(LearnedMss, OneClientOfAWorkerThatKnewNothingDoesNotDecideForAll)
+{
+	Mss a, b;
+	a.hear(1460, 1, 10);
+	b.hear(512, 2, 20);
+	EXPECT_EQ(Mss::merged(a, b), 1460);
+	EXPECT_EQ(Mss::merged(b, a), 1460);
+}
+
+TEST(LearnedMss, AFallDoesNotCountWhereTheLargerWasSeenSince)
+{
+	Mss a, b;
+	a.hear(1460, 1, 10);
+	b.hear(1460, 1, 10);
+	b.hear(512, 2, 20);
+	b.hear(512, 3, 21);
+	EXPECT_EQ(b.hear(512, 4, 22), 512);
+	a.hear(1460, 5, 23);
+	EXPECT_EQ(Mss::merged(a, b), 1460);
+	EXPECT_EQ(Mss::merged(b, a), 1460);
+}
+
 TEST(LearnedMss, NetworksAreTheFirst24Or48Bits)
 {
 	const auto network = [](const char *text) {
