@@ -729,7 +729,7 @@ void sl_tcp_path_mtu(struct sl_tcp *tcp, struct sl_tcb *tcb, uint16_t mtu)
 	const uint32_t headers = tcb->v6 ? SL_IPV6_TCP_HDRS : SL_IPV4_TCP_HDRS;
 	const uint32_t options = tcb->timestamps ? SL_TIMESTAMPS_BYTES : 0;
 	const uint32_t smss =
-		sl_max_u32(mtu > headers ? mtu - headers : 0, SL_TCP_MSS_MIN) - options;
+		sl_max_u32(mtu > headers ? mtu - headers : 0, SL_TCP_MSS_LINK_MIN) - options;
 
 	if (smss >= tcb->smss || tcb->state == SL_TCP_CLOSED || tcb->state == SL_TCP_SYN_SENT ||
 	    tcb->state == SL_TCP_SYN_RECEIVED)
@@ -754,7 +754,8 @@ bool sl_tcp_icmp(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t seq, uint16_t 
 		return false;
 	tcb->events |= SL_TCP_EVENT_SOFT;
 	if (mtu > headers + (tcb->timestamps ? SL_TIMESTAMPS_BYTES : 0)) {
-		sl_tcp_path_mtu(tcp, tcb, mtu);
+		/* Anybody may say so: no less than a peer may ask for is believed. */
+		sl_tcp_path_mtu(tcp, tcb, (uint16_t)sl_max_u32(mtu, SL_TCP_MSS_MIN + headers));
 		return true;
 	}
 	/* Section 4.1: hard errors are soft where a connection stands. */

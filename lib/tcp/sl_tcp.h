@@ -342,8 +342,9 @@ uint64_t sl_tcp_next_deadline(const struct sl_tcp *tcp, const struct sl_tcb *tcb
  * can't be about this connection. */
 bool sl_tcp_icmp(struct sl_tcp *tcp, struct sl_tcb *tcb, uint32_t seq, uint16_t mtu, bool hard);
 
-/** The path carries IP packets of `mtu` bytes at most: what is in flight is sent again in pieces
- * that fit. Nothing happens where all fit already, or before the connection stands. */
+/** The path carries IP packets of `mtu` bytes at most, as who owns its first link says: what is in
+ * flight is sent again in pieces that fit. Nothing happens where all fit already, or before the
+ * connection stands. */
 void sl_tcp_path_mtu(struct sl_tcp *tcp, struct sl_tcb *tcb, uint16_t mtu);
 
 /** Describes a connection, in whatever state it is. */

@@ -711,6 +711,28 @@ TEST(RespondChange, APortThatTakesLessIsSentLessAtOnce)
 	sl_socket_abort(caller.stack, s);
 }
 
+// Less than the 216 bytes of data that a peer may ask for at the least: the link carries no more.
+TEST(RespondChange, APortThatTakesVeryLittleIsSentVeryLittle)
+{
+	Road road(options_for(SL_COOKIES_ALWAYS));
+	Caller caller(road, "198.51.100.7");
+	const int s = caller.open("192.0.2.2", kChargen);
+	size_t got = 0, longest = 0;
+	const auto more = [&] { return (got += caller.receive(s).size()) > 10000; };
+
+	caller.watch = [&](const Sent &f) { longest = std::max(longest, f.bytes.size()); };
+	ASSERT_TRUE(caller.run_until(more));
+	road.limit(SL_OUTSIDE, 128);
+	// What the client has already, and what the port took before, is read first.
+	caller.run(100000);
+	(void)caller.receive(s);
+	got = longest = 0;
+	EXPECT_TRUE(caller.run_until(more));
+	EXPECT_EQ(longest, 142u);
+	EXPECT_EQ(road.events(SL_EVENT_made_lost), 0u);
+	sl_socket_abort(caller.stack, s);
+}
+
 TEST(RespondChange, AServiceWithAnotherServerServesWhatStandsByTheOld)
 {
 	Road road(options_for(SL_COOKIES_ALWAYS));
