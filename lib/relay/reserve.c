@@ -191,14 +191,14 @@ void relay_reserve_proved(struct sl_relay *r, struct sl_conn *conn)
 		relay_reserve_enter(r, conn, SL_RESERVE_PASSED);
 }
 
+/* Where a service that was proxied has more connections than passed ones may have, some are
+ * forgotten: they go on without their entries. */
 void relay_reserve_settle(struct sl_relay *r, struct sl_conn *conn)
 {
-	const struct sl_reserve *passed = &r->reserve[SL_RESERVE_PASSED];
-
 	if (!sl_relay_passed(r, conn)) {
 		if (is_passed((enum sl_reserve_kind)conn->reserve))
 			relay_reserve_leave(r, conn);
-	} else if (conn->reserve == SL_RESERVE_NONE && passed->n < passed->share) {
+	} else if (conn->reserve == SL_RESERVE_NONE && relay_reserve_admits(r, SL_RESERVE_PASSED)) {
 		relay_reserve_enter(r, conn, SL_RESERVE_PASSED);
 	}
 }

@@ -71,7 +71,12 @@ class Passed : public OnRoad
 
 	void splice()
 	{
-		road.apply(with_mode(road, talk.sport, SL_MODE_SPLICE));
+		reload(SL_MODE_SPLICE);
+	}
+
+	void reload(sl_service_mode mode)
+	{
+		road.apply(with_mode(road, talk.sport, mode));
 		uint32_t cursor = 0;
 		while (!sl_relay_rearm(&road.p->relay, &cursor, 100))
 			;
@@ -356,6 +361,33 @@ TEST_P(PassedShare, IsNoPressureAndGivesWayFirst)
 	EXPECT_EQ(road.drops(SL_DROP_table_full), 0u);
 	EXPECT_EQ(road.count(), 64u);
 	EXPECT_EQ(road.events(SL_EVENT_evicted_passed), passed);
+}
+
+TEST_P(PassedShare, HoldsForAServiceThatWasProxiedBefore)
+{
+	for (uint16_t port = 1; port <= 60; port++) {
+		talk.cport = port;
+		talk.track();
+		road.outside(talk.c(SL_ACK, 1, 1, "x"));
+	}
+	EXPECT_EQ(road.count(), 60u);
+	reload(SL_MODE_PASS);
+	EXPECT_LE(road.count(), 16u);
+	Talk t = talk;
+	t.sport = kAlways;
+	for (uint16_t port = 101; port <= 164; port++) {
+		t.cport = port;
+		t.open();
+		road.outside(t.c(SL_ACK, 1, 1, "x"));
+	}
+	EXPECT_EQ(road.drops(SL_DROP_table_full), 0u);
+	// What was forgotten goes on, and is known again when the inside speaks.
+	for (uint16_t port = 1; port <= 60; port++) {
+		talk.cport = port;
+		client(talk.c(SL_ACK, 2, 1, "y"));
+		server(talk.s(SL_ACK, 1, 3));
+	}
+	EXPECT_EQ(road.events(SL_EVENT_rst_sent), 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(, PassedShare, ::testing::ValuesIn(kNumbers));
