@@ -126,6 +126,10 @@ struct sl_control *sl_control_create(const struct sl_control_config *config, cha
 		goto no_memory;
 	/* Who writes to a client that has gone gets EPIPE, not an end of the daemon. */
 	signal(SIGPIPE, SIG_IGN);
+	/* Other daemons print statistics or open their log again. Here the default would end the
+	 * daemon without a word, and without a reset for any connection. */
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
 	control_watch_init(c);
 	control_episodes(c);
 	control_learn_init(c);

@@ -721,6 +721,20 @@ TEST(ControlSignals, TermEndsTheLoopAndHangupDoesNot)
 		<< log;
 }
 
+TEST(ControlSignals, UserSignalsDoNotEndTheDaemon)
+{
+	Box box;
+	Control control(box);
+
+	control.start();
+	usleep(50000);
+	kill(getpid(), SIGUSR1);
+	kill(getpid(), SIGUSR2);
+	usleep(50000);
+	kill(getpid(), SIGTERM);
+	control.thread.join();
+}
+
 // How many connections a box of two (connect_two) has reset when SIGTERM has ended its loop.
 uint64_t reset_by_term(Box &box)
 {
