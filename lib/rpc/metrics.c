@@ -205,6 +205,18 @@ static void workers(const struct metrics *m, const struct sl_control *control,
 	}
 }
 
+static void links_up(struct evbuffer *out, const struct sl_control_config *config,
+		     const struct sl_port_counters *now)
+{
+	static const struct sl_counter_info info = {
+		"port_link_up", "", "1 while the port has a link; 0: it has none, or is gone"};
+
+	family(out, "", &info, "gauge");
+	for (unsigned port = 0; port < config->n_ports; port++)
+		evbuffer_add_printf(out, "sluice_port_link_up{port=\"%s\"} %d\n",
+				    config->ports[port].name, (int)now[port].link_up);
+}
+
 /* What the devices counted, by port. */
 static void ports(struct evbuffer *out, const struct sl_control_config *config)
 {
@@ -243,6 +255,16 @@ static void ports(struct evbuffer *out, const struct sl_control_config *config)
 					    config->ports[port].name, value);
 		}
 	}
+	links_up(out, config, now);
+}
+
+static void draining(struct evbuffer *out, const struct sl_control_config *config)
+{
+	static const struct sl_counter_info info = {
+		"draining", "", "1 while new connections pass unproxied (sluicectl drain)"};
+
+	family(out, "", &info, "gauge");
+	evbuffer_add_printf(out, "sluice_draining %d\n", (int)config->plan->draining);
 }
 
 static void uptime(struct evbuffer *out, const struct sl_control *control)
@@ -272,6 +294,7 @@ void rpc_metrics_write(struct evbuffer *out, const struct sl_control *control,
 	services(&m);
 	workers(&m, control, sums + snapshot->n_accounts);
 	ports(out, m.config);
+	draining(out, m.config);
 	uptime(out, control);
 	evbuffer_add_printf(out, "# EOF\n");
 	free(sums);

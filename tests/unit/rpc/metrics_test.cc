@@ -152,6 +152,23 @@ TEST(RpcMetrics, TheLossesOfADeviceStandUnderItsPort)
 		EXPECT_NE(body.find(line), std::string::npos) << line;
 }
 
+TEST(RpcMetrics, APortWithoutALinkAndADrainAreSeen)
+{
+	const uint16_t port = free_port();
+	Daemon daemon(1024, port);
+	struct sl_port_counters counters = {};
+
+	counters.present = true;
+	fake_port_set(1, &counters);
+	const std::string body = get(port, "/metrics");
+	for (const char *line :
+	     {"sluice_port_link_up{port=\"net_fake0\"} 1\n",
+	      "sluice_port_link_up{port=\"net_fake1\"} 0\n", "sluice_draining 0\n"})
+		EXPECT_NE(body.find(line), std::string::npos) << line;
+	Client(daemon.socket_path).result("system_drain");
+	EXPECT_NE(get(port, "/metrics").find("sluice_draining 1\n"), std::string::npos);
+}
+
 TEST(RpcMetrics, OtherPagesAndAStuckWorker)
 {
 	const uint16_t port = free_port();
