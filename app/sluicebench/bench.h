@@ -21,8 +21,9 @@
 #include "sl_worker.h"
 
 enum {
-	FEED = 4096,  /* packets that wait at once, at most */
-	POOL = 16384, /* buffers of a lane */
+	HUGEPAGES = 1152, /* of 2 MiB, for each worker */
+	FEED = 4096,      /* packets that wait at once, at most */
+	POOL = 16384,     /* buffers of a lane */
 	POOL_CACHE = 512,
 	PASSES_MIN = 9,
 	PASSES_USUAL = 31, /* some seconds a row: what other machines on the host do evens out */

@@ -19,7 +19,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
-enum { HUGEPAGES_NEEDED = 1152, NO_HUGE_MIB = 2560 };
+enum { NO_HUGE_MIB = 2560 };
 
 /* The rows of the table, in their order. */
 static const struct {
@@ -262,7 +262,7 @@ static bool have_hugepages(void)
 	if (fscanf(f, "%u", &n) != 1)
 		n = 0;
 	fclose(f);
-	return n >= HUGEPAGES_NEEDED * options.workers && may_have_hugepages();
+	return n >= HUGEPAGES * options.workers && may_have_hugepages();
 }
 
 /* One lcore a lane, on the last CPUs that are ours. */

@@ -62,7 +62,8 @@ struct report *report_open(bool hugepages, unsigned workers)
 	       "connection; respond: request; stream: segment) on one core\n",
 	       hugepages ? "2 MiB" : "4 KiB", workers, workers > 1 ? "s" : "");
 	if (!hugepages)
-		printf("no hugepages: these figures do not count; sysctl vm.nr_hugepages=1536\n");
+		printf("no hugepages: these figures do not count; sysctl vm.nr_hugepages=%u\n",
+		       HUGEPAGES * workers);
 	printf("\n%-10s %-36s %9s %9s %9s %7s %7s\n", "case", "", "ns", "Mpps", "floor, ns",
 	       "x floor", "spread");
 	r->root = json_pack("{s:s, s:o, s:s, s:b, s:i, s:[]}", "cpu", cpu, "features", list,

@@ -3,6 +3,7 @@
 """check.py SLUICEBENCH: whether the bench does what it says. How fast, no test asks."""
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,13 @@ def check_help():
     assert done.returncode == 0
     for name in CASES:
         assert f"  {name} " in done.stdout, f"--help does not tell of {name}"
+
+
+def check_hugepages():
+    """A run asks for the number of hugepages that --help tells."""
+    told = re.search(r"vm.nr_hugepages=(\d+)", run("--help").stdout).group(1)
+    asked = re.search(r"vm.nr_hugepages=(\d+)", run("floor", "--passes", "9").stdout)
+    assert asked is None or asked.group(1) == told, f"{asked.group(1)}, and --help tells {told}"
 
 
 def check_usage():
@@ -73,6 +81,6 @@ def check_workers():
         assert case["mpps"] > 1000 / case["ns"], "the figure is of all workers"
 
 
-for check in (check_help, check_usage, check_figures, check_workers):
+for check in (check_help, check_hugepages, check_usage, check_figures, check_workers):
     check()
     print("ok", check.__name__)
