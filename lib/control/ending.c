@@ -114,6 +114,9 @@ void control_end(struct sl_control *c)
 {
 	static const struct timeval limit = {.tv_sec = END_S};
 
+	if (c->config.leave && c->end_by == NULL)
+		sl_log(SL_LOG_NOTICE, "connections are left as they are (--leave): the next "
+				      "sluiced resets the translated ones when it meets them");
 	if (c->config.leave || c->end_by != NULL) {
 		event_base_loopbreak(c->base);
 		return;

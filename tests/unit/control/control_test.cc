@@ -771,7 +771,11 @@ TEST(ControlSignals, TermLeavesThemWhereThatWasAskedFor)
 	Box box;
 
 	box.setup.leave = true;
+	testing::internal::CaptureStderr();
 	EXPECT_EQ(reset_by_term(box), 0u);
+	EXPECT_NE(testing::internal::GetCapturedStderr().find(
+			  "notice sluiced: connections are left as they are (--leave)"),
+		  std::string::npos);
 }
 
 TEST(ControlSignals, TermEndsTheLoopThoughAWorkerIsStuck)
