@@ -157,8 +157,9 @@ static int wait_drained(const struct ctl *ctl)
 	while ((n = bound(ctl, &rc)) > 0) {
 		if (n != said && !ctl->json) {
 			printf("%s%" JSON_INTEGER_FORMAT
-			       " connections left that are translated, or end in the box%s",
-			       ctl->tty ? "\r\033[K" : "", n, ctl->tty ? "" : "\n");
+			       " connection%s left that %s translated, or end%s in the box%s",
+			       ctl->tty ? "\r\033[K" : "", n, n == 1 ? "" : "s",
+			       n == 1 ? "is" : "are", n == 1 ? "s" : "", ctl->tty ? "" : "\n");
 			fflush(stdout);
 		}
 		said = n;
