@@ -249,7 +249,9 @@ void relay_doubt(struct sl_relay *r, struct sl_conn *conn, enum sl_side side)
 {
 	const uint16_t doubt = side == SL_OUTSIDE ? SL_CONN_RST_OUTSIDE : SL_CONN_RST_INSIDE;
 
-	if (conn->flags & doubt)
+	/* The doubt has the clock of `silent`, which a client must not set back without a byte.
+	 * Both ends are told when that limit ends. */
+	if (conn->flags & doubt || deadline_of(r, conn).due == DUE_SILENT)
 		return;
 	conn->flags |= doubt;
 	conn->flags &= (uint16_t) ~(SL_CONN_ALIVE_OUTSIDE | SL_CONN_ALIVE_INSIDE);

@@ -58,6 +58,18 @@ TEST_P(Limits, SilentClient)
 	EXPECT_EQ(only(by_port(out, 1)).seg.ack, talk.iss + 1);
 }
 
+TEST_P(Limits, InexactRstsDoNotKeepAClientThatSaysNothing)
+{
+	cite("design section 9: limits.silent");
+	for (unsigned i = 0; i < 3; i++) {
+		road.advance(19000, 100);
+		EXPECT_EQ(road.outside(talk.c(SL_RST, 100, 0)).size(), 1u);
+		// A challenge ACK: RFC 5961 section 3.2.
+		EXPECT_EQ(road.inside(talk.s(SL_ACK, 1, 1)).size(), 1u);
+	}
+	reclaimed_after(3000, SL_EVENT_reclaimed_silent);
+}
+
 TEST_P(Limits, AcksAloneDoNotKeepASilentClient)
 {
 	cite("design section 9");
