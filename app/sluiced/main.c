@@ -24,7 +24,8 @@ struct options {
 
 static void print_help(FILE *out)
 {
-	fputs("usage: sluiced [-c FILE] [--check]\n"
+	fputs("usage: sluiced [-c FILE] [--check | --leave]\n"
+	      "       sluiced --help-config | --version | --help\n"
 	      "\n"
 	      "Ends TCP connections in front of the servers of FILE, answers SYNs by cookie and\n"
 	      "joins what proves itself. Runs in the foreground, logs to stderr, says\n"
@@ -39,7 +40,13 @@ static void print_help(FILE *out)
 	      "  --leave        SIGTERM resets no connection: for a restart at once\n"
 	      "  --help-config  print every setting with its range, default and meaning\n"
 	      "  -V, --version  print the version\n"
-	      "  -h, --help     print this\n",
+	      "  -h, --help     print this\n"
+	      "\n"
+	      "Signals: SIGTERM and SIGINT end it, SIGHUP reads FILE again as sluicectl reload "
+	      "does;\n"
+	      "SIGUSR1 and SIGUSR2 do nothing.\n"
+	      "Exit: 0 done, or ended by SIGTERM or SIGINT, 1 it cannot run, or FILE is bad, 2 "
+	      "usage.\n",
 	      out);
 }
 
