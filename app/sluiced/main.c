@@ -190,9 +190,14 @@ int main(int argc, char **argv)
 		return 1;
 	road_plan(&road, &config);
 	if (options.check) {
+		char error[ERROR_LEN];
+		int rc = road_check_memory(&road, &config, error, sizeof(error));
+
 		road_print_needs(&road, &config, stdout);
+		if (rc != 0)
+			fprintf(stderr, "sluiced: %s: %s\n", options.file, error);
 		sl_config_fini(&config);
-		return 0;
+		return rc == 0 ? 0 : 1;
 	}
 	return run(&options);
 }

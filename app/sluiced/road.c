@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -16,7 +17,10 @@
 
 #include "sl_log.h"
 
-enum { POOL_CACHE = 256 };
+enum {
+	POOL_CACHE = 256,
+	NO_HUGE_SPARE_MIB = 32, /* what DPDK takes for itself, and loses between large pieces */
+};
 
 static uint64_t clock_us(clockid_t id)
 {
@@ -68,14 +72,66 @@ static uint16_t data_room(const struct road *road, const struct sl_config *confi
 	return (uint16_t)(room + RTE_PKTMBUF_HEADROOM);
 }
 
+static uint64_t tables_bytes(const struct road *road, const struct sl_config *config)
+{
+	const struct sl_pipeline_config pipeline = pipeline_config(road, config);
+
+	return sl_pipeline_memory_size(&pipeline) + SL_SERVICES_MAX * sizeof(struct sl_account);
+}
+
+static uint64_t buffers_bytes(const struct road *road, const struct sl_config *config)
+{
+	return (uint64_t)config->workers.buffers *
+	       (data_room(road, config) + sizeof(struct rte_mbuf) + SL_WORKER_PRIV_BYTES);
+}
+
+/* Of all workers, and with what DPDK takes beside it where there are no hugepages. */
+static uint64_t needed_mib(const struct road *road, const struct sl_config *config, bool no_huge)
+{
+	const uint64_t all =
+		config->workers.n_cores * tables_bytes(road, config) + buffers_bytes(road, config);
+
+	return (all >> 20) + (no_huge ? NO_HUGE_SPARE_MIB : 1);
+}
+
+/* The MiB of -m in `eal`, or 0 when it has none, or has hugepages, which it takes as it needs. */
+static unsigned long long no_huge_mib(const struct sl_config *config)
+{
+	unsigned long long mib = 0;
+	bool no_huge = false;
+
+	for (unsigned i = 0; i < config->n_eal; i++) {
+		const char *arg = config->eal[i];
+
+		no_huge |= strcmp(arg, "--no-huge") == 0;
+		if (strcmp(arg, "-m") == 0 && i + 1 < config->n_eal)
+			mib = strtoull(config->eal[i + 1], NULL, 10);
+		else if (strncmp(arg, "-m", 2) == 0)
+			mib = strtoull(arg + 2, NULL, 10);
+	}
+	return no_huge ? mib : 0;
+}
+
+int road_check_memory(const struct road *road, const struct sl_config *config, char *error,
+		      size_t error_len)
+{
+	const unsigned long long given = no_huge_mib(config);
+	const uint64_t needed = needed_mib(road, config, true);
+
+	if (given == 0 || given >= needed)
+		return 0;
+	snprintf(error, error_len,
+		 "eal has -m %llu, which is too little for connections and buffers of workers; "
+		 "expected at least -m %" PRIu64 ", or smaller workers.connections or "
+		 "workers.buffers",
+		 given, needed);
+	return -1;
+}
+
 void road_print_needs(const struct road *road, const struct sl_config *config, FILE *out)
 {
 	const struct sl_pipeline_config pipeline = pipeline_config(road, config);
-	const uint64_t tables =
-		sl_pipeline_memory_size(&pipeline) + SL_SERVICES_MAX * sizeof(struct sl_account);
-	const uint64_t buffers =
-		(uint64_t)config->workers.buffers *
-		(data_room(road, config) + sizeof(struct rte_mbuf) + SL_WORKER_PRIV_BYTES);
+	const uint64_t tables = tables_bytes(road, config), buffers = buffers_bytes(road, config);
 	const unsigned n = config->workers.n_cores;
 	const uint64_t all = n * tables + buffers;
 
@@ -91,7 +147,7 @@ void road_print_needs(const struct road *road, const struct sl_config *config, F
 	fprintf(out,
 		"memory      %" PRIu64 " MiB: %" PRIu64
 		" hugepages of 2 MiB, or with --no-huge at least -m %" PRIu64 "\n",
-		(all >> 20) + 1, (all >> 21) + 16, (all >> 20) + 32);
+		needed_mib(road, config, false), (all >> 21) + 16, needed_mib(road, config, true));
 }
 
 static int find_profile(const struct sl_config *config, const struct sl_port *port,

@@ -47,6 +47,10 @@ unsigned eal_lcore(unsigned i);
 void road_plan(struct road *road, const struct sl_config *config);
 /* Prints what the configuration will take: memory, and hugepages. */
 void road_print_needs(const struct road *road, const struct sl_config *config, FILE *out);
+/* Whether the memory that `eal` gives without hugepages is enough. 0, or -1 with a sentence in
+ * `error`. */
+int road_check_memory(const struct road *road, const struct sl_config *config, char *error,
+		      size_t error_len);
 /* Opens ports and creates workers. 0, or -1 with a sentence in `error`. */
 int road_open(struct road *road, const struct sl_config *config, char *error, size_t error_len);
 int road_start(struct road *road, char *error, size_t error_len);

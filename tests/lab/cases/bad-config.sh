@@ -65,6 +65,10 @@ refused 'a core that is not there' "$(line_of 'cores = ')" 'cores has 77.*CPUs o
 good | sed 's|iface=in0|iface=nosuch0|' >"$conf"
 refused 'an interface that is not there' "$(line_of nosuch0)" 'nosuch0.*ip link'
 
+good | sed 's|"-m", "[0-9]*"|"-m", "64"|' >"$conf"
+grep -q '"-m", "64"' "$conf" || fail "the lab's configuration has no -m"
+refused 'too little memory' 0 'eal has -m 64.*at least -m|raise -m in eal'
+
 # What only EAL knows is one line of its own, and not its manual behind it.
 good | sed 's|"--no-shconf"|"--no-shconf", "--nosuch"|' >"$conf"
 rc=0
