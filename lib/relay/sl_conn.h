@@ -41,7 +41,7 @@ enum sl_conn_flag {
 	SL_CONN_FIN_INSIDE = 1 << 9,
 	SL_CONN_ALIVE_OUTSIDE = 1 << 10, /**< has answered since it was probed */
 	SL_CONN_ALIVE_INSIDE = 1 << 11,
-	SL_CONN_NEWCOMER = SL_CONN_ALIVE_INSIDE, /**< in TIME-WAIT, where nothing is probed: a SYN
+	SL_CONN_SUCCESSOR = SL_CONN_ALIVE_INSIDE, /**< in TIME-WAIT, where nothing is probed: a SYN
 						     that may follow stands beside the entry */
 	SL_CONN_RST_INSIDE = 1 << 12,
 	SL_CONN_RST_DOUBT = SL_CONN_RST_OUTSIDE | SL_CONN_RST_INSIDE,
@@ -206,7 +206,7 @@ static inline bool sl_conn_ts_ours(const struct sl_conn *conn)
 /** Whether a SYN that may follow stands beside it, in the place of the counts of packets. */
 static inline bool sl_conn_successor(const struct sl_conn *conn)
 {
-	return conn->flags & SL_CONN_NEWCOMER && sl_conn_over(conn) && !sl_conn_closed(conn);
+	return conn->flags & SL_CONN_SUCCESSOR && sl_conn_over(conn) && !sl_conn_closed(conn);
 }
 
 SL_END_DECLS

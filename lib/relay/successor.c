@@ -8,10 +8,10 @@
 #include "relay.h"
 
 enum {
-	NEWCOMER_RANDOM = 0x00ffffff, /* bits of the cookie that are MAC in both formats */
-	NEWCOMER_WSCALE = 0x000f,
-	NEWCOMER_SACK = 0x0010,
-	NEWCOMER_TIMESTAMPS = 0x0020,
+	SUCCESSOR_RANDOM = 0x00ffffff, /* bits of the cookie that are MAC in both formats */
+	SUCCESSOR_WSCALE = 0x000f,
+	SUCCESSOR_SACK = 0x0010,
+	SUCCESSOR_TIMESTAMPS = 0x0020,
 };
 
 uint32_t sl_relay_successor_iss(struct sl_conn *conn, uint32_t isn, uint32_t cookie,
@@ -21,14 +21,14 @@ uint32_t sl_relay_successor_iss(struct sl_conn *conn, uint32_t isn, uint32_t coo
 
 	if (sl_conn_closed(conn))
 		return cookie;
-	if (conn->flags & SL_CONN_NEWCOMER)
+	if (conn->flags & SL_CONN_SUCCESSOR)
 		return client->packets == isn ? server->packets : cookie;
-	conn->flags |= SL_CONN_NEWCOMER;
+	conn->flags |= SL_CONN_SUCCESSOR;
 	client->packets = isn;
-	server->packets = server->seq_max + conn->seq_delta + 1 + (cookie & NEWCOMER_RANDOM);
+	server->packets = server->seq_max + conn->seq_delta + 1 + (cookie & SUCCESSOR_RANDOM);
 	client->wraps = grant->mss;
-	server->wraps = (uint16_t)(grant->wscale | (grant->sack ? NEWCOMER_SACK : 0) |
-				   (grant->timestamps ? NEWCOMER_TIMESTAMPS : 0));
+	server->wraps = (uint16_t)(grant->wscale | (grant->sack ? SUCCESSOR_SACK : 0) |
+				   (grant->timestamps ? SUCCESSOR_TIMESTAMPS : 0));
 	return server->packets;
 }
 
@@ -41,8 +41,8 @@ bool sl_relay_successor_proves(const struct sl_conn *conn, const struct sl_seg *
 	    seg->ack - 1 != server->packets)
 		return false;
 	grant->mss = client->wraps;
-	grant->wscale = server->wraps & NEWCOMER_WSCALE;
-	grant->sack = server->wraps & NEWCOMER_SACK;
-	grant->timestamps = server->wraps & NEWCOMER_TIMESTAMPS;
+	grant->wscale = server->wraps & SUCCESSOR_WSCALE;
+	grant->sack = server->wraps & SUCCESSOR_SACK;
+	grant->timestamps = server->wraps & SUCCESSOR_TIMESTAMPS;
 	return true;
 }

@@ -204,7 +204,7 @@ TEST_P(Closing, SynWithHigherNumberMayFollow)
 	EXPECT_EQ(road.states(), "ESTABLISHED ESTABLISHED");
 }
 
-TEST_P(Closing, NewcomersNumbersAreAboveTheOldOnes)
+TEST_P(Closing, SuccessorsNumbersAreAboveTheOldOnes)
 {
 	cite("design section 5: the new ISN is above the old SND.NXT; RFC 1122 section 4.2.2.13");
 	close();
@@ -222,7 +222,7 @@ TEST_P(Closing, NewcomersNumbersAreAboveTheOldOnes)
 	EXPECT_EQ(only(road.inside(next.s(SL_ACK, 1, 1, "x"))).seg.seq, next.cookie + 1);
 }
 
-TEST_P(Closing, SpoofedNewcomerLocksOutNobody)
+TEST_P(Closing, SpoofedSuccessorLocksOutNobody)
 {
 	cite("design section 5: a spoofed SYN must not destroy it");
 	close();
@@ -253,7 +253,7 @@ TEST_P(Closing, TimestampsMayFollowAConnectionWithout)
 	EXPECT_EQ(only(road.outside(next.c(SL_ACK, 1, 1))).seg.seq, next.isn);
 }
 
-TEST_P(Closing, NewcomerThatFindsNoBufferMayTryAgain)
+TEST_P(Closing, SuccessorThatFindsNoBufferMayTryAgain)
 {
 	cite("design section 5: the entry stays until the ACK proves the successor");
 	close();
